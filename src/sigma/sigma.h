@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HINOMI_SIGMA_SIGMA_H
+#define HINOMI_SIGMA_SIGMA_H
+
+#include "base/diag.h"
+#include "event/event.h"
+#include "event/vocab.h"
+
+/*
+ * Sigma 2.1 (specification v2.1.0): rule files -> documents -> one immutable image -> matches that explain themselves.
+ *
+ *   struct sigma_set *set = sigma_set_new();              load: any number of files, findings in diag, bad documents refused by name
+ *   sigma_set_add_path(set, "rules/", d);
+ *   sigma_compile(set, vocab, &opts, d, &image);          adds the rules' field names to the vocabulary; atoms interned, routed, gated
+ *   vocab_freeze(vocab);
+ *   struct sigma_matcher *m = sigma_matcher_new(image);   one per thread
+ *   sigma_match(m, ev, cb, arg);                          candidates by atoms, conditions lazily
+ *
+ * The image is shared read-only by all threads and swapped whole on reload.
+ */
+struct sigma_set;
+struct sigma_image;
+struct sigma_matcher;
+
+enum sigma_level { SIGMA_INFORMATIONAL, SIGMA_LOW, SIGMA_MEDIUM, SIGMA_HIGH, SIGMA_CRITICAL };
+enum sigma_routing { SIGMA_ROUTE_STRICT, SIGMA_ROUTE_CONFLICT, SIGMA_ROUTE_OFF };
+enum sigma_doc_kind { SIGMA_RULE, SIGMA_CORRELATION, SIGMA_FILTER };
+
+/* What the rest of the house reads of a rule; owned by the image. */
+struct sigma_rule {
+	uint32_t index; /* dense, 0..n-1 in load order */
+	enum sigma_doc_kind kind;
+	enum sigma_level level;
+	struct str id, name, title, title_ja, status, description, author, file;
+	struct str explain_ja, explain_en; /* our own custom field `explanation` */
+	struct logsource logsource;
+	const struct str *tag;
+	size_t n_tag;
+	const struct str *falsepositive;
+	size_t n_falsepositive;
+	unsigned line;
+	bool silent; /* only feeds correlations that do not `generate` */
+};
+
+struct sigma_opts {
+	enum sigma_routing routing;
+	enum sigma_level min_level;
+	const struct str *status; /* allowed ones; NULL = all but unsupported and deprecated */
+	size_t n_status;
+	const char *const *pipeline; /* pySigma-style pipeline files, in order */
+	size_t n_pipeline;
+	const char *lists_dir; /* values of |expand placeholders: one NAME.csv each; NULL = none */
+};
+
+struct sigma_set *sigma_set_new(void);
+void sigma_set_free(struct sigma_set *s);
+/* File or directory (recursive, *.yml, *.yaml). 0, or -EINVAL when at least one document was refused (the others are in). */
+int sigma_set_add_path(struct sigma_set *s, const char *path, struct diag *d);
+int sigma_set_add_text(struct sigma_set *s, struct str yaml, struct str file, struct diag *d);
+size_t sigma_set_loaded(const struct sigma_set *s);
+size_t sigma_set_refused(const struct sigma_set *s);
+
+/* 0 and an image of every usable document (its reference is the caller's), also when some were refused; -EINVAL when none is usable. */
+int sigma_compile(struct sigma_set *s, struct vocab *v, const struct sigma_opts *o, struct diag *d, struct sigma_image **ret);
+struct sigma_image *sigma_image_ref(struct sigma_image *img);
+void sigma_image_unref(struct sigma_image *img);
+const struct sigma_rule *sigma_image_rules(const struct sigma_image *img, size_t *ret_n);
+/* By id or name; NULL when absent. */
+const struct sigma_rule *sigma_image_find(const struct sigma_image *img, struct str id_or_name);
+size_t sigma_image_refused(const struct sigma_image *img);
+
+/* Why: which selection, which field, which value as the event wrote it (UTF-8, not folded). Valid during the callback. */
+struct sigma_reason {
+	struct str selection, field, value;
+};
+struct sigma_hit {
+	const struct sigma_rule *rule;
+	const struct sigma_reason *reason;
+	size_t n_reason;
+};
+typedef int sigma_hit_cb(void *arg, const struct sigma_hit *hit);
+
+struct sigma_matcher *sigma_matcher_new(struct sigma_image *img);
+void sigma_matcher_free(struct sigma_matcher *m);
+/* Calls cb for each matching rule in rule order, silent rules too. Returns the number of hits, or cb's first non-zero answer if negative. */
+int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *cb, void *arg);
+
+#endif
