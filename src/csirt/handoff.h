@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HINOMI_CSIRT_HANDOFF_H
+#define HINOMI_CSIRT_HANDOFF_H
+
+#include "ledger/desk.h"
+
+/*
+ * The bell between the watch and the brigade: the only header in which soc and csirt meet.
+ *
+ * The SOC sends a package: alert_ids, seen (what we saw), done (what we did), not_checked, asked, priority, priority_reason, evidence_ids.
+ * All of seen, done, not_checked, asked and priority with its reason are required ("なし" / "none" is an answer, silence is not). The
+ * CSIRT accepts (an incident is made, or the alerts join an open one) or returns it with a reason; the SOC completes it and sends it
+ * again. States: sent -> accepted | returned; returned -> sent. In integrated mode sending accepts at once.
+ *
+ * Every function runs inside the desk's transaction, returns 0 or a negative errno, and puts what a person must mend into diag (code =
+ * stable name, file = member of the package). *ret is the handoff's document, owned by the caller.
+ */
+enum handoff_mode { HANDOFF_SEPARATE, HANDOFF_INTEGRATED };
+
+int handoff_send(struct desk *k, const struct actor *who, enum handoff_mode mode, const json_t *package, struct diag *d, json_t **ret);
+int handoff_resend(struct desk *k, const struct actor *who, struct str id, const json_t *package, struct diag *d, json_t **ret);
+int handoff_return(struct desk *k, const struct actor *who, struct str id, struct str reason, struct diag *d, json_t **ret);
+/* incident_id empty = a new incident; else the alerts join that open one. */
+int handoff_accept(struct desk *k, const struct actor *who, struct str id, struct str incident_id, struct diag *d, json_t **ret);
+
+#endif
