@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/diag.h"
+#include "base/id.h"
+#include "base/map.h"
+#include "base/num.h"
+#include "base/test.h"
+#include "base/utf8.h"
+
+#include <errno.h>
+#include <math.h>
+
+TEST(str_cut_gives_every_piece)
+{
+	struct str rest = STR("a,,b"), piece;
+	CHECK(str_cut(&rest, ',', &piece));
+	CHECK_STR(piece, "a");
+	CHECK(str_cut(&rest, ',', &piece));
+	CHECK_STR(piece, "");
+	CHECK(str_cut(&rest, ',', &piece));
+	CHECK_STR(piece, "b");
+	CHECK(!str_cut(&rest, ',', &piece));
+}
+
+TEST(str_line_takes_both_line_ends)
+{
+	struct str rest = STR("one\r\ntwo\n\nthree"), line;
+	const char *want[] = {"one", "two", "", "three"};
+	for (size_t i = 0; i < LEN(want); i++) {
+		CHECK(str_line(&rest, &line));
+		CHECK_STR(line, want[i]);
+	}
+	CHECK(!str_line(&rest, &line));
+}
+
+TEST(str_finds_and_compares)
+{
+	CHECK_INT(str_find(STR("hay needle"), STR("needle")), 4);
+	CHECK_INT(str_ifind(STR("hay NEEdle"), STR("needle")), 4);
+	CHECK(str_find(STR("hay"), STR("hays")) == STR_NPOS);
+	CHECK(str_iends(STR("C:\\CMD.EXE"), STR("\\cmd.exe")));
+	CHECK(str_cmp(STR("ab"), STR("abc")) < 0);
+	CHECK_INT(str_distance(STR("kitten"), STR("sitting"), 9), 3);
+	CHECK_INT(str_distance(STR("kitten"), STR("sitting"), 2), 3);
+	CHECK_STR(str_trim(STR(" \t x y\n")), "x y");
+}
+
+TEST(buf_keeps_its_cap)
+{
+	struct buf b = BUF_INIT(5);
+	CHECK_INT(buf_add(&b, STR("abc")), 0);
+	CHECK_INT(buf_add(&b, STR("def")), -E2BIG);
+	CHECK_INT(buf_addc(&b, 'x'), -E2BIG);
+	CHECK_STR(buf_str(&b), "abc");
+	buf_reset(&b);
+	CHECK_INT(buf_addf(&b, "%d-%s", 12, "x"), 0);
+	CHECK_STR(buf_str(&b), "12-x");
+	buf_done(&b);
+}
+
+TEST(buf_integers_come_back)
+{
+	struct buf b = BUF_INIT(1000);
+	uint64_t want[] = {0, 1, 127, 128, 300, UINT32_MAX, UINT64_MAX}, got;
+	for (size_t i = 0; i < LEN(want); i++)
+		buf_add_varint(&b, want[i]);
+	buf_add_le64(&b, 0x0102030405060708u);
+	struct str r = buf_str(&b);
+	for (size_t i = 0; i < LEN(want); i++) {
+		CHECK(rd_varint(&r, &got));
+		CHECK(got == want[i]);
+	}
+	CHECK(rd_le64(&r, &got) && got == 0x0102030405060708u);
+	CHECK(!rd_varint(&r, &got));
+	r = STR("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02");
+	CHECK(!rd_varint(&r, &got));
+	buf_done(&b);
+}
+
+TEST(arena_respects_its_cap_and_resets)
+{
+	struct arena a;
+	arena_init(&a, 1 << 16);
+	for (int round = 0; round < 3; round++) {
+		size_t n = 0;
+		while (arena_alloc(&a, 100))
+			n++;
+		CHECK(n == (1 << 16) / 112);
+		arena_reset(&a);
+	}
+	CHECK_STR(arena_fmt(&a, "%s-%d", "x", 7), "x-7");
+	CHECK(!arena_array(&a, SIZE_MAX / 2, 3));
+	arena_done(&a);
+}
+
+TEST(map_survives_growth_and_deletion)
+{
+	struct map m;
+	map_init(&m);
+	char key[16];
+	for (uint64_t i = 0; i < 5000; i++)
+		*map_put(&m, str_n(key, (size_t)snprintf(key, sizeof(key), "k%d", (int)i)), NULL) = i;
+	for (int i = 0; i < 5000; i += 2)
+		CHECK(map_del(&m, str_n(key, (size_t)snprintf(key, sizeof(key), "k%d", i))));
+	for (int i = 0; i < 5000; i++) {
+		uint64_t *v = map_get(&m, str_n(key, (size_t)snprintf(key, sizeof(key), "k%d", i)));
+		CHECK(i % 2 ? v && *v == (uint64_t)i : !v);
+	}
+	CHECK_INT(m.n, 2500);
+	map_done(&m);
+}
+
+TEST(utf8_knows_valid_from_invalid)
+{
+	const char *good[] = {"", "abc", "火の見", "\xF0\x9F\x94\xA5", "\xED\x9F\xBF"};
+	const char *bad[] = {"\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "a\x80", "\xE7\x81"};
+	for (size_t i = 0; i < LEN(good); i++)
+		CHECK(utf8_valid(str_c(good[i])));
+	for (size_t i = 0; i < LEN(bad); i++)
+		CHECK(!utf8_valid(str_c(bad[i])));
+	struct buf b = BUF_INIT(100);
+	CHECK_INT(utf8_add_clean(&b, STR("a\xE7\x81z")), 2);
+	CHECK_STR(buf_str(&b), "a\xEF\xBF\xBD\xEF\xBF\xBDz");
+	buf_done(&b);
+	CHECK_INT(utf8_columns(STR("火の見 x")), 8);
+}
+
+TEST(utf8_folds_simply)
+{
+	char out[256];
+	struct str in = STR("ABCdefGHIJKLMNOPQRSTUVWXYZ ÄÖÜ ΑΒΓ ЖЩ ＡＢ 火 ß");
+	size_t n = utf8_fold(out, in.p, in.n);
+	CHECK_STR(str_n(out, n), "abcdefghijklmnopqrstuvwxyz äöü αβγ жщ ａｂ 火 ß");
+	CHECK_INT(utf8_fold_cp(0x1E9E), 0xDF);
+	CHECK_INT(utf8_fold_cp(0x212A), 'k');
+	CHECK_INT(utf8_fold_cp(0x130), 0x130);
+}
+
+TEST(utf16_converts_both_ways)
+{
+	struct buf b = BUF_INIT(1000);
+	struct str text = STR("long enough ascii 火🔥 z");
+	utf8_to_utf16le(&b, text);
+	char out[200];
+	CHECK_STR(str_n(out, utf16le_to_utf8(out, (unsigned char *)b.p, b.n)), text.p);
+	buf_reset(&b);
+	utf8_to_utf16be(&b, text);
+	CHECK_STR(str_n(out, utf16be_to_utf8(out, (unsigned char *)b.p, b.n)), text.p);
+	unsigned char lone[] = {0x00, 0xD8, 'x', 0};
+	CHECK_STR(str_n(out, utf16le_to_utf8(out, lone, 4)), "\xEF\xBF\xBDx");
+	buf_done(&b);
+}
+
+TEST(num_checks_ranges)
+{
+	uint64_t u;
+	int64_t i;
+	double v;
+	CHECK(num_u64(STR("18446744073709551615"), &u) && u == UINT64_MAX);
+	CHECK(!num_u64(STR("18446744073709551616"), &u) && !num_u64(STR(""), &u) && !num_u64(STR("1 "), &u));
+	CHECK(num_i64(STR("-9223372036854775808"), &i) && i == INT64_MIN);
+	CHECK(!num_i64(STR("9223372036854775808"), &i));
+	CHECK(num_hex64(STR("0x33e8d150"), &u) && u == 0x33e8d150);
+	CHECK(num_double(STR("-1.5e3"), &v) && v < -1499.9 && v > -1500.1);
+	CHECK(!num_double(STR("nan"), &v) && !num_double(STR("1e999"), &v) && !num_double(STR(".5"), &v) && !num_double(STR("0x10"), &v));
+	CHECK(num_duration(STR("15m"), &i) && i == 900 * NS_PER_S);
+	CHECK(num_size(STR("64MiB"), &u) && u == 64u << 20);
+	char text[32];
+	CHECK_STR(str_n(text, num_format_double(text, 0.1)), "0.1");
+	CHECK_STR(str_n(text, num_format_double(text, 1e300)), "1e+300");
+	CHECK_STR(str_n(text, num_format_i64(text, INT64_MIN)), "-9223372036854775808");
+}
+
+TEST(num_reads_addresses)
+{
+	unsigned char a[16], net[16];
+	unsigned bits;
+	bool v4;
+	CHECK(num_ip(STR("192.0.2.1"), a, &v4) && v4 && a[12] == 192 && a[15] == 1);
+	CHECK(num_ip(STR("2001:db8::1"), a, &v4) && !v4 && a[0] == 0x20 && a[15] == 1);
+	CHECK(num_ip(STR("::"), a, NULL) && num_ip(STR("::ffff:192.0.2.1"), a, NULL) && num_ip(STR("1:2:3:4:5:6:7:8"), a, NULL) && num_ip(STR("fe80::"), a, NULL));
+	const char *bad[] = {"", "1.2.3", "256.1.1.1", "1.2.3.4.5", "01.2.3.4", ":", ":::", "1::2::3", "1:2:3:4:5:6:7:8:9", "12345::", "1:2:3:4:5:6:7", "::1%eth0", "1:", "1:2:3:4:5:6:7:"};
+	for (size_t i = 0; i < LEN(bad); i++)
+		if (num_ip(str_c(bad[i]), a, NULL))
+			test_failed(__FILE__, __LINE__, "\"%s\" was taken for an address", bad[i]);
+	CHECK(num_cidr(STR("10.0.0.0/8"), true, net, &bits) && bits == 104);
+	CHECK(num_ip(STR("10.200.3.4"), a, NULL) && num_ip_in(a, net, bits));
+	CHECK(num_ip(STR("11.0.0.1"), a, NULL) && !num_ip_in(a, net, bits));
+	CHECK(!num_cidr(STR("10.0.0.1/8"), true, net, &bits) && num_cidr(STR("10.0.0.1/8"), false, net, &bits));
+	CHECK(num_cidr(STR("2001:db8::/33"), true, net, &bits) && bits == 33);
+}
+
+static void check_time(struct str text, const char *want)
+{
+	tstamp t;
+	char out[TS_TEXT_MAX];
+	if (!ts_parse_user(text, 0, 9 * 3600, &t))
+		test_failed(__FILE__, __LINE__, "\"%.*s\" was not taken for a time", STR_ARG(text));
+	CHECK_STR(str_n(out, ts_format(out, t)), want);
+}
+
+TEST(times_of_many_forms)
+{
+	check_time(STR("2026-11-22T01:02:03Z"), "2026-11-22T01:02:03Z");
+	check_time(STR("2026-11-22T10:02:03.5+09:00"), "2026-11-22T01:02:03.5Z");
+	check_time(STR("2026-11-22 10:02:03,123456789"), "2026-11-22T01:02:03.123456789Z");
+	check_time(STR("2026-11-22"), "2026-11-21T15:00:00Z");
+	check_time(STR("1700000000"), "2023-11-14T22:13:20Z");
+	check_time(STR("1700000000123"), "2023-11-14T22:13:20.123Z");
+	check_time(STR("1700000000.25"), "2023-11-14T22:13:20.25Z");
+	check_time(STR("1969-12-31T23:59:59.999Z"), "1969-12-31T23:59:59.999Z");
+	check_time(STR("2024-02-29T23:59:60Z"), "2024-02-29T23:59:59.999999999Z");
+	tstamp t;
+	CHECK(!ts_parse_user(STR("2023-02-29"), 0, 0, &t) && !ts_parse_user(STR("yesterday"), 0, 0, &t));
+}
+
+TEST(times_without_a_year_are_near_now)
+{
+	tstamp now, t;
+	char out[TS_TEXT_MAX];
+	struct str s = STR("Dec 31 23:59:59 host");
+	CHECK(ts_parse_rfc3339(STR("2026-01-01T00:00:10Z"), 0, &now));
+	CHECK(ts_take_rfc3164(&s, now, 0, &t));
+	CHECK_STR(str_n(out, ts_format(out, t)), "2025-12-31T23:59:59Z");
+	CHECK_STR(s, " host");
+	s = STR("Jan  2 00:00:01");
+	CHECK(ts_take_rfc3164(&s, now, 0, &t));
+	CHECK_STR(str_n(out, ts_format(out, t)), "2026-01-02T00:00:01Z");
+	CHECK(ts_parse_clf(STR("22/Nov/2026:01:02:03 +0900"), &t));
+	CHECK_STR(str_n(out, ts_format(out, t)), "2026-11-21T16:02:03Z");
+	CHECK_STR(str_n(out, ts_format_offset(out, t, 9 * 3600)), "2026-11-22T01:02:03+09:00");
+	CHECK_INT(ts_weekday(t, 9 * 3600), 7);
+	CHECK_INT(ts_iso_week(t, NULL), 47);
+	CHECK_STR(str_n(out, ts_format(out, ts_from_filetime(116444736000000000ull))), "1970-01-01T00:00:00Z");
+}
+
+TEST(ids_sort_and_read_back)
+{
+	char a[ID_TEXT + 1], b[ID_TEXT + 1];
+	struct id x = id_make(1000 * NS_PER_S, ID_EVENT, 7), y = id_make(1000 * NS_PER_S, ID_EVENT, 8), z;
+	id_format(a, x);
+	id_format(b, y);
+	CHECK(strcmp(a, b) < 0 && id_cmp(x, y) < 0);
+	CHECK(id_parse(str_c(a), &z) && id_cmp(x, z) == 0);
+	CHECK(!id_parse(STR("8ZZZZZZZZZZZZZZZZZZZZZZZZZ"), &z) && !id_parse(STR("IL"), &z));
+	CHECK(id_time(x) == 1000 * NS_PER_S);
+}
+
+TEST(diag_prints_place_and_hint)
+{
+	struct diag d;
+	struct buf b = BUF_INIT(10000);
+	struct str names[] = {STR("contains"), STR("endswith")};
+	diag_init(&d);
+	diag_file(&d, STR("b.yml"));
+	CHECK_INT(diag_error(&d, (struct diag_at){3, 7}, "x.unknown", "unknown modifier \"%s\"", "contians"), -EINVAL);
+	diag_suggest(&d, STR("contians"), names, 2);
+	diag_file(&d, STR("a.yml"));
+	diag_warning(&d, (struct diag_at){0}, "x.odd", "odd");
+	diag_print(&d, &b);
+	CHECK_STR(buf_str(&b), "a.yml: warning: odd [x.odd]\nb.yml:3:7: error: unknown modifier \"contians\" [x.unknown]\n  hint: did you mean \"contains\"?\n");
+	CHECK_INT(d.errors, 1);
+	buf_done(&b);
+	diag_done(&d);
+}
+
+TEST_MAIN

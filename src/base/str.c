@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/str.h"
+#include "base/must.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <sys/random.h>
+
+struct str str_c(const char *cstr)
+{
+	return (struct str){cstr, cstr ? strlen(cstr) : 0};
+}
+
+bool str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static bool same_ignoring_case(const char *a, const char *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ch_lower((unsigned char)a[i]) != ch_lower((unsigned char)b[i]))
+			return false;
+	return true;
+}
+
+bool str_ieq(struct str a, struct str b)
+{
+	return a.n == b.n && same_ignoring_case(a.p, b.p, a.n);
+}
+
+int str_cmp(struct str a, struct str b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int c = n ? memcmp(a.p, b.p, n) : 0;
+	return c ? c : (a.n > b.n) - (a.n < b.n);
+}
+
+bool str_starts(struct str s, struct str prefix)
+{
+	return s.n >= prefix.n && str_eq(str_n(s.p, prefix.n), prefix);
+}
+
+bool str_istarts(struct str s, struct str prefix)
+{
+	return s.n >= prefix.n && same_ignoring_case(s.p, prefix.p, prefix.n);
+}
+
+bool str_ends(struct str s, struct str suffix)
+{
+	return s.n >= suffix.n && str_eq(str_sub(s, s.n - suffix.n, s.n), suffix);
+}
+
+bool str_iends(struct str s, struct str suffix)
+{
+	return s.n >= suffix.n && str_ieq(str_sub(s, s.n - suffix.n, s.n), suffix);
+}
+
+size_t str_chr(struct str s, char c)
+{
+	const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
+	return at ? (size_t)(at - s.p) : STR_NPOS;
+}
+
+size_t str_rchr(struct str s, char c)
+{
+	const char *at = s.n ? memrchr(s.p, c, s.n) : NULL;
+	return at ? (size_t)(at - s.p) : STR_NPOS;
+}
+
+size_t str_find(struct str s, struct str needle)
+{
+	if (!needle.n)
+		return 0;
+	const char *at = s.n ? memmem(s.p, s.n, needle.p, needle.n) : NULL;
+	return at ? (size_t)(at - s.p) : STR_NPOS;
+}
+
+size_t str_ifind(struct str s, struct str needle)
+{
+	for (size_t i = 0; i + needle.n <= s.n; i++)
+		if (same_ignoring_case(s.p + i, needle.p, needle.n))
+			return i;
+	return STR_NPOS;
+}
+
+struct str str_sub(struct str s, size_t from, size_t to)
+{
+	if (to > s.n)
+		to = s.n;
+	if (from > to)
+		from = to;
+	return s.p ? str_n(s.p + from, to - from) : s;
+}
+
+struct str str_trim(struct str s)
+{
+	while (s.n && ch_is_space((unsigned char)s.p[0]))
+		s.p++, s.n--;
+	while (s.n && ch_is_space((unsigned char)s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+bool str_cut(struct str *rest, char sep, struct str *ret_piece)
+{
+	if (!rest->p)
+		return false;
+	size_t at = str_chr(*rest, sep);
+	if (at == STR_NPOS) {
+		*ret_piece = *rest;
+		*rest = STR_NONE;
+		return true;
+	}
+	*ret_piece = str_n(rest->p, at);
+	*rest = str_n(rest->p + at + 1, rest->n - at - 1);
+	return true;
+}
+
+bool str_line(struct str *rest, struct str *ret_line)
+{
+	if (!rest->n)
+		return false;
+	size_t at = str_chr(*rest, '\n');
+	size_t n = at == STR_NPOS ? rest->n : at;
+	struct str line = str_n(rest->p, n);
+	*rest = at == STR_NPOS ? str_n(rest->p + rest->n, 0) : str_n(rest->p + at + 1, rest->n - at - 1);
+	if (line.n && line.p[line.n - 1] == '\r')
+		line.n--;
+	*ret_line = line;
+	return true;
+}
+
+bool str_word(struct str *rest, struct str *ret_word)
+{
+	struct str s = *rest;
+	while (s.n && ch_is_space((unsigned char)s.p[0]))
+		s.p++, s.n--;
+	size_t n = 0;
+	while (n < s.n && !ch_is_space((unsigned char)s.p[n]))
+		n++;
+	if (!n)
+		return false;
+	*ret_word = str_n(s.p, n);
+	*rest = str_n(s.p + n, s.n - n);
+	return true;
+}
+
+bool str_take(struct str *rest, struct str literal)
+{
+	if (!str_starts(*rest, literal))
+		return false;
+	*rest = str_n(rest->p + literal.n, rest->n - literal.n);
+	return true;
+}
+
+int ch_hex(unsigned char c)
+{
+	if (ch_is_digit(c))
+		return c - '0';
+	c = ch_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static uint64_t hash_seed;
+
+__attribute__((constructor)) static void seed_init(void)
+{
+	if (getrandom(&hash_seed, sizeof(hash_seed), 0) != (ssize_t)sizeof(hash_seed))
+		hash_seed = (uint64_t)(uintptr_t)&hash_seed;
+}
+
+uint64_t str_hash(struct str s)
+{
+	return XXH3_64bits_withSeed(s.p, s.n, hash_seed);
+}
+
+uint64_t str_hash_stable(struct str s)
+{
+	return XXH3_64bits(s.p, s.n);
+}
+
+char *str_dup_c(struct str s)
+{
+	char *p = must_malloc(s.n + 1);
+	if (s.n)
+		memcpy(p, s.p, s.n);
+	p[s.n] = 0;
+	return p;
+}
+
+#define DISTANCE_MAX 64
+
+unsigned str_distance(struct str a, struct str b, unsigned max)
+{
+	unsigned row[DISTANCE_MAX + 1];
+	if (a.n > DISTANCE_MAX || b.n > DISTANCE_MAX)
+		return max + 1;
+	for (unsigned j = 0; j <= b.n; j++)
+		row[j] = j;
+	for (unsigned i = 1; i <= a.n; i++) {
+		unsigned diagonal = row[0];
+		row[0] = i;
+		for (unsigned j = 1; j <= b.n; j++) {
+			unsigned above = row[j];
+			unsigned cost = a.p[i - 1] != b.p[j - 1];
+			unsigned best = diagonal + cost;
+			if (above + 1 < best)
+				best = above + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+			diagonal = above;
+		}
+	}
+	return row[b.n] > max ? max + 1 : row[b.n];
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/utf8.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#include "base/utf8_tables.h"
+
+#define REPLACEMENT 0xFFFDu
+
+/* Length of the valid sequence at s (1..4), or 0. *ret_cp is written when valid. RFC 3629 §4. */
+static size_t sequence(const unsigned char *s, size_t n, uint32_t *ret_cp)
+{
+	uint32_t c = s[0], cp;
+	size_t len;
+	if (c < 0x80) {
+		*ret_cp = c;
+		return 1;
+	}
+	if (c < 0xC2 || c > 0xF4)
+		return 0;
+	len = c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+	if (n < len)
+		return 0;
+	cp = c & (0x7Fu >> len);
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xC0) != 0x80)
+			return 0;
+		cp = cp << 6 | (s[i] & 0x3Fu);
+	}
+	if ((len == 3 && cp < 0x800) || (len == 4 && cp < 0x10000) || cp > 0x10FFFF || (cp >= 0xD800 && cp < 0xE000))
+		return 0;
+	*ret_cp = cp;
+	return len;
+}
+
+/* Bytes of plain ASCII at the front. */
+static size_t ascii_run(const char *p, size_t n)
+{
+	size_t i = 0;
+#if defined(__SSE2__)
+	for (; i + 16 <= n; i += 16) {
+		int high = _mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + i)));
+		if (high)
+			return i + (size_t)__builtin_ctz((unsigned)high);
+	}
+#else
+	for (; i + 8 <= n; i += 8) {
+		uint64_t word;
+		memcpy(&word, p + i, 8);
+		if (word & UINT64_C(0x8080808080808080))
+			break;
+	}
+#endif
+	while (i < n && !(p[i] & 0x80))
+		i++;
+	return i;
+}
+
+size_t utf8_valid_prefix(struct str s)
+{
+	size_t i = 0;
+	while (i < s.n) {
+		uint32_t cp;
+		i += ascii_run(s.p + i, s.n - i);
+		if (i >= s.n)
+			break;
+		size_t len = sequence((const unsigned char *)s.p + i, s.n - i, &cp);
+		if (!len)
+			return i;
+		i += len;
+	}
+	return s.n;
+}
+
+bool utf8_valid(struct str s)
+{
+	return utf8_valid_prefix(s) == s.n;
+}
+
+bool utf8_next(struct str *rest, uint32_t *ret_cp, bool *ret_bad)
+{
+	uint32_t cp = REPLACEMENT;
+	if (!rest->n)
+		return false;
+	size_t len = sequence((const unsigned char *)rest->p, rest->n, &cp);
+	if (ret_bad)
+		*ret_bad = !len;
+	if (!len)
+		len = 1;
+	*rest = str_n(rest->p + len, rest->n - len);
+	*ret_cp = cp;
+	return true;
+}
+
+size_t utf8_put(char out[4], uint32_t cp)
+{
+	if (cp > 0x10FFFF || (cp >= 0xD800 && cp < 0xE000))
+		cp = REPLACEMENT;
+	if (cp < 0x80) {
+		out[0] = (char)cp;
+		return 1;
+	}
+	if (cp < 0x800) {
+		out[0] = (char)(0xC0 | cp >> 6);
+		out[1] = (char)(0x80 | (cp & 0x3F));
+		return 2;
+	}
+	if (cp < 0x10000) {
+		out[0] = (char)(0xE0 | cp >> 12);
+		out[1] = (char)(0x80 | (cp >> 6 & 0x3F));
+		out[2] = (char)(0x80 | (cp & 0x3F));
+		return 3;
+	}
+	out[0] = (char)(0xF0 | cp >> 18);
+	out[1] = (char)(0x80 | (cp >> 12 & 0x3F));
+	out[2] = (char)(0x80 | (cp >> 6 & 0x3F));
+	out[3] = (char)(0x80 | (cp & 0x3F));
+	return 4;
+}
+
+size_t utf8_add_clean(struct buf *out, struct str s)
+{
+	size_t bad = 0;
+	while (s.n) {
+		size_t good = utf8_valid_prefix(s);
+		buf_add(out, str_n(s.p, good));
+		s = str_sub(s, good, s.n);
+		if (!s.n)
+			break;
+		buf_add(out, STR("\xEF\xBF\xBD"));
+		s = str_sub(s, 1, s.n);
+		bad++;
+	}
+	return bad;
+}
+
+static bool in_ranges(const struct range *r, size_t n, uint32_t cp)
+{
+	size_t lo = 0, hi = n;
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		if (cp > r[mid].last)
+			lo = mid + 1;
+		else if (cp < r[mid].first)
+			hi = mid;
+		else
+			return true;
+	}
+	return false;
+}
+
+size_t utf8_columns(struct str s)
+{
+	size_t columns = 0;
+	uint32_t cp;
+	while (utf8_next(&s, &cp, NULL)) {
+		if (cp < 0x300)
+			columns++;
+		else if (!in_ranges(COMBINING, LEN(COMBINING), cp))
+			columns += in_ranges(WIDE, LEN(WIDE), cp) ? 2 : 1;
+	}
+	return columns;
+}
+
+static inline uint32_t unit_at(const unsigned char *p, bool big)
+{
+	return big ? (uint32_t)(p[0] << 8 | p[1]) : (uint32_t)(p[1] << 8 | p[0]);
+}
+
+static inline size_t utf16_convert(char *dst, const unsigned char *src, size_t n_bytes, bool big)
+{
+	size_t n = 0, i = 0, end = n_bytes & ~(size_t)1;
+	while (i < end) {
+		uint32_t u = unit_at(src + i, big);
+		i += 2;
+		if (u < 0x80) {
+			dst[n++] = (char)u;
+			continue;
+		}
+		if (u >= 0xD800 && u < 0xDC00 && i < end) {
+			uint32_t low = unit_at(src + i, big);
+			if (low >= 0xDC00 && low < 0xE000) {
+				u = 0x10000 + ((u - 0xD800) << 10) + (low - 0xDC00);
+				i += 2;
+			}
+		}
+		n += utf8_put(dst + n, u);
+	}
+	return n;
+}
+
+size_t utf16le_to_utf8(char *dst, const unsigned char *src, size_t n_bytes)
+{
+	size_t n = 0;
+#if defined(__SSE2__)
+	/* Eight ASCII units at a time. */
+	while (n_bytes >= 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)src);
+		__m128i high = _mm_and_si128(v, _mm_set1_epi16((short)0xFF80));
+		if (_mm_movemask_epi8(_mm_cmpeq_epi16(high, _mm_setzero_si128())) != 0xFFFF)
+			break;
+		_mm_storel_epi64((__m128i *)(void *)(dst + n), _mm_packus_epi16(v, v));
+		n += 8;
+		src += 16;
+		n_bytes -= 16;
+	}
+#endif
+	return n + utf16_convert(dst + n, src, n_bytes, false);
+}
+
+size_t utf16be_to_utf8(char *dst, const unsigned char *src, size_t n_bytes)
+{
+	return utf16_convert(dst, src, n_bytes, true);
+}
+
+static int to_utf16(struct buf *out, struct str s, bool big)
+{
+	uint32_t cp;
+	while (utf8_next(&s, &cp, NULL)) {
+		uint16_t unit[2];
+		size_t n = 1;
+		unit[0] = (uint16_t)cp;
+		if (cp >= 0x10000) {
+			unit[0] = (uint16_t)(0xD800 + ((cp - 0x10000) >> 10));
+			unit[1] = (uint16_t)(0xDC00 + ((cp - 0x10000) & 0x3FF));
+			n = 2;
+		}
+		for (size_t i = 0; i < n; i++)
+			buf_add_le16(out, big ? (uint16_t)(unit[i] << 8 | unit[i] >> 8) : unit[i]);
+	}
+	return out->err;
+}
+
+int utf8_to_utf16le(struct buf *out, struct str s)
+{
+	return to_utf16(out, s, false);
+}
+
+int utf8_to_utf16be(struct buf *out, struct str s)
+{
+	return to_utf16(out, s, true);
+}
+
+uint32_t utf8_fold_cp(uint32_t cp)
+{
+	if (cp < 0x80)
+		return ch_lower((unsigned char)cp);
+	size_t lo = 0, hi = LEN(FOLD);
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		const struct fold_row *r = &FOLD[mid];
+		if (cp > r->last)
+			lo = mid + 1;
+		else if (cp < r->first)
+			hi = mid;
+		else
+			return (cp - r->first) % r->step == 0 ? (uint32_t)((int32_t)cp + r->delta) : cp;
+	}
+	return cp;
+}
+
+/* Lower-cases the ASCII run at the front of src; returns its length. */
+static size_t fold_ascii(char *dst, const char *src, size_t n)
+{
+	size_t i = 0;
+#if defined(__SSE2__)
+	const __m128i before_a = _mm_set1_epi8('A' - 1), after_z = _mm_set1_epi8('Z' + 1), bit = _mm_set1_epi8(32);
+	for (; i + 16 <= n; i += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(src + i));
+		if (_mm_movemask_epi8(v))
+			break;
+		__m128i upper = _mm_and_si128(_mm_cmpgt_epi8(v, before_a), _mm_cmplt_epi8(v, after_z));
+		_mm_storeu_si128((__m128i *)(void *)(dst + i), _mm_or_si128(v, _mm_and_si128(upper, bit)));
+	}
+#endif
+	for (; i < n && !(src[i] & 0x80); i++)
+		dst[i] = (char)ch_lower((unsigned char)src[i]);
+	return i;
+}
+
+size_t utf8_fold(char *dst, const char *src, size_t n)
+{
+	size_t i = 0, out = 0;
+	while (i < n) {
+		uint32_t cp;
+		size_t run = fold_ascii(dst + out, src + i, n - i);
+		i += run;
+		out += run;
+		if (i >= n)
+			break;
+		size_t len = sequence((const unsigned char *)src + i, n - i, &cp);
+		if (!len) {
+			dst[out++] = src[i++];
+			continue;
+		}
+		out += utf8_put(dst + out, utf8_fold_cp(cp));
+		i += len;
+	}
+	return out;
+}
