@@ -74,6 +74,7 @@ struct event {
 	uint8_t format;     /* enum event_format */
 	struct field *field;
 	uint32_t n_field;
+	uint32_t field_room; /* places at field, when it may grow (event_add_field) */
 	struct str raw;     /* the original bytes (as UTF-8 is not required); empty for EVTX until event_raw() */
 	uint64_t record;    /* EventRecordID or 1-based ordinal */
 	uint64_t offset;    /* bytes from the start of the file */

@@ -7,7 +7,7 @@
 
 /*
  * The one vocabulary: field names with small numbers, log sources, and the alias tables that turn other schemas into the Sigma
- * taxonomy. Built once (fields.def, logsources.def, aliases.def, the names the rules use, sources/*.yml), then frozen and shared
+ * taxonomy. Built once (fields.def, logsources.def, aliases.def, the names the rules use, the log-source mapping files), then frozen and shared
  * read-only by all threads. A reload builds a new one. Log-source sets alone may be added after freezing (internally locked).
  */
 struct vocab;

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/json.h"
+#include "base/utf8.h"
+#include "base/vec.h"
+
+#include <errno.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+/*
+ * Where a string ends: the first quote or backslash. Eight in nine bytes of a log are inside strings, so this loop is the reader's speed.
+ * The AVX2 form is chosen once at start when the CPU has it.
+ */
+typedef size_t find_special_fn(const char *p, size_t n);
+
+static size_t find_special_scalar(const char *p, size_t n)
+{
+	size_t i = 0;
+	while (i < n && p[i] != '"' && p[i] != '\\' && (unsigned char)p[i] >= 0x20)
+		i++;
+	return i;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static size_t find_special_avx2(const char *p, size_t n)
+{
+	const __m256i quote = _mm256_set1_epi8('"'), slash = _mm256_set1_epi8('\\'), limit = _mm256_set1_epi8(0x1f);
+	size_t i = 0;
+	for (; i + 32 <= n; i += 32) {
+		__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + i));
+		__m256i hit = _mm256_or_si256(_mm256_cmpeq_epi8(v, quote), _mm256_cmpeq_epi8(v, slash));
+		hit = _mm256_or_si256(hit, _mm256_cmpeq_epi8(_mm256_min_epu8(v, limit), v));
+		unsigned mask = (unsigned)_mm256_movemask_epi8(hit);
+		if (mask)
+			return i + (size_t)__builtin_ctz(mask);
+	}
+	return i + find_special_scalar(p + i, n - i);
+}
+#endif
+
+static find_special_fn *find_special = find_special_scalar;
+
+__attribute__((constructor)) static void choose(void)
+{
+#if defined(__x86_64__)
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx2"))
+		find_special = find_special_avx2;
+#endif
+}
+
+/* Raw control characters inside strings are against the grammar but common in logs: they are let through. */
+size_t json_string_end(const char *p, size_t n, bool *ret_escaped)
+{
+	size_t i = 0;
+	*ret_escaped = false;
+	for (;;) {
+		i += find_special(p + i, n - i);
+		if (i >= n)
+			return STR_NPOS;
+		if (p[i] == '"')
+			return i;
+		if (p[i] == '\\') {
+			*ret_escaped = true;
+			i++;
+		}
+		i++;
+		if (i > n)
+			return STR_NPOS;
+	}
+}
+
+static uint32_t hex4(const char *p)
+{
+	uint32_t v = 0;
+	for (int i = 0; i < 4; i++) {
+		int digit = ch_hex((unsigned char)p[i]);
+		if (digit < 0)
+			return UINT32_MAX;
+		v = v << 4 | (uint32_t)digit;
+	}
+	return v;
+}
+
+/* \uXXXX at p[0..n) behind "\u"; returns characters used. */
+static size_t unescape_unicode(const char *p, size_t n, uint32_t *ret_cp)
+{
+	uint32_t cp = n >= 4 ? hex4(p) : UINT32_MAX, low;
+	if (cp == UINT32_MAX)
+		return 0;
+	*ret_cp = cp;
+	if (cp >= 0xD800 && cp < 0xDC00 && n >= 10 && p[4] == '\\' && p[5] == 'u' && (low = hex4(p + 6)) >= 0xDC00 && low < 0xE000) {
+		*ret_cp = 0x10000 + ((cp - 0xD800) << 10) + (low - 0xDC00);
+		return 10;
+	}
+	return 4;
+}
+
+size_t json_unescape(char *dst, struct str text)
+{
+	static const char plain[256] = {['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
+	size_t n = 0, i = 0;
+	while (i < text.n) {
+		const char *slash = memchr(text.p + i, '\\', text.n - i);
+		size_t run = slash ? (size_t)(slash - text.p) - i : text.n - i;
+		memmove(dst + n, text.p + i, run);
+		n += run;
+		i += run;
+		if (!slash || i + 1 >= text.n) {
+			if (slash)
+				dst[n++] = '\\';
+			break;
+		}
+		unsigned char c = (unsigned char)text.p[i + 1];
+		uint32_t cp;
+		size_t used;
+		if (plain[c]) {
+			dst[n++] = plain[c];
+			i += 2;
+		} else if (c == 'u' && (used = unescape_unicode(text.p + i + 2, text.n - i - 2, &cp))) {
+			n += utf8_put(dst + n, cp);
+			i += 2 + used;
+		} else {
+			dst[n++] = '\\';
+			i++;
+		}
+	}
+	return n;
+}
+
+struct scan {
+	const char *p, *end, *start;
+	struct arena *mem;
+	struct json_leaf *leaf;
+	size_t n, cap;
+	const char *what;
+	int err;
+};
+
+static int fail(struct scan *s, int err, const char *what)
+{
+	if (!s->err) {
+		s->err = err;
+		s->what = what;
+	}
+	return s->err;
+}
+
+static inline void blanks(struct scan *s)
+{
+	while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
+		s->p++;
+}
+
+static int string(struct scan *s, struct str *ret, bool *ret_escaped)
+{
+	size_t n = json_string_end(s->p + 1, (size_t)(s->end - s->p - 1), ret_escaped);
+	if (n == STR_NPOS)
+		return fail(s, -ENODATA, "the text ends inside a string");
+	*ret = str_n(s->p + 1, n);
+	s->p += n + 2;
+	return 0;
+}
+
+static int number(struct scan *s, struct str *ret)
+{
+	const char *from = s->p, *p = from;
+	while (p < s->end && (ch_is_digit((unsigned char)*p) || *p == '-' || *p == '+' || *p == '.' || *p == 'e' || *p == 'E'))
+		p++;
+	*ret = str_n(from, (size_t)(p - from));
+	if (p == s->end)
+		return fail(s, -ENODATA, "the text ends inside a number");
+	s->p = p;
+	return json_is_number(*ret) ? 0 : fail(s, -EBADMSG, "this is not a number");
+}
+
+static int word(struct scan *s, struct str literal)
+{
+	if ((size_t)(s->end - s->p) < literal.n)
+		return fail(s, memcmp(s->p, literal.p, (size_t)(s->end - s->p)) ? -EBADMSG : -ENODATA, "a value is expected here");
+	if (memcmp(s->p, literal.p, literal.n) != 0)
+		return fail(s, -EBADMSG, "a value is expected here (null, true, false, a number, a string, an object or an array)");
+	s->p += literal.n;
+	return 0;
+}
+
+static int push(struct scan *s, struct str name, uint8_t kind, struct str text, bool element)
+{
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? s->cap * 2 : 64;
+		struct json_leaf *more = s->cap < JSON_LEAVES_MAX ? arena_array(s->mem, cap, sizeof(*more)) : NULL;
+		if (!more)
+			return fail(s, -E2BIG, "too many values in one object");
+		if (s->n)
+			memcpy(more, s->leaf, s->n * sizeof(*more));
+		s->leaf = more;
+		s->cap = cap;
+	}
+	s->leaf[s->n++] = (struct json_leaf){.name = name, .text = text, .kind = kind, .element = element};
+	return 0;
+}
+
+/* prefix "." key, with the key's escapes decoded. */
+static int join(struct scan *s, struct str prefix, struct str key, bool escaped, struct str *ret)
+{
+	if (!prefix.n && !escaped) {
+		*ret = key;
+		return 0;
+	}
+	char *p = arena_alloc(s->mem, prefix.n + 1 + key.n);
+	size_t n = 0;
+	if (!p)
+		return fail(s, -E2BIG, "the object needs too much memory");
+	if (prefix.n) {
+		memcpy(p, prefix.p, prefix.n);
+		p[prefix.n] = '.';
+		n = prefix.n + 1;
+	}
+	n += json_unescape(p + n, key);
+	*ret = str_n(p, n);
+	return 0;
+}
+
+struct level {
+	struct str prefix;
+	bool array, element;
+	bool empty;
+};
+
+static int scalar(struct scan *s, struct str name, bool element)
+{
+	struct str text = STR("");
+	bool escaped = false;
+	switch (*s->p) {
+	case '"':
+		return string(s, &text, &escaped) ? s->err : push(s, name, escaped ? JSON_KIND_ESCAPED : JSON_KIND_STRING, text, element);
+	case 't':
+		return word(s, STR("true")) ? s->err : push(s, name, JSON_KIND_TRUE, STR("true"), element);
+	case 'f':
+		return word(s, STR("false")) ? s->err : push(s, name, JSON_KIND_FALSE, STR("false"), element);
+	case 'n':
+		return word(s, STR("null")) ? s->err : push(s, name, JSON_KIND_NULL, text, element);
+	default:
+		return number(s, &text) ? s->err : push(s, name, JSON_KIND_NUMBER, text, element);
+	}
+}
+
+/* The name of the next member, up to and with its colon. */
+static int member_name(struct scan *s, const struct level *at, struct str *ret)
+{
+	struct str key = STR("");
+	bool escaped = false;
+	if (*s->p != '"')
+		return fail(s, -EBADMSG, "a member's name in quotes is expected here");
+	if (string(s, &key, &escaped) < 0)
+		return s->err;
+	blanks(s);
+	if (s->p >= s->end)
+		return fail(s, -ENODATA, "the text ends inside an object");
+	if (*s->p != ':')
+		return fail(s, -EBADMSG, "a colon is expected here");
+	s->p++;
+	blanks(s);
+	if (s->p >= s->end)
+		return fail(s, -ENODATA, "the text ends inside an object");
+	return join(s, at->prefix, key, escaped, ret);
+}
+
+static int close_level(struct scan *s, struct level *stack, int *depth, bool outer_array)
+{
+	struct level *at = &stack[*depth];
+	s->p++;
+	(*depth)--;
+	if (at->empty && *depth >= 0)
+		return push(s, at->prefix, JSON_KIND_EMPTY, at->array ? STR("[]") : STR("{}"), outer_array);
+	return 0;
+}
+
+static int scan_object(struct scan *s)
+{
+	struct level stack[JSON_DEPTH_MAX];
+	int depth = 0;
+	stack[0] = (struct level){.empty = true};
+	s->p++;
+	while (depth >= 0) {
+		struct level *at = &stack[depth];
+		struct str name = at->prefix;
+		blanks(s);
+		if (s->p >= s->end)
+			return fail(s, -ENODATA, "the text ends inside an object");
+		if (*s->p == (at->array ? ']' : '}')) {
+			if (close_level(s, stack, &depth, at->element) < 0)
+				return s->err;
+			continue;
+		}
+		if (!at->empty) {
+			if (*s->p != ',')
+				return fail(s, -EBADMSG, at->array ? "a comma or ] is expected here" : "a comma or } is expected here");
+			s->p++;
+			blanks(s);
+			if (s->p >= s->end)
+				return fail(s, -ENODATA, "the text ends inside an object");
+		}
+		at->empty = false;
+		if (!at->array && member_name(s, at, &name) < 0)
+			return s->err;
+		bool element = at->array || at->element;
+		if (*s->p == '{' || *s->p == '[') {
+			if (++depth == JSON_DEPTH_MAX)
+				return fail(s, -E2BIG, "nested deeper than the limit");
+			stack[depth] = (struct level){.prefix = name, .array = *s->p == '[', .element = element, .empty = true};
+			s->p++;
+			continue;
+		}
+		if (scalar(s, name, element) < 0)
+			return s->err;
+	}
+	return 0;
+}
+
+int json_read_flat(struct str *text, struct arena *mem, struct json_leaf **ret, size_t *ret_n, struct json_fault *ret_fault)
+{
+	struct scan s = {.p = text->p, .start = text->p, .end = text->p + text->n, .mem = mem};
+	blanks(&s);
+	if (s.p >= s.end)
+		fail(&s, -ENODATA, "there is nothing here");
+	else if (*s.p != '{')
+		fail(&s, -EBADMSG, "an object is expected here");
+	else
+		scan_object(&s);
+	if (s.err) {
+		if (ret_fault)
+			*ret_fault = (struct json_fault){(size_t)(s.p - s.start), s.what};
+		return s.err;
+	}
+	*text = str_n(s.p, (size_t)(s.end - s.p));
+	*ret = s.leaf;
+	*ret_n = s.n;
+	return 0;
+}
+
+int json_skip_value(struct str *text)
+{
+	struct str t = str_trim(*text);
+	size_t depth = 0, i = (size_t)(t.p - text->p);
+	t = *text;
+	for (; i < t.n; i++) {
+		char c = t.p[i];
+		bool escaped;
+		if (c == '"') {
+			size_t n = json_string_end(t.p + i + 1, t.n - i - 1, &escaped);
+			if (n == STR_NPOS)
+				return -ENODATA;
+			i += n + 1;
+		} else if (c == '{' || c == '[') {
+			depth++;
+			continue;
+		} else if (c == '}' || c == ']') {
+			if (!depth)
+				return -EBADMSG;
+			depth--;
+		} else if (depth || ch_is_space((unsigned char)c)) {
+			continue;
+		} else {
+			while (i < t.n && !ch_is_space((unsigned char)t.p[i]) && t.p[i] != ',' && t.p[i] != ']' && t.p[i] != '}')
+				i++;
+			i--;
+		}
+		if (!depth) {
+			*text = str_sub(t, i + 1, t.n);
+			return 0;
+		}
+	}
+	return -ENODATA;
+}
+
+static size_t digit_run(struct str s, size_t i)
+{
+	size_t from = i;
+	while (i < s.n && ch_is_digit((unsigned char)s.p[i]))
+		i++;
+	return i - from;
+}
+
+bool json_is_number(struct str s)
+{
+	size_t i = s.n && s.p[0] == '-', n = digit_run(s, i);
+	if (!n || (n > 1 && s.p[i] == '0'))
+		return false;
+	i += n;
+	if (i < s.n && s.p[i] == '.') {
+		if (!(n = digit_run(s, i + 1)))
+			return false;
+		i += 1 + n;
+	}
+	if (i < s.n && (s.p[i] | 32) == 'e') {
+		i++;
+		if (i < s.n && (s.p[i] == '+' || s.p[i] == '-'))
+			i++;
+		if (!(n = digit_run(s, i)))
+			return false;
+		i += n;
+	}
+	return i == s.n;
+}
+
+int json_add_string(struct buf *out, struct str s)
+{
+	static const char name[32] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+	buf_addc(out, '"');
+	while (s.n) {
+		size_t run = find_special(s.p, s.n);
+		struct str plain = str_n(s.p, run);
+		if (utf8_valid(plain))
+			buf_add(out, plain);
+		else
+			utf8_add_clean(out, plain);
+		s = str_sub(s, run, s.n);
+		if (!s.n)
+			break;
+		unsigned char c = (unsigned char)s.p[0];
+		if (c == '"' || c == '\\')
+			buf_addf(out, "\\%c", c);
+		else if (name[c])
+			buf_addf(out, "\\%c", name[c]);
+		else
+			buf_addf(out, "\\u%04x", c);
+		s = str_sub(s, 1, s.n);
+	}
+	return buf_addc(out, '"');
+}
+
+int json_add_key(struct buf *out, struct str name)
+{
+	if (out->n && out->p[out->n - 1] != '{' && out->p[out->n - 1] != '[')
+		buf_addc(out, ',');
+	json_add_string(out, name);
+	return buf_addc(out, ':');
+}

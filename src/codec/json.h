@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HINOMI_CODEC_JSON_H
+#define HINOMI_CODEC_JSON_H
+
+#include "base/arena.h"
+
+/*
+ * JSON (RFC 8259) without a tree. The flat reader makes one pass over an object and yields its leaves: the path of names joined by dots
+ * and a slice of the text. Strings keep their escapes; nothing is copied but joined names. For the hot path; API and configuration
+ * use jansson. Pure, thread-safe.
+ */
+enum json_kind { JSON_KIND_NULL, JSON_KIND_TRUE, JSON_KIND_FALSE, JSON_KIND_NUMBER, JSON_KIND_STRING, JSON_KIND_ESCAPED, JSON_KIND_EMPTY };
+
+struct json_leaf {
+	struct str name;  /* "a.b.c"; escapes in names are decoded */
+	struct str text;  /* number as written, string's inside, or {} [] for JSON_KIND_EMPTY */
+	uint8_t kind;     /* enum json_kind; ESCAPED = a string whose inside holds backslashes */
+	bool element;     /* part of an array: the same name comes once per element */
+};
+
+#define JSON_DEPTH_MAX 64
+#define JSON_LEAVES_MAX 20000
+
+struct json_fault {
+	size_t offset;
+	const char *what; /* static sentence */
+};
+
+/*
+ * Reads one object from the front of *text (blanks before it are skipped) and advances *text behind it. The leaves are in mem, in order of
+ * the text; with a name twice the last wins for whoever asks by name. -EBADMSG (not JSON: *ret_fault says where), -E2BIG (too deep or too
+ * many leaves), -ENODATA (the text ends inside: more input is needed). ret_fault may be NULL. O(bytes), about 1 GB/s.
+ */
+int json_read_flat(struct str *text, struct arena *mem, struct json_leaf **ret, size_t *ret_n, struct json_fault *ret_fault);
+/* Only finds where one value (object, array, anything) ends: advances *text behind it. Errors as above. */
+int json_skip_value(struct str *text);
+
+/* The inside of a string with its escapes decoded into dst (at least text.n bytes); lone surrogates become U+FFFD. Returns bytes written. */
+size_t json_unescape(char *dst, struct str text);
+/* Position of the closing quote in a string's rest, or STR_NPOS; *ret_escaped tells whether a backslash was passed. */
+size_t json_string_end(const char *p, size_t n, bool *ret_escaped);
+
+/* Writers. Invalid UTF-8 becomes U+FFFD. */
+int json_add_string(struct buf *out, struct str s);
+/* {"name": for objects: writes the comma if the buffer does not end in '{' or '['. */
+int json_add_key(struct buf *out, struct str name);
+/* True when the text is a number of the JSON grammar. */
+bool json_is_number(struct str s);
+
+#endif

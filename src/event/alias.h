@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HINOMI_EVENT_ALIAS_H
+#define HINOMI_EVENT_ALIAS_H
+
+#include "event/vocab.h"
+
+/* Aliases (aliases.def): fields of the Sigma taxonomy made from what other schemas call them, so that one rule fits all of them. */
+
+/* Adds the tables' names to a vocabulary that is being built. */
+void alias_names(struct vocab *v);
+/*
+ * Appends the aliases that the event's log-source set and EventID ask for (flag FIELD_F_ALIAS). ev->field moves to mem when it grows. Costs one
+ * table look-up for events that have none.
+ */
+void event_apply_aliases(const struct vocab *v, struct event *ev, uint32_t event_id, struct arena *mem);
+/* Appends one field to the event, in mem. */
+void event_add_field(struct event *ev, struct arena *mem, struct str name, field_id id, struct val val, uint8_t flags);
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "event/event.h"
+
+#include "base/num.h"
+#include "base/utf8.h"
+#include "codec/json.h"
+
+static const char *const FORMAT_NAMES[] = {
+#define FORMAT(sym, name, help) name,
+#include "event/formats.def"
+#undef FORMAT
+};
+
+const char *event_format_name(enum event_format f)
+{
+	must(f < FORMAT_COUNT);
+	return FORMAT_NAMES[f];
+}
+
+enum event_format event_format_parse(struct str name)
+{
+	for (size_t i = 0; i < FORMAT_COUNT; i++)
+		if (str_eq(str_c(FORMAT_NAMES[i]), name))
+			return (enum event_format)i;
+	return FORMAT_COUNT;
+}
+
+/* Aliases stand behind the event's own fields and win; of plain fields the last of a name wins; of an array the first element. */
+static const struct field *pick(const struct event *ev, field_id id, struct str name)
+{
+	for (uint32_t i = ev->n_field; i-- > 0;) {
+		const struct field *f = &ev->field[i];
+		if (id ? f->id != id : !str_eq(f->name, name))
+			continue;
+		while ((f->flags & FIELD_F_ELEMENT) && i-- > 0)
+			if ((id ? ev->field[i].id == id : str_eq(ev->field[i].name, name)) && (ev->field[i].flags & FIELD_F_ELEMENT))
+				f = &ev->field[i];
+		return f;
+	}
+	return NULL;
+}
+
+const struct field *event_field(const struct event *ev, field_id id)
+{
+	return id == FIELD_UNKNOWN ? NULL : pick(ev, id, STR_NONE);
+}
+
+const struct field *event_field_name(const struct event *ev, struct str name)
+{
+	return pick(ev, FIELD_UNKNOWN, name);
+}
+
+static struct str guid_text(const unsigned char *g, struct arena *mem)
+{
+	return arena_fmt(mem, "{%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X}", g[3], g[2], g[1], g[0], g[5], g[4], g[7],
+		g[6], g[8], g[9], g[10], g[11], g[12], g[13], g[14], g[15]);
+}
+
+/* MS-DTYP 2.4.2.1: revision, count, 48-bit authority (big-endian), 32-bit sub-authorities (little-endian). */
+static struct str sid_text(const unsigned char *s, size_t n, struct arena *mem)
+{
+	struct buf b = BUF_INIT(512);
+	uint64_t authority = 0;
+	if (n < 8 || n < 8 + 4u * s[1])
+		return STR("");
+	for (int i = 2; i < 8; i++)
+		authority = authority << 8 | s[i];
+	buf_addf(&b, "S-%u-%llu", s[0], (unsigned long long)authority);
+	for (unsigned i = 0; i < s[1]; i++) {
+		const unsigned char *p = s + 8 + 4 * i;
+		buf_addf(&b, "-%u", (unsigned)p[0] | (unsigned)p[1] << 8 | (unsigned)p[2] << 16 | (unsigned)p[3] << 24);
+	}
+	struct str out = arena_dup(mem, buf_str(&b));
+	buf_done(&b);
+	return out;
+}
+
+static struct str bytes_text(struct val v, struct arena *mem)
+{
+	static const char digit[] = "0123456789ABCDEF";
+	char *p = arena_alloc(mem, (size_t)v.n * 2 + 1);
+	if (!p)
+		return STR_NONE;
+	for (uint32_t i = 0; i < v.n; i++) {
+		p[2 * i] = digit[(unsigned char)v.u.p[i] >> 4];
+		p[2 * i + 1] = digit[(unsigned char)v.u.p[i] & 15];
+	}
+	return str_n(p, (size_t)v.n * 2);
+}
+
+static struct str number_text(struct val v, struct arena *mem)
+{
+	char *p = arena_alloc(mem, TS_TEXT_MAX);
+	if (!p)
+		return STR_NONE;
+	switch ((enum val_kind)v.kind) {
+	case VAL_UINT:
+		return str_n(p, num_format_u64(p, v.u.u));
+	case VAL_INT:
+		return str_n(p, num_format_i64(p, v.u.i));
+	case VAL_HEX:
+		return arena_fmt(mem, "0x%llx", (unsigned long long)v.u.u);
+	case VAL_DOUBLE:
+		return str_n(p, num_format_double(p, v.u.d));
+	case VAL_TIME:
+		return str_n(p, ts_format(p, v.u.i));
+	case VAL_NULL:
+	case VAL_STR:
+	case VAL_JSTR:
+	case VAL_U16:
+	case VAL_NUM:
+	case VAL_BOOL:
+	case VAL_GUID:
+	case VAL_SID:
+	case VAL_BYTES:
+	case VAL_JSON:
+		break;
+	}
+	must(!"a number is rendered");
+	return STR_NONE;
+}
+
+struct str val_text(struct val v, struct arena *mem)
+{
+	char *p;
+	switch ((enum val_kind)v.kind) {
+	case VAL_NULL:
+		return STR("");
+	case VAL_STR:
+	case VAL_NUM:
+	case VAL_JSON:
+		return str_n(v.u.p, v.n);
+	case VAL_BOOL:
+		return v.u.u ? STR("true") : STR("false");
+	case VAL_JSTR:
+		p = arena_alloc(mem, (size_t)v.n + 1);
+		return p ? str_n(p, json_unescape(p, str_n(v.u.p, v.n))) : STR_NONE;
+	case VAL_U16:
+		p = arena_alloc(mem, (size_t)v.n / 2 * 3 + 1);
+		return p ? str_n(p, utf16le_to_utf8(p, (const unsigned char *)v.u.p, v.n)) : STR_NONE;
+	case VAL_GUID:
+		return guid_text((const unsigned char *)v.u.p, mem);
+	case VAL_SID:
+		return sid_text((const unsigned char *)v.u.p, v.n, mem);
+	case VAL_BYTES:
+		return bytes_text(v, mem);
+	case VAL_UINT:
+	case VAL_INT:
+	case VAL_HEX:
+	case VAL_DOUBLE:
+	case VAL_TIME:
+		break;
+	}
+	return number_text(v, mem);
+}
+
+static bool number_from_text(struct str s, double *ret, int64_t *ret_int, bool *ret_is_int)
+{
+	if (num_i64(s, ret_int)) {
+		*ret_is_int = true;
+		*ret = (double)*ret_int;
+		return true;
+	}
+	*ret_is_int = false;
+	return num_double(s, ret);
+}
+
+bool val_number(struct val v, double *ret, int64_t *ret_int, bool *ret_is_int)
+{
+	char small[64];
+	switch ((enum val_kind)v.kind) {
+	case VAL_UINT:
+		if (v.u.u > INT64_MAX) {
+			*ret_is_int = false;
+			*ret = (double)v.u.u;
+			return true;
+		}
+		/* fall through */
+	case VAL_INT:
+		*ret_is_int = true;
+		*ret_int = v.u.i;
+		*ret = (double)v.u.i;
+		return true;
+	case VAL_DOUBLE:
+		*ret_is_int = false;
+		*ret = v.u.d;
+		return true;
+	case VAL_NUM:
+	case VAL_STR:
+		return number_from_text(str_n(v.u.p, v.n), ret, ret_int, ret_is_int);
+	case VAL_U16:
+		if (v.n > 2 * 20)
+			return false;
+		return number_from_text(str_n(small, utf16le_to_utf8(small, (const unsigned char *)v.u.p, v.n)), ret, ret_int, ret_is_int);
+	case VAL_NULL:
+	case VAL_JSTR:
+	case VAL_BOOL:
+	case VAL_HEX:
+	case VAL_TIME:
+	case VAL_GUID:
+	case VAL_SID:
+	case VAL_BYTES:
+	case VAL_JSON:
+		break;
+	}
+	return false;
+}
+
+static void add_val_json(struct val v, struct arena *mem, struct buf *out)
+{
+	switch ((enum val_kind)v.kind) {
+	case VAL_NULL:
+		buf_add(out, STR("null"));
+		return;
+	case VAL_BOOL:
+	case VAL_UINT:
+	case VAL_INT:
+	case VAL_DOUBLE:
+	case VAL_JSON:
+		buf_add(out, val_text(v, mem));
+		return;
+	case VAL_NUM:
+		if (json_is_number(str_n(v.u.p, v.n))) {
+			buf_add(out, str_n(v.u.p, v.n));
+			return;
+		}
+		break;
+	case VAL_STR:
+	case VAL_JSTR:
+	case VAL_U16:
+	case VAL_HEX:
+	case VAL_TIME:
+	case VAL_GUID:
+	case VAL_SID:
+	case VAL_BYTES:
+		break;
+	}
+	json_add_string(out, val_text(v, mem));
+}
+
+static bool earlier_element(const struct event *ev, uint32_t at)
+{
+	for (uint32_t i = 0; i < at; i++)
+		if ((ev->field[i].flags & FIELD_F_ELEMENT) && str_eq(ev->field[i].name, ev->field[at].name))
+			return true;
+	return false;
+}
+
+void event_add_json(const struct event *ev, struct arena *mem, struct buf *out)
+{
+	buf_addc(out, '{');
+	for (uint32_t i = 0; i < ev->n_field; i++) {
+		const struct field *f = &ev->field[i];
+		if (!(f->flags & FIELD_F_ELEMENT)) {
+			json_add_key(out, f->name);
+			add_val_json(f->val, mem, out);
+			continue;
+		}
+		if (earlier_element(ev, i))
+			continue;
+		json_add_key(out, f->name);
+		buf_addc(out, '[');
+		for (uint32_t k = i; k < ev->n_field; k++) {
+			if (!(ev->field[k].flags & FIELD_F_ELEMENT) || !str_eq(ev->field[k].name, f->name))
+				continue;
+			if (k > i)
+				buf_addc(out, ',');
+			add_val_json(ev->field[k].val, mem, out);
+		}
+		buf_addc(out, ']');
+	}
+	buf_addc(out, '}');
+}
+
+struct str event_raw(const struct event *ev, struct arena *mem)
+{
+	if (ev->raw.n || ev->format != FORMAT_EVTX)
+		return ev->raw;
+	struct buf b = BUF_INIT(64u << 20);
+	event_add_json(ev, mem, &b);
+	struct str out = arena_dup(mem, buf_str(&b));
+	buf_done(&b);
+	return out;
+}

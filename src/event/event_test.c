@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/test.h"
+#include "codec/json.h"
+#include "event/decode.h"
+
+#include <errno.h>
+
+static struct arena mem;
+
+/* Decodes one line and writes it back as JSON, with time, host and log sources in front. */
+static void check(const char *line, const char *want)
+{
+	struct vocab *v = vocab_new();
+	struct decoder *d = decoder_new(v, 9 * 3600);
+	struct buf out = BUF_INIT(100000);
+	struct event ev;
+	enum decode_fault fault;
+	tstamp now;
+	char time[TS_TEXT_MAX];
+	size_t n;
+	arena_init(&mem, 0);
+	CHECK(ts_parse_rfc3339(STR("2026-03-02T10:00:00+09:00"), 0, &now));
+	struct record rec = {.raw = str_c(line), .received = now};
+	decode_record(d, &rec, &mem, &ev, &fault);
+	ts_format(time, ev.time);
+	buf_addf(&out, "%s %s %.*s", decode_fault_name(fault), time, STR_ARG(ev.host));
+	const struct logsource *ls = vocab_lsset_get(v, ev.lsset, &n);
+	for (size_t i = 0; i < n; i++)
+		buf_addf(&out, " %.*s/%.*s/%.*s", STR_ARG(ls[i].product), STR_ARG(ls[i].category), STR_ARG(ls[i].service));
+	buf_addc(&out, ' ');
+	event_add_json(&ev, &mem, &out);
+	CHECK_STR(buf_str(&out), want);
+	buf_done(&out);
+	decoder_free(d);
+	vocab_unref(v);
+	arena_done(&mem);
+}
+
+TEST(windows_json_in_four_dresses)
+{
+	check("{\"Event\":{\"System\":{\"Provider\":{\"#attributes\":{\"Name\":\"P\"}},\"EventID\":13,\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"Computer\":\"pc\"},"
+	      "\"EventData\":{\"UtcTime\":\"2026-03-01 01:02:03.004\",\"Target Object\":\"HKLM\\\\x\"}}}",
+		"ok 2026-03-01T01:02:03.004Z pc windows/registry_set/sysmon windows/registry_event/sysmon "
+		"{\"Provider_Name\":\"P\",\"EventID\":13,\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"Computer\":\"pc\",\"UtcTime\":\"2026-03-01 01:02:03.004\",\"TargetObject\":\"HKLM\\\\x\"}");
+	check("{\"@timestamp\":\"2026-03-01T00:00:00Z\",\"winlog\":{\"channel\":\"Security\",\"event_id\":4688,\"event_data\":{\"NewProcessName\":\"C:\\\\a.exe\",\"ProcessId\":\"0x10\",\"NewProcessId\":\"0x1f\"}}}",
+		"ok 2026-03-01T00:00:00Z  windows/process_creation/security {\"@timestamp\":\"2026-03-01T00:00:00Z\",\"Channel\":\"Security\",\"EventID\":4688,"
+		"\"NewProcessName\":\"C:\\\\a.exe\",\"ProcessId\":\"0x10\",\"NewProcessId\":\"0x1f\",\"Image\":\"C:\\\\a.exe\",\"ParentProcessId\":16,\"ProcessId\":31}");
+	check("{\"SourceName\":\"S\",\"Channel\":\"System\",\"EventID\":104,\"Hostname\":\"h\",\"x\":null}",
+		"ok 2026-03-02T01:00:00Z h windows//system {\"Provider_Name\":\"S\",\"Channel\":\"System\",\"EventID\":104,\"Computer\":\"h\",\"x\":null}");
+	check("{\"EventCode\":1102,\"LogName\":\"Security\",\"ComputerName\":\"dc\"}", "ok 2026-03-02T01:00:00Z dc windows//security {\"EventID\":1102,\"Channel\":\"Security\",\"Computer\":\"dc\"}");
+}
+
+TEST(json_keeps_arrays_null_and_nesting_apart)
+{
+	check("{\"a\":{\"b\":[1,{\"c\":\"x\"}],\"e\":{}},\"n\":null,\"s\":\"\",\"u\":\"\\u706b\"}",
+		"ok 2026-03-02T01:00:00Z  // {\"a.b\":[1],\"a.b.c\":[\"x\"],\"a.e\":{},\"n\":null,\"s\":\"\",\"u\":\"火\"}");
+	check("{\"broken\":", "syntax 2026-03-02T01:00:00Z  // {\"message\":\"{\\\"broken\\\":\"}");
+}
+
+TEST(syslog_of_both_rfcs)
+{
+	check("<38>Mar  2 09:00:00 web01 sshd[4711]: Failed password for invalid user oracle from 203.0.113.9 port 52144 ssh2",
+		"ok 2026-03-02T00:00:00Z web01 linux//sshd linux//auth linux//syslog {\"facility\":\"auth\",\"severity\":\"info\",\"pid\":\"4711\",\"program\":\"sshd\",\"hostname\":\"web01\","
+		"\"message\":\"Failed password for invalid user oracle from 203.0.113.9 port 52144 ssh2\",\"action\":\"failed\",\"auth_method\":\"password\",\"user\":\"oracle\",\"src_ip\":\"203.0.113.9\",\"src_port\":\"52144\"}");
+	check("<165>1 2026-03-02T00:00:01.5Z fw evntslog - ID47 [ex@1 iut=\"3\" s=\"a\\\"b\"] \xEF\xBB\xBFhello",
+		"ok 2026-03-02T00:00:01.5Z fw linux//syslog {\"facility\":\"local4\",\"severity\":\"notice\",\"ex@1.iut\":\"3\",\"ex@1.s\":\"a\\\\\\\"b\",\"msgid\":\"ID47\",\"program\":\"evntslog\",\"hostname\":\"fw\",\"message\":\"hello\"}");
+	check("Mar  2 09:00:00 h sudo:     sato : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/cat /etc/shadow",
+		"ok 2026-03-02T00:00:00Z h linux//sudo linux//auth linux//syslog {\"program\":\"sudo\",\"hostname\":\"h\",\"message\":\"    sato : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/cat /etc/shadow\","
+		"\"user\":\"sato\",\"TTY\":\"pts/0\",\"PWD\":\"/\",\"target_user\":\"root\",\"command\":\"/bin/cat /etc/shadow\"}");
+	check("<134>Mar  2 09:00:00 gw app: CEF:0|V|P|1|100|Na\\|me|5|src=192.0.2.1 msg=two words act=drop",
+		"ok 2026-03-02T00:00:00Z gw // {\"facility\":\"local0\",\"severity\":\"info\",\"program\":\"app\",\"hostname\":\"gw\",\"message\":\"CEF:0|V|P|1|100|Na\\\\|me|5|src=192.0.2.1 msg=two words act=drop\","
+		"\"DeviceVendor\":\"V\",\"DeviceProduct\":\"P\",\"DeviceVersion\":\"1\",\"DeviceEventClassID\":\"100\",\"Name\":\"Na|me\",\"Severity\":\"5\",\"src\":\"192.0.2.1\",\"msg\":\"two words\",\"act\":\"drop\"}");
+	check("no clue what this is", "no_decoder 2026-03-02T01:00:00Z  // {\"message\":\"no clue what this is\"}");
+}
+
+TEST(audit_lines_of_one_serial_are_one_event)
+{
+	check("type=SYSCALL msg=audit(1772409600.100:7): arch=c000003e syscall=59 a0=1 ppid=1 pid=2 uid=0 comm=\"cat\" exe=\"/usr/bin/cat\"\n"
+	      "type=EXECVE msg=audit(1772409600.100:7): argc=2 a0=\"cat\" a1=2F6574632F736861646F77\n",
+		"ok 2026-03-02T00:00:00.1Z  linux/process_creation/auditd {\"serial\":\"7\",\"type\":[\"SYSCALL\",\"EXECVE\"],\"arch\":\"c000003e\",\"syscall\":\"59\",\"a0\":\"1\",\"ppid\":\"1\",\"pid\":\"2\","
+		"\"uid\":\"0\",\"comm\":\"cat\",\"exe\":\"/usr/bin/cat\",\"serial\":\"7\",\"argc\":\"2\",\"a0\":\"cat\",\"a1\":\"/etc/shadow\",\"CommandLine\":\"cat /etc/shadow\",\"Image\":\"/usr/bin/cat\",\"ProcessId\":\"2\",\"ParentProcessId\":\"1\",\"User\":\"0\"}");
+}
+
+TEST(access_logs)
+{
+	check("198.51.100.7 - - [02/Mar/2026:09:00:00 +0900] \"GET /a.php?id=1%20OR HTTP/1.1\" 200 12 \"-\" \"sqlmap/1.7\"",
+		"ok 2026-03-02T00:00:00Z  /webserver/apache /webserver/nginx {\"c-ip\":\"198.51.100.7\",\"cs-method\":\"GET\",\"cs-uri\":\"/a.php?id=1%20OR\",\"c-uri\":\"/a.php?id=1%20OR\",\"cs-uri-stem\":\"/a.php\","
+		"\"cs-uri-query\":\"id=1%20OR\",\"cs-version\":\"HTTP/1.1\",\"sc-status\":\"200\",\"sc-bytes\":\"12\",\"cs-referer\":\"-\",\"cs-referrer\":\"-\",\"cs-user-agent\":\"sqlmap/1.7\",\"c-useragent\":\"sqlmap/1.7\"}");
+}
+
+TEST(flat_reader_names_the_place)
+{
+	struct json_leaf *leaf;
+	struct json_fault fault;
+	size_t n;
+	struct str text = STR("{\"a\": tru}");
+	arena_init(&mem, 0);
+	CHECK_INT(json_read_flat(&text, &mem, &leaf, &n, &fault), -EBADMSG);
+	CHECK_INT(fault.offset, 6);
+	text = STR("{\"a\": [1, {\"b\": \"c\"");
+	CHECK_INT(json_read_flat(&text, &mem, &leaf, &n, NULL), -ENODATA);
+	text = STR("{\"a\": 01}");
+	CHECK_INT(json_read_flat(&text, &mem, &leaf, &n, NULL), -EBADMSG);
+	char deep[200];
+	memset(deep, '[', sizeof(deep));
+	memcpy(deep, "{\"a\":", 5);
+	text = str_n(deep, sizeof(deep));
+	CHECK_INT(json_read_flat(&text, &mem, &leaf, &n, NULL), -E2BIG);
+	text = STR("{} {\"x\":1} tail");
+	CHECK_INT(json_read_flat(&text, &mem, &leaf, &n, NULL), 0);
+	CHECK_INT(json_read_flat(&text, &mem, &leaf, &n, NULL), 0);
+	CHECK_STR(text, " tail");
+	text = STR(" {\"a\":\"}\"} 5");
+	CHECK_INT(json_skip_value(&text), 0);
+	CHECK_STR(text, " 5");
+	arena_done(&mem);
+}
+
+TEST_MAIN

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "event/vocab.h"
+#include "event/alias.h"
+
+#include "base/map.h"
+#include "base/vec.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define SETS_MAX 4096
+#define SET_SIZE_MAX 8
+
+struct lsset {
+	struct logsource *ls;
+	size_t n;
+};
+
+struct vocab {
+	_Atomic int refs;
+	bool frozen;
+	struct arena mem;
+	struct map field_index;
+	VEC(struct str) names;
+
+	pthread_mutex_t lock; /* sets grow after freezing too */
+	struct arena set_mem;
+	struct map set_index;
+	struct lsset set[SETS_MAX];
+	_Atomic uint32_t n_set;
+
+	struct map windows; /* "service\0eventid\0type" -> set */
+	struct map channels; /* lower-cased channel -> service + 1 (index in CHANNELS) */
+};
+
+static const struct {
+	const char *channel, *service;
+} CHANNELS[] = {
+#define CHANNEL(channel, service) {channel, service},
+#include "event/windows.def"
+#undef CHANNEL
+};
+
+static const struct {
+	const char *service;
+	uint32_t event_id;
+	const char *event_type, *category;
+} CATEGORIES[] = {
+#define CATEGORY(service, id, type, category) {service, id, type, category},
+#include "event/windows.def"
+#undef CATEGORY
+};
+
+static struct str lower(struct arena *mem, struct str s)
+{
+	struct str out = arena_dup(mem, s);
+	for (size_t i = 0; i < out.n; i++)
+		((char *)(uintptr_t)out.p)[i] = (char)ch_lower((unsigned char)out.p[i]);
+	return out;
+}
+
+static struct str windows_key(char *out, size_t size, struct str service, uint32_t id, struct str type)
+{
+	int n = snprintf(out, size, "%.*s|%u|%.*s", STR_ARG(service), id, STR_ARG(type));
+	return str_n(out, n > 0 && (size_t)n < size ? (size_t)n : 0);
+}
+
+/* All log sources of (service, id, type): one per category, or the service alone. */
+static uint32_t windows_set(struct vocab *v, struct str service, uint32_t id, struct str type)
+{
+	struct logsource ls[SET_SIZE_MAX];
+	size_t n = 0;
+	for (size_t i = 0; i < LEN(CATEGORIES) && n < SET_SIZE_MAX; i++) {
+		if (CATEGORIES[i].event_id != id || !str_eq(str_c(CATEGORIES[i].service), service))
+			continue;
+		if (*CATEGORIES[i].event_type && !str_eq(str_c(CATEGORIES[i].event_type), type))
+			continue;
+		ls[n++] = (struct logsource){STR("windows"), str_c(CATEGORIES[i].category), service};
+	}
+	if (!n)
+		ls[n++] = (struct logsource){STR("windows"), STR(""), service};
+	return vocab_lsset(v, ls, n);
+}
+
+static void windows_tables(struct vocab *v)
+{
+	char key[200];
+	for (size_t i = 0; i < LEN(CHANNELS); i++) {
+		*map_put(&v->channels, lower(&v->mem, str_c(CHANNELS[i].channel)), NULL) = i + 1;
+		struct str service = str_c(CHANNELS[i].service);
+		*map_put(&v->windows, windows_key(key, sizeof(key), service, 0, STR("")), NULL) = windows_set(v, service, 0, STR(""));
+	}
+	for (size_t i = 0; i < LEN(CATEGORIES); i++) {
+		struct str service = str_c(CATEGORIES[i].service), type = str_c(CATEGORIES[i].event_type);
+		uint32_t id = CATEGORIES[i].event_id;
+		*map_put(&v->windows, windows_key(key, sizeof(key), service, id, type), NULL) = windows_set(v, service, id, type);
+	}
+}
+
+struct vocab *vocab_new(void)
+{
+	struct vocab *v = must_new(struct vocab);
+	field_id id;
+	v->refs = 1;
+	arena_init(&v->mem, 0);
+	arena_init(&v->set_mem, 0);
+	map_init(&v->field_index);
+	map_init(&v->set_index);
+	map_init(&v->windows);
+	map_init(&v->channels);
+	pthread_mutex_init(&v->lock, NULL);
+	vec_push(&v->names, STR("")); /* FIELD_UNKNOWN */
+	vocab_lsset(v, &(struct logsource){STR(""), STR(""), STR("")}, 1);
+	windows_tables(v);
+	alias_names(v);
+	vocab_add_field(v, STR("message"), &id);
+	return v;
+}
+
+struct vocab *vocab_ref(struct vocab *v)
+{
+	v->refs++;
+	return v;
+}
+
+void vocab_unref(struct vocab *v)
+{
+	if (!v || --v->refs > 0)
+		return;
+	map_done(&v->field_index);
+	map_done(&v->set_index);
+	map_done(&v->windows);
+	map_done(&v->channels);
+	vec_done(&v->names);
+	arena_done(&v->mem);
+	arena_done(&v->set_mem);
+	pthread_mutex_destroy(&v->lock);
+	free(v);
+}
+
+int vocab_add_field(struct vocab *v, struct str name, field_id *ret)
+{
+	must(!v->frozen);
+	uint64_t *at = map_get(&v->field_index, name);
+	if (!at) {
+		if (v->names.n > UINT16_MAX)
+			return -ENOSPC;
+		at = map_put(&v->field_index, name, NULL);
+		*at = v->names.n;
+		vec_push(&v->names, arena_dup(&v->mem, name));
+	}
+	*ret = (field_id)*at;
+	return 0;
+}
+
+void vocab_freeze(struct vocab *v)
+{
+	v->frozen = true;
+}
+
+field_id vocab_field(const struct vocab *v, struct str name)
+{
+	uint64_t *at = map_get(&v->field_index, name);
+	return at ? (field_id)*at : FIELD_UNKNOWN;
+}
+
+struct str vocab_field_name(const struct vocab *v, field_id id)
+{
+	must(id < v->names.n);
+	return v->names.at[id];
+}
+
+size_t vocab_field_count(const struct vocab *v)
+{
+	return v->names.n;
+}
+
+static struct str set_key(struct arena *mem, const struct logsource *ls, size_t n)
+{
+	struct str key = STR("");
+	for (size_t i = 0; i < n; i++)
+		key = arena_fmt(mem, "%.*s%.*s|%.*s|%.*s;", STR_ARG(key), STR_ARG(ls[i].product), STR_ARG(ls[i].category), STR_ARG(ls[i].service));
+	return key;
+}
+
+uint32_t vocab_lsset(struct vocab *v, const struct logsource *ls, size_t n)
+{
+	must(n >= 1 && n <= SET_SIZE_MAX);
+	struct arena tmp;
+	arena_init(&tmp, 0);
+	struct str key = set_key(&tmp, ls, n);
+	pthread_mutex_lock(&v->lock);
+	uint64_t *at = map_get(&v->set_index, key);
+	uint32_t set = at ? (uint32_t)*at : 0;
+	if (!at && v->n_set < SETS_MAX) {
+		set = v->n_set;
+		struct logsource *copy = arena_array(&v->set_mem, n, sizeof(*copy));
+		for (size_t i = 0; i < n; i++)
+			copy[i] = (struct logsource){lower(&v->set_mem, ls[i].product), lower(&v->set_mem, ls[i].category), lower(&v->set_mem, ls[i].service)};
+		v->set[set] = (struct lsset){copy, n};
+		*map_put(&v->set_index, key, NULL) = set;
+		v->n_set = set + 1;
+	}
+	pthread_mutex_unlock(&v->lock);
+	arena_done(&tmp);
+	return set;
+}
+
+const struct logsource *vocab_lsset_get(const struct vocab *v, uint32_t set, size_t *ret_n)
+{
+	must(set < v->n_set);
+	*ret_n = v->set[set].n;
+	return v->set[set].ls;
+}
+
+size_t vocab_lsset_count(const struct vocab *v)
+{
+	return v->n_set;
+}
+
+uint32_t vocab_windows(const struct vocab *v, struct str channel, struct str provider, uint32_t event_id, struct str event_type)
+{
+	char low[128], key[200];
+	(void)provider;
+	if (channel.n > sizeof(low))
+		return 0;
+	for (size_t i = 0; i < channel.n; i++)
+		low[i] = (char)ch_lower((unsigned char)channel.p[i]);
+	uint64_t *at = map_get(&v->channels, str_n(low, channel.n)), *set;
+	struct str service = at ? str_c(CHANNELS[*at - 1].service) : STR("");
+	if (!at) {
+		/* A log that Sigma has no service for is still Windows. */
+		struct logsource ls = {STR("windows"), STR(""), STR("")};
+		return vocab_lsset((struct vocab *)(uintptr_t)v, &ls, 1);
+	}
+	if ((set = map_get(&v->windows, windows_key(key, sizeof(key), service, event_id, event_type))))
+		return (uint32_t)*set;
+	if ((set = map_get(&v->windows, windows_key(key, sizeof(key), service, event_id, STR("")))))
+		return (uint32_t)*set;
+	set = map_get(&v->windows, windows_key(key, sizeof(key), service, 0, STR("")));
+	return set ? (uint32_t)*set : 0;
+}
