@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sigma/parts.h"
+
+#include "sigma/correlate_parts.h"
+
+#include <errno.h>
+
+static bool status_allowed(const struct sigma_opts *o, struct str status)
+{
+	if (!o->status)
+		return !str_eq(status, STR("unsupported")) && !str_eq(status, STR("deprecated"));
+	for (size_t i = 0; i < o->n_status; i++)
+		if (str_eq(o->status[i], status))
+			return true;
+	return false;
+}
+
+static bool wanted(const struct sigma_opts *o, const struct doc *doc)
+{
+	return doc->meta.kind != SIGMA_FILTER && doc->meta.level >= o->min_level && status_allowed(o, doc->meta.status);
+}
+
+/* Filters (specification "Sigma Filters"): `(rule) and (filter's condition)` for the rules that a filter names or fits. */
+static bool filter_applies(const struct doc *filter, const struct doc *rule)
+{
+	const struct logsource *f = &filter->meta.logsource, *r = &rule->meta.logsource;
+	const struct yaml_node *list = yaml_get(yaml_get(filter->root, "filter"), "rules");
+	if ((f->product.n && !str_eq(f->product, r->product)) || (f->category.n && !str_eq(f->category, r->category)) || (f->service.n && !str_eq(f->service, r->service)))
+		return false;
+	if (!list || (list->kind == YAML_SCALAR && str_eq(list->text, STR("any"))) || (list->kind == YAML_LIST && !list->n))
+		return true;
+	yaml_each(one, list) {
+		if (str_eq(yaml_text(one), rule->meta.id) || (rule->meta.name.n && str_eq(yaml_text(one), rule->meta.name)))
+			return true;
+	}
+	return false;
+}
+
+/* The filter section holds selections and condition beside `rules`; as a detection it is the same without it. */
+static struct expr *filter_expr(struct compiler *c, const struct doc *filter)
+{
+	const struct yaml_node *section = yaml_get(filter->root, "filter");
+	struct yaml_node *copy = arena_new(&c->scratch, struct yaml_node), **tail = &copy->kid;
+	copy->kind = YAML_MAP;
+	copy->at = section->at;
+	yaml_each(n, section) {
+		if (str_eq(n->key->text, STR("rules")))
+			continue;
+		struct yaml_node *one = arena_new(&c->scratch, struct yaml_node);
+		*one = *n;
+		one->next = NULL;
+		*tail = one;
+		tail = &one->next;
+		copy->n++;
+	}
+	return detection_compile(c, copy);
+}
+
+static struct expr *with_filters(struct compiler *c, struct doc *rule, struct expr *e)
+{
+	for (struct doc *f = c->set->first; f && e; f = f->next) {
+		if (f->meta.kind != SIGMA_FILTER || f->refused || !filter_applies(f, rule))
+			continue;
+		diag_file(c->d, f->meta.file);
+		struct expr *extra = filter_expr(c, f);
+		diag_file(c->d, rule->meta.file);
+		if (!extra) {
+			f->refused = true;
+			c->img->refused++;
+			continue;
+		}
+		struct expr *both = expr_new(&c->img->mem, EXPR_AND, 2);
+		expr_add(both, e);
+		expr_add(both, extra);
+		e = both;
+	}
+	return e;
+}
+
+static bool compile_rule(struct compiler *c, struct doc *doc, uint32_t at)
+{
+	diag_file(c->d, doc->meta.file);
+	if (doc->meta.kind == SIGMA_CORRELATION)
+		return correlation_compile(c, doc, at);
+	struct expr *e = detection_compile(c, yaml_get(doc->root, "detection"));
+	e = e ? with_filters(c, doc, e) : NULL;
+	c->img->code[at].expr = e;
+	return e != NULL;
+}
+
+static void add_name(struct sigma_image *img, struct str name, uint32_t at)
+{
+	if (name.n)
+		*map_put(&img->by_name, name, NULL) = at;
+}
+
+static struct str keep(struct sigma_image *img, struct str s)
+{
+	return arena_dup(&img->mem, s);
+}
+
+/* The image outlives the set: everything a rule says is copied. */
+static void keep_meta(struct sigma_image *img, struct sigma_rule *to, const struct sigma_rule *from, uint32_t at)
+{
+	*to = *from;
+	to->index = at;
+	struct str *text[] = {&to->id, &to->name, &to->title, &to->title_ja, &to->status, &to->description, &to->author, &to->file, &to->explain_ja, &to->explain_en,
+		&to->logsource.product, &to->logsource.category, &to->logsource.service};
+	for (size_t i = 0; i < LEN(text); i++)
+		*text[i] = keep(img, *text[i]);
+	struct str *tags = arena_array(&img->mem, from->n_tag + 1, sizeof(*tags)), *fps = arena_array(&img->mem, from->n_falsepositive + 1, sizeof(*fps));
+	for (size_t i = 0; i < from->n_tag; i++)
+		tags[i] = keep(img, from->tag[i]);
+	for (size_t i = 0; i < from->n_falsepositive; i++)
+		fps[i] = keep(img, from->falsepositive[i]);
+	to->tag = tags;
+	to->falsepositive = fps;
+}
+
+static void compile_all(struct compiler *c, size_t room)
+{
+	struct sigma_image *img = c->img;
+	img->rule = arena_array(&img->mem, room + 1, sizeof(*img->rule));
+	img->code = arena_array(&img->mem, room + 1, sizeof(*img->code));
+	img->correlation = arena_array(&img->mem, room + 1, sizeof(*img->correlation));
+	for (struct doc *doc = c->set->first; doc; doc = doc->next) {
+		uint32_t at = (uint32_t)img->n_rule;
+		if (!wanted(c->opts, doc))
+			continue;
+		img->code[at] = (struct rule_code){0};
+		img->correlation[at] = (struct correlation){0};
+		if (!compile_rule(c, doc, at)) {
+			doc->refused = true;
+			img->refused++;
+			continue;
+		}
+		keep_meta(img, &img->rule[at], &doc->meta, at);
+		add_name(img, img->rule[at].id, at);
+		add_name(img, img->rule[at].name, at);
+		img->n_rule++;
+	}
+}
+
+int sigma_compile(struct sigma_set *s, struct vocab *v, const struct sigma_opts *o, struct diag *d, struct sigma_image **ret)
+{
+	struct sigma_image *img = must_new(struct sigma_image);
+	struct compiler c = {.set = s, .vocab = v, .opts = o, .d = d, .img = img};
+	size_t room = 0;
+	img->refs = 1;
+	img->routing = o->routing;
+	img->vocab = vocab_ref(v);
+	arena_init(&img->mem, 0);
+	arena_init(&c.scratch, 0);
+	map_init(&img->by_name);
+	map_init(&c.atom_index);
+	for (struct doc *doc = s->first; doc; doc = doc->next)
+		room++;
+	if (o->n_pipeline)
+		diag_error(d, (struct diag_at){0}, "sigma.pipeline", "processing pipelines are not supported by this version");
+	compile_all(&c, room);
+	correlations_link(&c);
+	img->atom = arena_array(&img->mem, c.atoms.n + 1, sizeof(*img->atom));
+	if (c.atoms.n)
+		memcpy(img->atom, c.atoms.at, c.atoms.n * sizeof(*img->atom));
+	img->n_atom = c.atoms.n;
+	int r = img->n_rule ? gates_build(&c) : -EINVAL;
+	vec_done(&c.atoms);
+	map_done(&c.atom_index);
+	arena_done(&c.scratch);
+	if (r < 0) {
+		sigma_image_unref(img);
+		return r;
+	}
+	*ret = img;
+	return 0;
+}
+
+struct sigma_image *sigma_image_ref(struct sigma_image *img)
+{
+	img->refs++;
+	return img;
+}
+
+void sigma_image_unref(struct sigma_image *img)
+{
+	if (!img || --img->refs > 0)
+		return;
+	for (size_t i = 0; i < img->n_atom; i++)
+		pcre2_code_free(img->atom[i].re);
+	gates_free(img);
+	map_done(&img->by_name);
+	vocab_unref(img->vocab);
+	arena_done(&img->mem);
+	free(img);
+}
+
+const struct sigma_rule *sigma_image_rules(const struct sigma_image *img, size_t *ret_n)
+{
+	*ret_n = img->n_rule;
+	return img->rule;
+}
+
+const struct sigma_rule *sigma_image_find(const struct sigma_image *img, struct str id_or_name)
+{
+	uint64_t *at = map_get(&img->by_name, id_or_name);
+	return at ? &img->rule[*at] : NULL;
+}
+
+size_t sigma_image_refused(const struct sigma_image *img)
+{
+	return img->refused;
+}

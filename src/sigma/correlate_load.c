@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sigma/correlate_parts.h"
+
+#include "base/num.h"
+
+const char *const CORR_NAMES[] = {"", "event_count", "value_count", "temporal", "temporal_ordered", "value_sum", "value_avg", "value_percentile", "value_median"};
+static const char *const CMP_NAMES[] = {"gt", "gte", "lt", "lte", "eq", "neq"};
+
+struct load {
+	struct compiler *c;
+	const struct yaml_node *section;
+	struct correlation *corr;
+	bool bad;
+};
+
+static void complain(struct load *l, const struct yaml_node *at, const char *code, const char *text, const char *hint)
+{
+	diag_error(l->c->d, at ? at->at : l->section->at, code, "%s", text);
+	if (hint)
+		diag_hint(l->c->d, "%s", hint);
+	l->bad = true;
+}
+
+static struct str keep(struct load *l, struct str s)
+{
+	return arena_dup(&l->c->img->mem, s);
+}
+
+static void read_type(struct load *l)
+{
+	const struct yaml_node *n = yaml_get(l->section, "type");
+	struct str names[LEN(CORR_NAMES)];
+	for (size_t i = 1; i < LEN(CORR_NAMES); i++) {
+		names[i - 1] = str_c(CORR_NAMES[i]);
+		if (str_eq(yaml_text(n), names[i - 1]))
+			l->corr->type = (enum correlation_type)i;
+	}
+	if (l->corr->type)
+		return;
+	complain(l, n, "sigma.correlation_type", "the type of the correlation is missing or unknown", NULL);
+	if (n)
+		diag_suggest(l->c->d, yaml_text(n), names, LEN(CORR_NAMES) - 1);
+}
+
+/* A list of names, or one name. */
+static struct str *read_names(struct load *l, const struct yaml_node *n, size_t *ret_n)
+{
+	struct str *out;
+	*ret_n = 0;
+	if (!n)
+		return NULL;
+	if (n->kind == YAML_SCALAR) {
+		out = arena_array(&l->c->img->mem, 1, sizeof(*out));
+		out[(*ret_n)++] = keep(l, n->text);
+		return out;
+	}
+	out = arena_array(&l->c->img->mem, n->n + 1, sizeof(*out));
+	yaml_each(k, n) {
+		if (k->kind == YAML_SCALAR)
+			out[(*ret_n)++] = keep(l, k->text);
+		else
+			complain(l, k, "sigma.correlation", "a name is expected here", NULL);
+	}
+	return out;
+}
+
+static void read_timespan(struct load *l)
+{
+	const struct yaml_node *n = yaml_get(l->section, "timespan");
+	struct str s = yaml_text(n);
+	uint64_t v;
+	if (!n)
+		n = yaml_get(l->section, "timeframe"), s = yaml_text(n);
+	struct str rest = s;
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}, {'M', 2629746}, {'y', 31556952}};
+	if (s.p && num_take_u64(&rest, 9, &v) && rest.n == 1)
+		for (size_t i = 0; i < LEN(units); i++)
+			if (rest.p[0] == units[i].unit && v > 0 && (int64_t)v <= INT64_MAX / NS_PER_S / units[i].seconds)
+				l->corr->timespan = (int64_t)v * units[i].seconds * NS_PER_S;
+	if (!l->corr->timespan)
+		complain(l, n, "sigma.correlation_timespan", "a correlation needs a timespan", "a number and one of s m h d w M y, e.g. 10m");
+}
+
+static void read_aliases(struct load *l)
+{
+	const struct yaml_node *aliases = yaml_get(l->section, "aliases");
+	size_t room = 0;
+	yaml_each(a, aliases) {
+		room += a->n;
+	}
+	l->corr->alias = arena_array(&l->c->img->mem, room + 1, sizeof(*l->corr->alias));
+	yaml_each(a, aliases) {
+		yaml_each(rule, a) {
+			if (rule->key && rule->kind == YAML_SCALAR)
+				l->corr->alias[l->corr->n_alias++] = (struct corr_alias){keep(l, a->key->text), keep(l, rule->key->text), keep(l, rule->text)};
+		}
+	}
+}
+
+static void read_comparison(struct load *l, const struct yaml_node *n)
+{
+	for (size_t i = 0; i < LEN(CMP_NAMES); i++) {
+		if (!str_eq(n->key->text, str_c(CMP_NAMES[i])))
+			continue;
+		if (!num_double(yaml_text(n), &l->corr->cmp[i].value))
+			complain(l, n, "sigma.bad_number", "a number is expected here", NULL);
+		l->corr->cmp[i].set = true;
+		return;
+	}
+	if (str_eq(n->key->text, STR("field")))
+		l->corr->field = read_names(l, n, &l->corr->n_field);
+	else if (str_eq(n->key->text, STR("percentile"))) {
+		if (!num_double(yaml_text(n), &l->corr->percentile) || l->corr->percentile < 0 || l->corr->percentile > 100)
+			complain(l, n, "sigma.bad_number", "a percentile is a number from 0 to 100", NULL);
+	} else {
+		complain(l, n, "sigma.correlation_condition", "this is no part of a correlation's condition", "gt gte lt lte eq neq, field, percentile");
+	}
+}
+
+/* "rule_a and rule_b and not rule_c" over the members, by the grammar of detection conditions without quantifiers. */
+struct words {
+	struct load *l;
+	const struct yaml_node *node;
+	struct str rest, token;
+	int depth;
+};
+
+static void next_word(struct words *w)
+{
+	struct str s = w->rest;
+	while (s.n && ch_is_space((unsigned char)s.p[0]))
+		s = str_sub(s, 1, s.n);
+	size_t n = 0;
+	while (n < s.n && !ch_is_space((unsigned char)s.p[n]) && s.p[n] != '(' && s.p[n] != ')')
+		n++;
+	if (!n && s.n)
+		n = 1;
+	w->token = str_sub(s, 0, n);
+	w->rest = str_sub(s, n, s.n);
+}
+
+static struct expr *extended_or(struct words *w);
+
+static struct expr *extended_one(struct words *w)
+{
+	struct arena *mem = &w->l->c->img->mem;
+	if (str_eq(w->token, STR("not"))) {
+		next_word(w);
+		struct expr *kid = ++w->depth < 32 ? extended_one(w) : NULL, *e = kid ? expr_new(mem, EXPR_NOT, 1) : NULL;
+		if (e)
+			expr_add(e, kid);
+		return e;
+	}
+	if (str_eq(w->token, STR("("))) {
+		next_word(w);
+		struct expr *e = ++w->depth < 32 ? extended_or(w) : NULL;
+		if (!e || !str_eq(w->token, STR(")")))
+			return NULL;
+		next_word(w);
+		return e;
+	}
+	for (size_t i = 0; i < w->l->corr->n_member; i++) {
+		if (!str_eq(w->token, w->l->corr->member_name[i]))
+			continue;
+		struct expr *e = expr_new(mem, EXPR_ATOM, 0);
+		e->atom = (uint32_t)i;
+		next_word(w);
+		return e;
+	}
+	return NULL;
+}
+
+static struct expr *extended_chain(struct words *w, const char *word, enum expr_kind kind, struct expr *(*below)(struct words *w))
+{
+	struct expr *e = below(w);
+	while (e && str_eq(w->token, str_c(word))) {
+		next_word(w);
+		struct expr *right = below(w), *both = right ? expr_new(&w->l->c->img->mem, kind, 2) : NULL;
+		if (both) {
+			expr_add(both, e);
+			expr_add(both, right);
+		}
+		e = both;
+	}
+	return e;
+}
+
+static struct expr *extended_and(struct words *w)
+{
+	return extended_chain(w, "and", EXPR_AND, extended_one);
+}
+
+static struct expr *extended_or(struct words *w)
+{
+	return extended_chain(w, "or", EXPR_OR, extended_and);
+}
+
+static void read_extended(struct load *l, const struct yaml_node *n)
+{
+	struct words w = {.l = l, .node = n, .rest = n->text};
+	if (l->corr->type != CORR_TEMPORAL && l->corr->type != CORR_TEMPORAL_ORDERED) {
+		complain(l, n, "sigma.correlation_condition", "only temporal correlations take a condition over their rules", NULL);
+		return;
+	}
+	next_word(&w);
+	l->corr->extended = extended_or(&w);
+	if (!l->corr->extended || w.token.n)
+		complain(l, n, "sigma.correlation_condition", "the condition is not an expression over the correlation's rules", "rule_a and rule_b and not rule_c");
+}
+
+static void read_condition(struct load *l)
+{
+	const struct yaml_node *n = yaml_get(l->section, "condition");
+	struct correlation *k = l->corr;
+	bool any = false, temporal = k->type == CORR_TEMPORAL || k->type == CORR_TEMPORAL_ORDERED;
+	if (n && n->kind == YAML_SCALAR)
+		read_extended(l, n);
+	else
+		yaml_each(one, n) {
+			read_comparison(l, one);
+		}
+	for (size_t i = 0; i < LEN(k->cmp); i++)
+		any = any || k->cmp[i].set;
+	if (!any && temporal && !k->extended) {
+		k->cmp[1].set = true; /* gte: all rules */
+		k->cmp[1].value = (double)k->n_member;
+	} else if (!any && !temporal) {
+		complain(l, n, "sigma.correlation_condition", "the correlation needs a condition", "condition: {gte: 10}");
+	}
+	if (k->type != CORR_EVENT_COUNT && !temporal && !k->n_field)
+		complain(l, n, "sigma.correlation_field", "this type needs condition.field", NULL);
+}
+
+bool correlation_compile(struct compiler *c, struct doc *doc, uint32_t rule)
+{
+	struct load l = {.c = c, .section = yaml_get(doc->root, "correlation"), .corr = &c->img->correlation[rule]};
+	const struct yaml_node *generate = yaml_get(l.section, "generate");
+	l.corr->at = doc->at;
+	l.corr->percentile = 50;
+	if (l.section->kind != YAML_MAP) {
+		complain(&l, l.section, "sigma.correlation", "the correlation must be a map", NULL);
+		return false;
+	}
+	read_type(&l);
+	l.corr->member_name = read_names(&l, yaml_get(l.section, "rules"), &l.corr->n_member);
+	if (!l.corr->n_member)
+		complain(&l, yaml_get(l.section, "rules"), "sigma.correlation_rules", "the correlation names no rules", NULL);
+	l.corr->group = read_names(&l, yaml_get(l.section, "group-by"), &l.corr->n_group);
+	l.corr->generate = generate && generate->type == YAML_BOOL && generate->boolean;
+	read_timespan(&l);
+	read_aliases(&l);
+	read_condition(&l);
+	if (l.bad)
+		l.corr->type = CORR_NONE;
+	return !l.bad;
+}
+
+/* Follows members until nothing is left; a correlation that reaches itself is refused. */
+static bool reaches(const struct sigma_image *img, uint32_t from, uint32_t what, int depth)
+{
+	const struct correlation *k = &img->correlation[from];
+	if (depth > 16)
+		return true;
+	for (size_t i = 0; k->member && i < k->n_member; i++)
+		if (k->member[i] == what || (img->correlation[k->member[i]].type && reaches(img, k->member[i], what, depth + 1)))
+			return true;
+	return false;
+}
+
+static bool link_members(struct compiler *c, uint32_t at)
+{
+	struct sigma_image *img = c->img;
+	struct correlation *k = &img->correlation[at];
+	k->member = arena_array(&img->mem, k->n_member, sizeof(*k->member));
+	for (size_t i = 0; i < k->n_member; i++) {
+		const struct sigma_rule *r = sigma_image_find(img, k->member_name[i]);
+		if (!r) {
+			diag_file(c->d, img->rule[at].file);
+			diag_error(c->d, k->at, "sigma.correlation_rules", "there is no usable rule \"%.*s\"", STR_ARG(k->member_name[i]));
+			return false;
+		}
+		k->member[i] = r->index;
+	}
+	return true;
+}
+
+static void drop(struct sigma_image *img, uint32_t at)
+{
+	img->correlation[at].type = CORR_NONE;
+	img->correlation[at].n_member = 0;
+	img->refused++;
+}
+
+bool correlations_link(struct compiler *c)
+{
+	struct sigma_image *img = c->img;
+	bool ok = true;
+	for (uint32_t i = 0; i < img->n_rule; i++)
+		if (img->correlation[i].type && !link_members(c, i)) {
+			drop(img, i);
+			ok = false;
+		}
+	for (uint32_t i = 0; i < img->n_rule; i++)
+		if (img->correlation[i].type && reaches(img, i, i, 0)) {
+			diag_file(c->d, img->rule[i].file);
+			diag_error(c->d, img->correlation[i].at, "sigma.correlation_cycle", "the correlation depends on itself, or chains deeper than 16");
+			drop(img, i);
+			ok = false;
+		}
+	/* A rule that feeds a correlation speaks for itself only when some correlation generates it. */
+	for (uint32_t i = 0; i < img->n_rule; i++)
+		for (size_t k = 0; k < img->correlation[i].n_member; k++)
+			img->rule[img->correlation[i].member[k]].silent = true;
+	for (uint32_t i = 0; i < img->n_rule; i++)
+		for (size_t k = 0; img->correlation[i].generate && k < img->correlation[i].n_member; k++)
+			img->rule[img->correlation[i].member[k]].silent = false;
+	return ok;
+}

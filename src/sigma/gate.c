@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sigma/gate.h"
+
+#include "base/num.h"
+
+#include <errno.h>
+
+#define GATES_MAX 65000
+#define PREFIX_LEN_MAX 255
+
+/* ---- which atoms are necessary ---------------------------------------------------------------------------------------------------- */
+
+struct gate {
+	field_id field;
+	uint8_t kind;
+	struct str text;
+	uint32_t flags;        /* REGEX: of the atom */
+	VEC(uint32_t) rules;
+};
+
+struct gates {
+	struct compiler *c;
+	struct sigma_image *img;
+	VEC(struct gate) gate;
+	struct map index;
+	uint32_t *uses;        /* per atom: how many rules ask for it */
+};
+
+/* A set of atoms of which one must hold; cost estimates how often that happens. */
+struct witness {
+	uint32_t *atom;
+	size_t n;
+	double cost;
+};
+
+#define NO_WITNESS ((struct witness){NULL, 0, 1e30})
+
+static size_t longest_literal(struct str glob, size_t *ret_at)
+{
+	size_t best = 0, run = 0;
+	*ret_at = 0;
+	for (size_t i = 0; i <= glob.n; i++) {
+		bool wild = i == glob.n || glob.p[i] == '*' || glob.p[i] == '?' || glob.p[i] == '\\';
+		if (!wild) {
+			run++;
+			continue;
+		}
+		if (run > best) {
+			best = run;
+			*ret_at = i - run;
+		}
+		run = 0;
+	}
+	return best;
+}
+
+static double atom_cost(const struct gates *g, uint32_t at)
+{
+	const struct atom *a = &g->img->atom[at];
+	size_t from, n = a->text.n;
+	double share = 1.0 + g->uses[at] / 8.0, base;
+	switch ((enum atom_op)a->op) {
+	case ATOM_NULL:
+		return 1e30;
+	case ATOM_EXISTS:
+	case ATOM_CIDR:
+	case ATOM_TIME:
+	case ATOM_FIELDREF:
+		return a->keyword ? 1e30 : 3000;
+	case ATOM_NUMBER:
+		return a->sub == CMP_EQ ? 300 * share : 3000;
+	case ATOM_REGEX:
+		return 60;
+	case ATOM_GLOB:
+		n = longest_literal(a->text, &from);
+		if (n < 3)
+			return a->keyword ? 1e30 : 3000;
+		base = 1200.0 / (double)(n * n);
+		break;
+	case ATOM_CONTAINS:
+		base = n == 0 ? 3000 : n < 3 ? 1500 : 1200.0 / (double)(n * n);
+		break;
+	case ATOM_EQ:
+		base = n == 0 ? 800 : 400.0 / (double)n;
+		break;
+	case ATOM_PREFIX:
+	case ATOM_SUFFIX:
+		base = n == 0 || n > PREFIX_LEN_MAX ? 3000 : 800.0 / (double)n;
+		break;
+	default:
+		return 1e30;
+	}
+	return base * share * (a->keyword ? 20 : 1);
+}
+
+static struct witness witness_of(const struct gates *g, const struct expr *e);
+
+static struct witness union_of(const struct gates *g, const struct expr *e)
+{
+	struct witness w = {NULL, 0, 0};
+	VEC(uint32_t) atoms = {0};
+	for (size_t i = 0; i < e->n && w.cost < 1e29; i++) {
+		struct witness k = witness_of(g, e->kid[i]);
+		w.cost += k.cost;
+		for (size_t j = 0; j < k.n; j++)
+			vec_push(&atoms, k.atom[j]);
+	}
+	if (w.cost >= 1e29 || !e->n) {
+		vec_done(&atoms);
+		return e->n ? NO_WITNESS : (struct witness){NULL, 0, 0};
+	}
+	w.n = atoms.n;
+	w.atom = arena_array(&g->c->scratch, atoms.n + 1, sizeof(*w.atom));
+	if (atoms.n)
+		memcpy(w.atom, atoms.at, atoms.n * sizeof(*w.atom));
+	vec_done(&atoms);
+	return w;
+}
+
+static struct witness witness_of(const struct gates *g, const struct expr *e)
+{
+	struct witness best = NO_WITNESS;
+	switch ((enum expr_kind)e->kind) {
+	case EXPR_ATOM:
+		best.cost = atom_cost(g, e->atom);
+		if (best.cost >= 1e29)
+			return NO_WITNESS;
+		best.atom = arena_array(&g->c->scratch, 1, sizeof(*best.atom));
+		best.atom[0] = e->atom;
+		best.n = 1;
+		return best;
+	case EXPR_AND:
+		for (size_t i = 0; i < e->n; i++) {
+			struct witness k = witness_of(g, e->kid[i]);
+			if (k.cost < best.cost)
+				best = k;
+		}
+		return best;
+	case EXPR_OR:
+		return union_of(g, e);
+	case EXPR_FALSE:
+		return (struct witness){NULL, 0, 0};
+	case EXPR_NOT:
+	case EXPR_TRUE:
+		break;
+	}
+	return NO_WITNESS;
+}
+
+static void count_uses(struct gates *g, const struct expr *e)
+{
+	if (e->kind == EXPR_ATOM)
+		g->uses[e->atom]++;
+	for (size_t i = 0; i < e->n; i++)
+		count_uses(g, e->kid[i]);
+}
+
+/* ---- gates from atoms ------------------------------------------------------------------------------------------------------------- */
+
+static void gate_of_atom(struct gates *g, const struct atom *a, struct gate *ret)
+{
+	size_t at, n;
+	*ret = (struct gate){.field = a->keyword ? FIELD_UNKNOWN : a->field, .kind = GATE_PRESENT};
+	switch ((enum atom_op)a->op) {
+	case ATOM_EQ:
+		ret->kind = GATE_EQ;
+		break;
+	case ATOM_PREFIX:
+		ret->kind = a->text.n && a->text.n <= PREFIX_LEN_MAX ? GATE_PREFIX : GATE_PRESENT;
+		break;
+	case ATOM_SUFFIX:
+		ret->kind = a->text.n && a->text.n <= PREFIX_LEN_MAX ? GATE_SUFFIX : GATE_PRESENT;
+		break;
+	case ATOM_CONTAINS:
+		ret->kind = a->text.n ? GATE_CONTAINS : GATE_PRESENT;
+		break;
+	case ATOM_NUMBER:
+		ret->kind = a->sub == CMP_EQ ? GATE_NUMBER : GATE_PRESENT;
+		break;
+	case ATOM_REGEX:
+		ret->kind = GATE_REGEX;
+		ret->flags = a->flags;
+		ret->text = a->text;
+		return;
+	case ATOM_GLOB:
+		n = longest_literal(a->text, &at);
+		if (n >= 3) {
+			ret->kind = GATE_CONTAINS;
+			ret->text = fold_dup(&g->c->scratch, str_sub(a->text, at, at + n));
+		}
+		return;
+	case ATOM_CIDR:
+	case ATOM_NULL:
+	case ATOM_EXISTS:
+	case ATOM_FIELDREF:
+	case ATOM_TIME:
+		return;
+	}
+	ret->text = ret->kind == GATE_PRESENT ? STR("") : a->flags & ATOM_F_CASED ? fold_dup(&g->c->scratch, a->text) : a->text;
+}
+
+static bool gate_add(struct gates *g, uint32_t atom, uint32_t rule)
+{
+	struct gate gate;
+	bool fresh;
+	gate_of_atom(g, &g->img->atom[atom], &gate);
+	struct str key = arena_fmt(&g->c->scratch, "%u|%u|%u|%.*s", gate.field, gate.kind, gate.flags, STR_ARG(gate.text));
+	uint64_t *at = map_put(&g->index, key, &fresh);
+	if (fresh) {
+		if (g->gate.n >= GATES_MAX) {
+			map_del(&g->index, key);
+			return false;
+		}
+		*at = g->gate.n;
+		vec_push(&g->gate, gate);
+	}
+	struct gate *to = &g->gate.at[*at];
+	if (!to->rules.n || *vec_last(&to->rules) != rule)
+		vec_push(&to->rules, rule);
+	return true;
+}
+
+static void gate_rule(struct gates *g, uint32_t rule)
+{
+	struct rule_code *code = &g->img->code[rule];
+	if (!code->expr)
+		return; /* a correlation */
+	struct witness w = witness_of(g, code->expr);
+	code->always = w.cost >= 1e29;
+	for (size_t i = 0; i < w.n && !code->always; i++)
+		code->always = !gate_add(g, w.atom[i], rule);
+}
+
+/* ---- the index of one field -------------------------------------------------------------------------------------------------------- */
+
+uint64_t gate_hash(enum gate_kind kind, struct str text)
+{
+	uint64_t h = str_hash(text) * 0x9E3779B97F4A7C15ull + (uint64_t)kind * 0xD1B54A32D192ED03ull;
+	return h ? h : 1;
+}
+
+static void add_length(uint8_t *list, size_t *n, size_t len)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (list[i] == len)
+			return;
+	if (*n < GATE_LENGTHS)
+		list[(*n)++] = (uint8_t)len;
+}
+
+static void add_hash(struct field_index *ix, const struct gate *g, uint16_t number)
+{
+	size_t i = (size_t)(gate_hash((enum gate_kind)g->kind, g->text) & (ix->cap - 1));
+	while (ix->slot[i].hash)
+		i = (i + 1) & (ix->cap - 1);
+	ix->slot[i] = (struct hash_slot){gate_hash((enum gate_kind)g->kind, g->text), number};
+	if (g->kind == GATE_PREFIX)
+		add_length(ix->prefix_len, &ix->n_prefix, g->text.n);
+	else if (g->kind == GATE_SUFFIX)
+		add_length(ix->suffix_len, &ix->n_suffix, g->text.n);
+	ix->numbers = ix->numbers || g->kind == GATE_NUMBER;
+	ix->wholes = ix->wholes || g->kind == GATE_EQ;
+}
+
+struct literals {
+	VEC(const char *) text;
+	VEC(size_t) len;
+	VEC(unsigned) flags, id;
+};
+
+static void literals_done(struct literals *l)
+{
+	vec_done(&l->text);
+	vec_done(&l->len);
+	vec_done(&l->flags);
+	vec_done(&l->id);
+}
+
+static int compile_literals(struct literals *l, hs_database_t **ret)
+{
+	hs_compile_error_t *err = NULL;
+	if (!l->text.n)
+		return 0;
+	if (hs_compile_lit_multi(l->text.at, l->flags.at, l->id.at, l->len.at, (unsigned)l->text.n, HS_MODE_BLOCK, NULL, ret, &err) == HS_SUCCESS)
+		return 0;
+	hs_free_compile_error(err);
+	return -EINVAL;
+}
+
+/* Regular expressions that vectorscan refuses wake their rules whenever the field is there. */
+static bool regex_fits(const struct gate *g, unsigned *ret_flags)
+{
+	hs_compile_error_t *err = NULL;
+	hs_database_t *db = NULL;
+	unsigned flags = HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY | HS_FLAG_PREFILTER | (g->flags & ATOM_F_RE_I ? HS_FLAG_CASELESS : 0) |
+			 (g->flags & ATOM_F_RE_M ? HS_FLAG_MULTILINE : 0) | HS_FLAG_DOTALL;
+	char *text = str_dup_c(g->text);
+	bool ok = hs_compile(text, flags, HS_MODE_BLOCK, NULL, &db, &err) == HS_SUCCESS;
+	hs_free_compile_error(err);
+	hs_free_database(db);
+	free(text);
+	/* A case-blind pattern beyond ASCII would need Unicode tables that fail on broken text. */
+	for (size_t i = 0; i < g->text.n; i++)
+		ok = ok && !(g->text.p[i] & 0x80);
+	*ret_flags = flags;
+	return ok;
+}
+
+static int compile_regexes(struct literals *l, hs_database_t **ret)
+{
+	hs_compile_error_t *err = NULL;
+	if (!l->text.n)
+		return 0;
+	if (hs_compile_multi(l->text.at, l->flags.at, l->id.at, (unsigned)l->text.n, HS_MODE_BLOCK, NULL, ret, &err) == HS_SUCCESS)
+		return 0;
+	hs_free_compile_error(err);
+	return -EINVAL;
+}
+
+static int index_field(struct gates *g, field_id field, const uint32_t *list, size_t n)
+{
+	struct field_index *ix = must_new(struct field_index);
+	struct literals lit = {0}, re = {0};
+	VEC(uint16_t) present = {0};
+	int r;
+	ix->cap = 16;
+	while (ix->cap < 2 * n)
+		ix->cap *= 2;
+	ix->slot = must_calloc(ix->cap, sizeof(*ix->slot));
+	g->img->index[field] = ix;
+	for (size_t i = 0; i < n; i++) {
+		const struct gate *gate = &g->gate.at[list[i]];
+		uint16_t number = (uint16_t)(list[i] + 1);
+		unsigned flags;
+		if (gate->kind == GATE_CONTAINS) {
+			vec_push(&lit.text, gate->text.p);
+			vec_push(&lit.len, gate->text.n);
+			vec_push(&lit.flags, (unsigned)HS_FLAG_SINGLEMATCH);
+			vec_push(&lit.id, (unsigned)number);
+		} else if (gate->kind == GATE_REGEX && regex_fits(gate, &flags)) {
+			vec_push(&re.text, arena_dup(&g->c->scratch, gate->text).p);
+			vec_push(&re.flags, flags);
+			vec_push(&re.id, (unsigned)number);
+		} else if (gate->kind == GATE_REGEX || gate->kind == GATE_PRESENT) {
+			vec_push(&present, number);
+		} else {
+			add_hash(ix, gate, number);
+		}
+	}
+	r = compile_literals(&lit, &ix->literals);
+	if (r == 0)
+		r = compile_regexes(&re, &ix->regexes);
+	literals_done(&lit);
+	literals_done(&re);
+	ix->present = present.at;
+	ix->n_present = present.n;
+	return r;
+}
+
+static int index_all(struct gates *g)
+{
+	struct sigma_image *img = g->img;
+	int r = 0;
+	img->n_field = vocab_field_count(img->vocab);
+	img->index = must_calloc(img->n_field, sizeof(*img->index));
+	uint32_t *list = must_calloc(g->gate.n, sizeof(*list));
+	for (size_t f = 0; f < img->n_field && r == 0; f++) {
+		size_t n = 0;
+		for (size_t i = 0; i < g->gate.n; i++)
+			if (g->gate.at[i].field == f)
+				list[n++] = (uint32_t)i;
+		if (n)
+			r = index_field(g, (field_id)f, list, n);
+	}
+	free(list);
+	return r;
+}
+
+static void keep_lists(struct gates *g)
+{
+	struct sigma_image *img = g->img;
+	img->n_gate = g->gate.n;
+	img->gate_rules = arena_array(&img->mem, g->gate.n + 1, sizeof(*img->gate_rules));
+	for (size_t i = 0; i < g->gate.n; i++) {
+		struct gate *gate = &g->gate.at[i];
+		uint32_t *rules = arena_array(&img->mem, gate->rules.n + 1, sizeof(*rules));
+		memcpy(rules, gate->rules.at, gate->rules.n * sizeof(*rules));
+		rules[gate->rules.n] = UINT32_MAX;
+		img->gate_rules[i] = rules;
+		img->any_keyword = img->any_keyword || gate->field == FIELD_UNKNOWN;
+		vec_done(&gate->rules);
+	}
+	img->always = arena_array(&img->mem, img->n_rule + 1, sizeof(*img->always));
+	for (size_t i = 0; i < img->n_rule; i++)
+		if (img->code[i].always)
+			img->always[img->n_always++] = (uint32_t)i;
+}
+
+int gates_build(struct compiler *c)
+{
+	struct gates g = {.c = c, .img = c->img};
+	map_init(&g.index);
+	g.uses = must_calloc(c->img->n_atom, sizeof(*g.uses));
+	for (size_t i = 0; i < c->img->n_rule; i++)
+		if (c->img->code[i].expr)
+			count_uses(&g, c->img->code[i].expr);
+	for (size_t i = 0; i < c->img->n_rule; i++)
+		gate_rule(&g, (uint32_t)i);
+	int r = index_all(&g);
+	if (r < 0)
+		diag_error(c->d, (struct diag_at){0}, "sigma.gates", "the literals of the rules could not be compiled");
+	keep_lists(&g);
+	vec_done(&g.gate);
+	map_done(&g.index);
+	free(g.uses);
+	return r;
+}
+
+void gates_free(struct sigma_image *img)
+{
+	for (size_t i = 0; img->index && i < img->n_field; i++) {
+		struct field_index *ix = img->index[i];
+		if (!ix)
+			continue;
+		hs_free_database(ix->literals);
+		hs_free_database(ix->regexes);
+		free(ix->present);
+		free(ix->slot);
+		free(ix);
+	}
+	free(img->index);
+}
+
+/* ---- asking ------------------------------------------------------------------------------------------------------------------------ */
+
+struct asker {
+	void (*hit)(void *arg, uint16_t gate);
+	void *arg;
+};
+
+static int on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *arg)
+{
+	struct asker *a = arg;
+	(void)from, (void)to, (void)flags;
+	a->hit(a->arg, (uint16_t)id);
+	return 0;
+}
+
+static void ask_hash(const struct field_index *ix, enum gate_kind kind, struct str text, struct asker *a)
+{
+	uint64_t h = gate_hash(kind, text);
+	for (size_t i = (size_t)(h & (ix->cap - 1)); ix->slot[i].hash; i = (i + 1) & (ix->cap - 1))
+		if (ix->slot[i].hash == h)
+			a->hit(a->arg, ix->slot[i].gate);
+}
+
+static void ask_number(const struct field_index *ix, struct val v, struct asker *a)
+{
+	char text[32];
+	double d;
+	int64_t i;
+	bool is_int;
+	if (!val_number(v, &d, &i, &is_int))
+		return;
+	ask_hash(ix, GATE_NUMBER, str_n(text, is_int ? num_format_i64(text, i) : num_format_double(text, d)), a);
+}
+
+void gates_of_value(const struct field_index *ix, hs_scratch_t *scratch, struct val v, struct str text, struct str folded, void (*hit)(void *arg, uint16_t gate), void *arg)
+{
+	struct asker a = {hit, arg};
+	for (size_t i = 0; i < ix->n_present; i++)
+		hit(arg, ix->present[i]);
+	if (v.kind == VAL_NULL)
+		return;
+	if (ix->numbers)
+		ask_number(ix, v, &a);
+	if (ix->wholes)
+		ask_hash(ix, GATE_EQ, folded, &a);
+	for (size_t i = 0; i < ix->n_prefix; i++)
+		if (ix->prefix_len[i] <= folded.n)
+			ask_hash(ix, GATE_PREFIX, str_sub(folded, 0, ix->prefix_len[i]), &a);
+	for (size_t i = 0; i < ix->n_suffix; i++)
+		if (ix->suffix_len[i] <= folded.n)
+			ask_hash(ix, GATE_SUFFIX, str_sub(folded, folded.n - ix->suffix_len[i], folded.n), &a);
+	if (ix->literals && folded.n)
+		hs_scan(ix->literals, folded.p, (unsigned)folded.n, 0, scratch, on_literal, &a);
+	if (ix->regexes)
+		hs_scan(ix->regexes, text.n ? text.p : "", (unsigned)text.n, 0, scratch, on_literal, &a);
+}

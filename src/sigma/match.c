@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sigma/gate.h"
+#include "sigma/parts.h"
+
+#include "base/num.h"
+#include "base/utf8.h"
+#include "sys/rand.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/*
+ * One event against the image, in three steps: (1) every value of a field that gates look at opens gates, (2) open gates wake rules of the
+ * event's route, (3) the woken rules' conditions are evaluated lazily, each atom at most once.
+ *
+ * Logs repeat their values. So a table remembers, per worker, (field, value as it lies in the input) -> gates, and nine values in ten are
+ * neither un-escaped nor folded nor scanned. Its key is a 128-bit hash with a secret seed, so nobody can build two values that share an
+ * entry, and no copy of the value is kept; an entry is one cache line; values that open more gates than fit are asked anew.
+ */
+#define CACHE_SLOTS 65536u
+#define CACHE_GATES 23
+#define MATCH_LIMIT 200000
+
+struct cache_line {
+	uint64_t key[2];
+	uint16_t n; /* 1 + gates; 0 = free */
+	uint16_t gate[CACHE_GATES];
+} __attribute__((aligned(64)));
+
+struct route {
+	uint64_t *rules; /* bit set */
+	uint32_t *always;
+	size_t n_always;
+	bool keywords;
+};
+
+struct folded {
+	struct str text, fold;
+	uint32_t stamp; /* text is of this event */
+	bool has_fold;
+};
+
+struct sigma_matcher {
+	struct sigma_image *img;
+	hs_scratch_t *scratch;
+	struct cache_line *cache;
+	uint64_t seed;
+	VEC(struct route *) routes; /* by lsset */
+
+	uint32_t stamp;             /* of the event at hand */
+	uint32_t *rule_stamp;       /* rule was woken by this event */
+	uint32_t *memo;             /* atom: stamp * 2 + answer */
+	uint32_t *gate_stamp;
+	VEC(uint32_t) woken;
+	struct { /* by field_id: where the event has it */
+		uint32_t stamp, last;
+	} *place;
+	VEC(struct folded) values;
+	struct folded raw;
+	struct arena mem;
+	VEC(uint16_t) open;         /* gates of the value at hand */
+	VEC(struct sigma_reason) reasons;
+	const struct event *ev;
+	const struct route *route;
+	pcre2_match_data *re_data;
+	pcre2_match_context *re_ctx;
+};
+
+static int scratch_for(struct sigma_matcher *m)
+{
+	for (size_t i = 0; i < m->img->n_field; i++) {
+		const struct field_index *ix = m->img->index[i];
+		if (ix && ix->literals && hs_alloc_scratch(ix->literals, &m->scratch) != HS_SUCCESS)
+			return -1;
+		if (ix && ix->regexes && hs_alloc_scratch(ix->regexes, &m->scratch) != HS_SUCCESS)
+			return -1;
+	}
+	return 0;
+}
+
+struct sigma_matcher *sigma_matcher_new(struct sigma_image *img)
+{
+	struct sigma_matcher *m = must_new(struct sigma_matcher);
+	m->img = sigma_image_ref(img);
+	must(scratch_for(m) == 0);
+	m->cache = aligned_alloc(64, CACHE_SLOTS * sizeof(*m->cache));
+	must(m->cache);
+	memset(m->cache, 0, CACHE_SLOTS * sizeof(*m->cache));
+	rand_bytes(&m->seed, sizeof(m->seed));
+	m->rule_stamp = must_calloc(img->n_rule, sizeof(*m->rule_stamp));
+	m->memo = must_calloc(img->n_atom, sizeof(*m->memo));
+	m->gate_stamp = must_calloc(img->n_gate + 1, sizeof(*m->gate_stamp));
+	m->place = must_calloc(img->n_field, sizeof(*m->place));
+	m->re_data = pcre2_match_data_create(1, NULL);
+	m->re_ctx = pcre2_match_context_create(NULL);
+	must(m->re_data && m->re_ctx);
+	pcre2_set_match_limit(m->re_ctx, MATCH_LIMIT);
+	arena_init(&m->mem, 0);
+	return m;
+}
+
+void sigma_matcher_free(struct sigma_matcher *m)
+{
+	if (!m)
+		return;
+	vec_each(r, &m->routes) {
+		if (*r) {
+			free((*r)->rules);
+			free((*r)->always);
+			free(*r);
+		}
+	}
+	vec_done(&m->routes);
+	vec_done(&m->woken);
+	vec_done(&m->values);
+	vec_done(&m->open);
+	vec_done(&m->reasons);
+	hs_free_scratch(m->scratch);
+	pcre2_match_data_free(m->re_data);
+	pcre2_match_context_free(m->re_ctx);
+	free(m->cache);
+	free(m->rule_stamp);
+	free(m->memo);
+	free(m->gate_stamp);
+	free(m->place);
+	arena_done(&m->mem);
+	sigma_image_unref(m->img);
+	free(m);
+}
+
+/* ---- routes ------------------------------------------------------------------------------------------------------------------------ */
+
+static bool key_fits(enum sigma_routing routing, struct str rule, struct str event)
+{
+	if (!rule.n)
+		return true;
+	if (routing == SIGMA_ROUTE_CONFLICT && !event.n)
+		return true;
+	return str_eq(rule, event);
+}
+
+static bool rule_fits(const struct sigma_image *img, const struct logsource *rule, const struct logsource *ls, size_t n)
+{
+	if (img->routing == SIGMA_ROUTE_OFF)
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (key_fits(img->routing, rule->product, ls[i].product) && key_fits(img->routing, rule->category, ls[i].category) && key_fits(img->routing, rule->service, ls[i].service))
+			return true;
+	return false;
+}
+
+static bool has_keyword(const struct sigma_image *img, const struct expr *e)
+{
+	if (e->kind == EXPR_ATOM)
+		return img->atom[e->atom].keyword;
+	for (size_t i = 0; i < e->n; i++)
+		if (has_keyword(img, e->kid[i]))
+			return true;
+	return false;
+}
+
+static struct route *route_new(struct sigma_matcher *m, uint32_t lsset)
+{
+	const struct sigma_image *img = m->img;
+	struct route *r = must_new(struct route);
+	size_t n;
+	const struct logsource *ls = vocab_lsset_get(img->vocab, lsset, &n);
+	r->rules = must_calloc(img->n_rule / 64 + 1, sizeof(uint64_t));
+	r->always = must_calloc(img->n_always + 1, sizeof(uint32_t));
+	for (size_t i = 0; i < img->n_rule; i++) {
+		if (!img->code[i].expr || !rule_fits(img, &img->rule[i].logsource, ls, n))
+			continue;
+		r->rules[i / 64] |= UINT64_C(1) << (i % 64);
+		if (img->code[i].always)
+			r->always[r->n_always++] = (uint32_t)i;
+		r->keywords = r->keywords || has_keyword(img, img->code[i].expr);
+	}
+	return r;
+}
+
+static const struct route *route_of(struct sigma_matcher *m, uint32_t lsset)
+{
+	while (m->routes.n <= lsset)
+		vec_push(&m->routes, NULL);
+	if (!m->routes.at[lsset])
+		m->routes.at[lsset] = route_new(m, lsset);
+	return m->routes.at[lsset];
+}
+
+/* ---- values ------------------------------------------------------------------------------------------------------------------------ */
+
+static struct folded *value_of(struct sigma_matcher *m, uint32_t i)
+{
+	struct folded *f = &m->values.at[i];
+	if (f->stamp != m->stamp) {
+		*f = (struct folded){.text = val_text(m->ev->field[i].val, &m->mem), .stamp = m->stamp};
+		if (!f->text.p)
+			f->text = STR("");
+	}
+	return f;
+}
+
+static struct folded *raw_of(struct sigma_matcher *m)
+{
+	if (m->raw.stamp != m->stamp)
+		m->raw = (struct folded){.text = m->ev->raw, .stamp = m->stamp};
+	return &m->raw;
+}
+
+static struct str fold_of(struct sigma_matcher *m, struct folded *f)
+{
+	if (!f->has_fold) {
+		f->fold = fold_dup(&m->mem, f->text);
+		f->has_fold = true;
+	}
+	return f->fold;
+}
+
+/* Lines have their words in one text, JSON and EVTX have values: keywords search the one or the others. */
+static bool keywords_in_raw(const struct event *ev)
+{
+	return ev->raw.n && ev->format != FORMAT_JSON && ev->format != FORMAT_EVTX && ev->format != FORMAT_EVE;
+}
+
+/* ---- gates ------------------------------------------------------------------------------------------------------------------------- */
+
+static void note_gate(void *arg, uint16_t gate)
+{
+	struct sigma_matcher *m = arg;
+	vec_push(&m->open, gate);
+}
+
+static void wake(struct sigma_matcher *m, uint16_t gate)
+{
+	if (m->gate_stamp[gate] == m->stamp)
+		return;
+	m->gate_stamp[gate] = m->stamp;
+	for (const uint32_t *r = m->img->gate_rules[gate - 1]; *r != UINT32_MAX; r++) {
+		if (!(m->route->rules[*r / 64] >> (*r % 64) & 1) || m->rule_stamp[*r] == m->stamp)
+			continue;
+		m->rule_stamp[*r] = m->stamp;
+		vec_push(&m->woken, *r);
+	}
+}
+
+static void ask(struct sigma_matcher *m, const struct field_index *ix, struct val v, struct folded *f)
+{
+	vec_clear(&m->open);
+	gates_of_value(ix, m->scratch, v, f->text, fold_of(m, f), note_gate, m);
+	for (size_t i = 0; i < m->open.n; i++)
+		wake(m, m->open.at[i]);
+}
+
+static XXH128_hash_t value_key(const struct sigma_matcher *m, const struct field *f, field_id id)
+{
+	uint64_t seed = m->seed + ((uint64_t)id << 8 | f->val.kind) * 0x9E3779B97F4A7C15ull;
+	switch ((enum val_kind)f->val.kind) {
+	case VAL_STR:
+	case VAL_JSTR:
+	case VAL_U16:
+	case VAL_NUM:
+	case VAL_GUID:
+	case VAL_SID:
+	case VAL_BYTES:
+	case VAL_JSON:
+		return XXH3_128bits_withSeed(f->val.u.p, f->val.n, seed);
+	case VAL_NULL:
+	case VAL_BOOL:
+	case VAL_UINT:
+	case VAL_INT:
+	case VAL_HEX:
+	case VAL_DOUBLE:
+	case VAL_TIME:
+		break;
+	}
+	return XXH3_128bits_withSeed(&f->val.u, sizeof(f->val.u), seed);
+}
+
+static void ask_cached(struct sigma_matcher *m, uint32_t i, field_id id, XXH128_hash_t key)
+{
+	struct cache_line *line = &m->cache[key.low64 & (CACHE_SLOTS - 1)];
+	if (line->n && line->key[0] == key.low64 && line->key[1] == key.high64) {
+		for (uint16_t k = 0; k + 1 < line->n; k++)
+			wake(m, line->gate[k]);
+		return;
+	}
+	ask(m, m->img->index[id], m->ev->field[i].val, value_of(m, i));
+	if (m->open.n > CACHE_GATES)
+		return;
+	line->key[0] = key.low64;
+	line->key[1] = key.high64;
+	line->n = (uint16_t)(m->open.n + 1);
+	for (size_t k = 0; k < m->open.n; k++)
+		line->gate[k] = m->open.at[k];
+}
+
+#define BATCH 32
+
+/* Two passes: hash and prefetch the cache lines of up to 32 values, then look at them. */
+static void open_gates(struct sigma_matcher *m)
+{
+	const struct event *ev = m->ev;
+	XXH128_hash_t key[BATCH];
+	uint32_t at[BATCH];
+	for (uint32_t from = 0; from < ev->n_field;) {
+		size_t n = 0;
+		for (; from < ev->n_field && n < BATCH; from++) {
+			const struct field *f = &ev->field[from];
+			if (!f->id || f->id >= m->img->n_field || !m->img->index[f->id])
+				continue;
+			key[n] = value_key(m, f, f->id);
+			__builtin_prefetch(&m->cache[key[n].low64 & (CACHE_SLOTS - 1)]);
+			at[n++] = from;
+		}
+		for (size_t i = 0; i < n; i++)
+			ask_cached(m, at[i], ev->field[at[i]].id, key[i]);
+	}
+	if (!m->route->keywords || !m->img->index[FIELD_UNKNOWN])
+		return;
+	if (keywords_in_raw(ev)) {
+		ask(m, m->img->index[FIELD_UNKNOWN], (struct val){.kind = VAL_STR}, raw_of(m));
+		return;
+	}
+	for (uint32_t i = 0; i < ev->n_field; i++)
+		if (!(ev->field[i].flags & FIELD_F_ALIAS))
+			ask_cached(m, i, FIELD_UNKNOWN, value_key(m, &ev->field[i], FIELD_UNKNOWN));
+}
+
+/* ---- atoms ------------------------------------------------------------------------------------------------------------------------- */
+
+static bool regex_matches(struct sigma_matcher *m, const struct atom *a, struct str text)
+{
+	int r = pcre2_match(a->re, (PCRE2_SPTR)(text.n ? text.p : ""), text.n, 0, 0, m->re_data, m->re_ctx);
+	return r >= 0;
+}
+
+static bool number_matches(const struct atom *a, struct val v)
+{
+	double d;
+	int64_t i;
+	bool is_int;
+	if (!val_number(v, &d, &i, &is_int))
+		return false;
+	bool ints = is_int && a->is_int;
+	int c = ints ? (i > a->integer) - (i < a->integer) : (d > a->number) - (d < a->number);
+	switch ((enum number_cmp)a->sub) {
+	case CMP_EQ:
+		return c == 0;
+	case CMP_LT:
+		return c < 0;
+	case CMP_LTE:
+		return c <= 0;
+	case CMP_GT:
+		return c > 0;
+	case CMP_GTE:
+		return c >= 0;
+	}
+	return false;
+}
+
+static bool time_matches(const struct atom *a, struct str text)
+{
+	struct civil c;
+	tstamp t;
+	if (!ts_parse_rfc3339(text, 0, &t) && !ts_parse_epoch(text, &t))
+		return false;
+	ts_to_civil(t, 0, &c);
+	int part = a->sub == 'm' ? c.minute : a->sub == 'h' ? c.hour : a->sub == 'd' ? c.day : a->sub == 'w' ? ts_iso_week(t, NULL) : a->sub == 'M' ? c.month : c.year;
+	return part == a->integer;
+}
+
+static bool text_matches(enum atom_op op, struct str pattern, struct str text)
+{
+	switch (op) {
+	case ATOM_EQ:
+		return str_eq(text, pattern);
+	case ATOM_PREFIX:
+		return str_starts(text, pattern);
+	case ATOM_SUFFIX:
+		return str_ends(text, pattern);
+	case ATOM_CONTAINS:
+		return str_find(text, pattern) != STR_NPOS;
+	case ATOM_GLOB:
+		return glob_match(pattern, text);
+	case ATOM_REGEX:
+	case ATOM_NUMBER:
+	case ATOM_CIDR:
+	case ATOM_NULL:
+	case ATOM_EXISTS:
+	case ATOM_FIELDREF:
+	case ATOM_TIME:
+		break;
+	}
+	return false;
+}
+
+static bool occurs(const struct sigma_matcher *m, field_id id, uint32_t *ret_last)
+{
+	*ret_last = m->place[id].last;
+	return id < m->img->n_field && m->place[id].stamp == m->stamp;
+}
+
+/* Every occurrence of a field that counts: the last one, or all elements of an array. Ends with false. */
+static bool next_occurrence(const struct sigma_matcher *m, field_id id, uint32_t *at, bool *started)
+{
+	const struct event *ev = m->ev;
+	if (!*started) {
+		*started = true;
+		return occurs(m, id, at);
+	}
+	if (!(ev->field[*at].flags & FIELD_F_ELEMENT))
+		return false;
+	while ((*at)-- > 0)
+		if (ev->field[*at].id == id && (ev->field[*at].flags & FIELD_F_ELEMENT))
+			return true;
+	return false;
+}
+
+static bool fieldref_matches(struct sigma_matcher *m, const struct atom *a, struct str mine)
+{
+	uint32_t at = 0;
+	bool started = false;
+	while (next_occurrence(m, a->other, &at, &started)) {
+		if (m->ev->field[at].val.kind == VAL_NULL)
+			continue;
+		struct folded *f = value_of(m, at);
+		if (text_matches((enum atom_op)a->sub, a->flags & ATOM_F_CASED ? f->text : fold_of(m, f), mine))
+			return true;
+	}
+	return false;
+}
+
+static bool value_matches(struct sigma_matcher *m, const struct atom *a, struct val v, struct folded *f)
+{
+	unsigned char ip[16];
+	switch ((enum atom_op)a->op) {
+	case ATOM_EQ:
+	case ATOM_PREFIX:
+	case ATOM_SUFFIX:
+	case ATOM_CONTAINS:
+	case ATOM_GLOB:
+		return v.kind != VAL_NULL && text_matches((enum atom_op)a->op, a->text, a->flags & ATOM_F_CASED ? f->text : fold_of(m, f));
+	case ATOM_REGEX:
+		return v.kind != VAL_NULL && regex_matches(m, a, f->text);
+	case ATOM_NUMBER:
+		return number_matches(a, v);
+	case ATOM_CIDR:
+		return num_ip(str_trim(f->text), ip, NULL) && num_ip_in(ip, a->net, a->bits);
+	case ATOM_NULL:
+		return v.kind == VAL_NULL;
+	case ATOM_EXISTS:
+		return true;
+	case ATOM_FIELDREF:
+		return v.kind != VAL_NULL && fieldref_matches(m, a, a->flags & ATOM_F_CASED ? f->text : fold_of(m, f));
+	case ATOM_TIME:
+		return time_matches(a, f->text);
+	}
+	return false;
+}
+
+static bool keyword_matches(struct sigma_matcher *m, const struct atom *a, uint32_t *ret_at)
+{
+	*ret_at = UINT32_MAX;
+	if (keywords_in_raw(m->ev))
+		return value_matches(m, a, (struct val){.kind = VAL_STR}, raw_of(m));
+	for (uint32_t i = 0; i < m->ev->n_field; i++) {
+		if ((m->ev->field[i].flags & FIELD_F_ALIAS) || !value_matches(m, a, m->ev->field[i].val, value_of(m, i)))
+			continue;
+		*ret_at = i;
+		return true;
+	}
+	return false;
+}
+
+/* *ret_at = the occurrence that matched, UINT32_MAX when it is none. */
+static bool atom_matches(struct sigma_matcher *m, const struct atom *a, uint32_t *ret_at)
+{
+	uint32_t at = 0;
+	bool started = false, any = false;
+	if (a->keyword)
+		return keyword_matches(m, a, ret_at);
+	*ret_at = UINT32_MAX;
+	while (next_occurrence(m, a->field, &at, &started)) {
+		any = true;
+		if (value_matches(m, a, m->ev->field[at].val, value_of(m, at))) {
+			*ret_at = at;
+			return true;
+		}
+	}
+	return a->op == ATOM_NULL && !any;
+}
+
+static bool atom_holds(struct sigma_matcher *m, uint32_t atom)
+{
+	uint32_t at;
+	if (m->memo[atom] >> 1 != m->stamp)
+		m->memo[atom] = m->stamp << 1 | (uint32_t)atom_matches(m, &m->img->atom[atom], &at);
+	return m->memo[atom] & 1;
+}
+
+static bool holds(struct sigma_matcher *m, const struct expr *e)
+{
+	switch ((enum expr_kind)e->kind) {
+	case EXPR_ATOM:
+		return atom_holds(m, e->atom);
+	case EXPR_NOT:
+		return !holds(m, e->kid[0]);
+	case EXPR_AND:
+		for (size_t i = 0; i < e->n; i++)
+			if (!holds(m, e->kid[i]))
+				return false;
+		return true;
+	case EXPR_OR:
+		for (size_t i = 0; i < e->n; i++)
+			if (holds(m, e->kid[i]))
+				return true;
+		return false;
+	case EXPR_TRUE:
+		return true;
+	case EXPR_FALSE:
+		break;
+	}
+	return false;
+}
+
+/* ---- explanation ------------------------------------------------------------------------------------------------------------------- */
+
+static void explain_atom(struct sigma_matcher *m, const struct atom *a, struct str selection)
+{
+	uint32_t at;
+	struct sigma_reason r = {.selection = selection};
+	if (!atom_matches(m, a, &at))
+		return;
+	r.field = at != UINT32_MAX ? m->ev->field[at].name : a->keyword ? STR("") : vocab_field_name(m->img->vocab, a->field);
+	r.value = at != UINT32_MAX ? value_of(m, at)->text : a->keyword ? raw_of(m)->text : STR("");
+	vec_each(have, &m->reasons) {
+		if (str_eq(have->selection, r.selection) && str_eq(have->field, r.field) && str_eq(have->value, r.value))
+			return;
+	}
+	vec_push(&m->reasons, r);
+}
+
+/* The true part of the tree: all of an AND, the first true one of an OR, nothing below a NOT. */
+static void explain(struct sigma_matcher *m, const struct expr *e, struct str selection)
+{
+	if (e->selection.n)
+		selection = e->selection;
+	switch ((enum expr_kind)e->kind) {
+	case EXPR_ATOM:
+		explain_atom(m, &m->img->atom[e->atom], selection);
+		return;
+	case EXPR_AND:
+		for (size_t i = 0; i < e->n; i++)
+			explain(m, e->kid[i], selection);
+		return;
+	case EXPR_OR:
+		for (size_t i = 0; i < e->n; i++)
+			if (holds(m, e->kid[i])) {
+				explain(m, e->kid[i], selection);
+				return;
+			}
+		return;
+	case EXPR_NOT:
+	case EXPR_TRUE:
+	case EXPR_FALSE:
+		return;
+	}
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
+static void start_event(struct sigma_matcher *m, const struct event *ev)
+{
+	m->ev = ev;
+	if (++m->stamp == UINT32_MAX / 2) {
+		/* Stamps begin anew: everything that holds one forgets. */
+		m->stamp = 1;
+		memset(m->rule_stamp, 0, m->img->n_rule * sizeof(*m->rule_stamp));
+		memset(m->memo, 0, m->img->n_atom * sizeof(*m->memo));
+		memset(m->gate_stamp, 0, (m->img->n_gate + 1) * sizeof(*m->gate_stamp));
+		memset(m->place, 0, m->img->n_field * sizeof(*m->place));
+		vec_clear(&m->values);
+		m->raw.stamp = 0;
+	}
+	arena_reset(&m->mem);
+	vec_clear(&m->woken);
+	while (m->values.n < ev->n_field)
+		(void)vec_add(&m->values);
+	for (uint32_t i = 0; i < ev->n_field; i++) {
+		field_id id = ev->field[i].id;
+		if (id && id < m->img->n_field) {
+			m->place[id].stamp = m->stamp;
+			m->place[id].last = i;
+		}
+	}
+	m->route = route_of(m, ev->lsset);
+}
+
+int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *cb, void *arg)
+{
+	int hits = 0;
+	start_event(m, ev);
+	open_gates(m);
+	for (size_t i = 0; i < m->route->n_always; i++)
+		vec_push(&m->woken, m->route->always[i]);
+	if (m->woken.n > 1)
+		qsort(m->woken.at, m->woken.n, sizeof(*m->woken.at), by_number);
+	for (size_t i = 0; i < m->woken.n; i++) {
+		uint32_t rule = m->woken.at[i];
+		if (!holds(m, m->img->code[rule].expr))
+			continue;
+		vec_clear(&m->reasons);
+		explain(m, m->img->code[rule].expr, STR(""));
+		struct sigma_hit hit = {&m->img->rule[rule], m->reasons.at, m->reasons.n};
+		int r = cb(arg, &hit);
+		if (r < 0)
+			return r;
+		hits++;
+	}
+	return hits;
+}
