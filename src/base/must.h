@@ -9,6 +9,9 @@
  */
 #define must(cond) ((cond) ? (void)0 : must_failed(#cond, __FILE__, __LINE__, __func__))
 
+/* For places that no input can reach. */
+#define must_not_reach(why) must_failed((why), __FILE__, __LINE__, __func__)
+
 /* Aborts with a line on stderr. Also the end of must_alloc(). */
 _Noreturn void must_failed(const char *what, const char *file, int line, const char *func);
 

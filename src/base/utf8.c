@@ -228,7 +228,7 @@ static int to_utf16(struct buf *out, struct str s, bool big)
 			n = 2;
 		}
 		for (size_t i = 0; i < n; i++)
-			buf_add_le16(out, big ? (uint16_t)(unit[i] << 8 | unit[i] >> 8) : unit[i]);
+			buf_add_le16(out, big ? __builtin_bswap16(unit[i]) : unit[i]);
 	}
 	return out->err;
 }

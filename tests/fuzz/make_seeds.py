@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the fuzz targets' seeds below tests/fuzz/seeds: small inputs of the project's own making that reach every branch of a grammar."""
+import os
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+JSON = ['{}', '{"a":1}', '{"a":{"b":[1,2.5e3,-0,true,false,null,"x\\u706b\\n",{"c":[]}]},"d":{}}', '{"a":"\\ud83d\\udd25","a":"twice"}', '{"a":[[[[1]]]]}', '{"a', '[1,2]']
+
+LINES = {  # format number in formats.def -> lines
+    2: ['{"Event":{"System":{"EventID":{"#text":1},"Channel":"Security"},"EventData":{"A B":"c"}}}', '{"winlog":{"channel":"Security","event_id":4688}}',
+        '{"eventVersion":"1","eventSource":"s","eventName":"n","awsRegion":"r"}'],
+    3: ['type=SYSCALL msg=audit(1700000000.1:5): syscall=59 exe="/bin/sh"\ntype=EXECVE msg=audit(1700000000.1:5): argc=1 a0=2F62696E',
+        "node=h type=USER_CMD msg=audit(1700000000.1:6): pid=1 msg='cwd=\"/\" cmd=6C73 res=success'"],
+    4: ['<38>Mar  2 09:00:00 h sshd[1]: Failed password for invalid user a from 192.0.2.1 port 5 ssh2', '<165>1 2026-03-02T00:00:00Z h a 1 m [x y="z"] text',
+        'Mar  2 09:00:00 h sudo: a : TTY=t ; PWD=/ ; USER=root ; COMMAND=/bin/ls', '<1>Mar  2 09:00:00 h p: CEF:0|a|b|c|d|e|5|k=v w=x y'],
+    5: ['CEF:0|v|p|1|id|na\\|me|9|src=192.0.2.1 msg=a b c'], 6: ['LEEF:2.0|v|p|1|id|^|a=b^c=d'], 7: ["a=1 b='x y' c=\"q\\\"r\""],
+    11: ['192.0.2.1 - u [02/Mar/2026:09:00:00 +0900] "GET /a?b=c HTTP/1.1" 200 5 "r" "agent"'],
+}
+
+RULES = ['''title: t
+id: 11111111-1111-4111-8111-111111111111
+logsource: {product: windows, category: process_creation}
+detection:
+  sel: {Image|endswith: ['\\\\a.exe', '\\\\b.exe'], CommandLine|contains|all: [x, 'y*z'], N: null, EventID: 4688}
+  flt: {F|re|i: 'a+b', G|cidr: 10.0.0.0/8, H|exists: true, I|gte: 5}
+  kw: [evil, 5]
+  enc: {J|utf16le|base64offset|contains: ping, K|windash: ' -a', L|fieldref: F, M|cased|startswith: A, T|hour: 3}
+  condition: (sel or 1 of k*) and not all of fl* and enc
+''', '''title: c
+correlation: {type: event_count, rules: [r], group-by: [user], timespan: 5m, condition: {gte: 3, lt: 9}}
+---
+title: r
+name: r
+logsource: {product: linux}
+detection: {a: {F: x}, condition: [a, not a]}
+---
+title: f
+logsource: {product: linux}
+filter: {rules: [r], s: {F: y}, condition: not s}
+''']
+
+
+def write(target, items):
+    folder = os.path.join(HERE, "seeds", target)
+    os.makedirs(folder, exist_ok=True)
+    for i, data in enumerate(items):
+        with open(os.path.join(folder, f"{i:02}"), "wb") as f:
+            f.write(data)
+
+
+write("json", [s.encode() for s in JSON])
+write("decode", [bytes([n]) + s.encode() for n, lines in LINES.items() for s in lines])
+write("sigma", [s.encode() for s in RULES])
