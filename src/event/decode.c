@@ -37,6 +37,11 @@ void decoder_free(struct decoder *d)
 	free(d);
 }
 
+struct vocab *decoder_vocab(const struct decoder *d)
+{
+	return d->vocab;
+}
+
 uint32_t decode_logsource(struct decoding *x, const char *product, const char *category, const char *service)
 {
 	struct logsource ls = {str_c(product), str_c(category), str_c(service)};

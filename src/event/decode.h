@@ -28,6 +28,7 @@ struct decoder;
 
 struct decoder *decoder_new(struct vocab *v, int offset_s);
 void decoder_free(struct decoder *d);
+struct vocab *decoder_vocab(const struct decoder *d);
 
 enum decode_fault {
 #define FAULT(sym, name, help) DECODE_##sym,

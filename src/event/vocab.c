@@ -101,6 +101,7 @@ static void windows_tables(struct vocab *v)
 struct vocab *vocab_new(void)
 {
 	struct vocab *v = must_new(struct vocab);
+	static const char *const needed[] = {"message", "Channel", "EventID", "EventType", "Computer", "TimeCreated", "Data"};
 	field_id id;
 	v->refs = 1;
 	arena_init(&v->mem, 0);
@@ -114,7 +115,8 @@ struct vocab *vocab_new(void)
 	vocab_lsset(v, &(struct logsource){STR(""), STR(""), STR("")}, 1);
 	windows_tables(v);
 	alias_names(v);
-	vocab_add_field(v, STR("message"), &id);
+	for (size_t i = 0; i < LEN(needed); i++)
+		vocab_add_field(v, str_c(needed[i]), &id);
 	return v;
 }
 

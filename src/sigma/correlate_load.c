@@ -313,7 +313,7 @@ bool correlations_link(struct compiler *c)
 	/* A rule that feeds a correlation speaks for itself only when some correlation generates it. */
 	for (uint32_t i = 0; i < img->n_rule; i++)
 		for (size_t k = 0; k < img->correlation[i].n_member; k++)
-			img->rule[img->correlation[i].member[k]].silent = true;
+			img->rule[img->correlation[i].member[k]].silent = img->rule[img->correlation[i].member[k]].feeds = true;
 	for (uint32_t i = 0; i < img->n_rule; i++)
 		for (size_t k = 0; img->correlation[i].generate && k < img->correlation[i].n_member; k++)
 			img->rule[img->correlation[i].member[k]].silent = false;

@@ -39,6 +39,7 @@ struct sigma_rule {
 	const struct str *falsepositive;
 	size_t n_falsepositive;
 	unsigned line;
+	bool feeds;  /* counts for some correlation */
 	bool silent; /* only feeds correlations that do not `generate` */
 };
 

@@ -41,6 +41,37 @@ filter: {rules: [r], s: {F: y}, condition: not s}
 ''']
 
 
+def evtx_name(offset, name):
+    """A name at its first use: where it lies, next, hash, length, UTF-16, NUL."""
+    u = name.encode("utf-16-le")
+    return (offset + 4).to_bytes(4, "little") + bytes(6) + len(name).to_bytes(2, "little") + u + bytes(2)
+
+
+def evtx_record(at, elements):
+    """A record without a template: nested (name, text or children)."""
+    body = bytearray(b"\x0f\x01\x01\x00")
+    base = at + 24
+
+    def put(name, content):
+        body.extend(b"\x01" + bytes(4))
+        body.extend(evtx_name(base + len(body), name))
+        body.append(2)
+        if isinstance(content, str):
+            body.extend(b"\x05\x01" + len(content).to_bytes(2, "little") + content.encode("utf-16-le"))
+        else:
+            for kid in content:
+                put(*kid)
+        body.append(4)
+
+    put(*elements)
+    body.append(0)
+    size = 24 + len(body) + 4
+    return b"\x2a\x2a\0\0" + size.to_bytes(4, "little") + (1).to_bytes(8, "little") + (132000000000000000).to_bytes(8, "little") + bytes(body) + size.to_bytes(4, "little")
+
+
+EVENT = ("Event", [("System", [("EventID", "104"), ("Channel", "System")]), ("EventData", [("Data", "a=b")]), ("UserData", [("X", [("Y", "z")])])])
+
+
 def write(target, items):
     folder = os.path.join(HERE, "seeds", target)
     os.makedirs(folder, exist_ok=True)
@@ -52,3 +83,4 @@ def write(target, items):
 write("json", [s.encode() for s in JSON])
 write("decode", [bytes([n]) + s.encode() for n, lines in LINES.items() for s in lines])
 write("sigma", [s.encode() for s in RULES])
+write("evtx", [evtx_record(512, EVENT), evtx_record(512, ("Event", [("System", [("EventID", "1")])]))])

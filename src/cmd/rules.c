@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/ruleset.h"
+
+#include "base/num.h"
+#include "codec/json.h"
+#include "codec/yaml.h"
+#include "event/reader.h"
+#include "sys/file.h"
+
+#include <errno.h>
+
+static const struct opt OPTIONS[] = {
+	{'r', "rules", OPT_LIST, "RULES", "rules that the tests are about (default: the PATHs, else the shipped ones)", "テスト対象のルール (省略時は PATH、なければ同梱ルール)"},
+	{'o', "output", OPT_TEXT, "table|jsonl", "output of list (default table)", "list の出力形式 (既定 table)"},
+};
+
+struct tests {
+	struct ruleset rules;
+	struct sigma_matcher *matcher;
+	struct decoder *decoder;
+	struct correlator *correlator;
+	struct arena mem;
+	uint64_t passed, failed;
+	struct str want_rule;   /* id that a case is about */
+	uint64_t hits;
+	const struct event *ev;
+};
+
+static int on_correlation(void *arg, const struct correlation_hit *hit)
+{
+	struct tests *t = arg;
+	t->hits += str_eq(hit->rule->id, t->want_rule);
+	return 0;
+}
+
+static int on_hit(void *arg, const struct sigma_hit *hit)
+{
+	struct tests *t = arg;
+	t->hits += str_eq(hit->rule->id, t->want_rule);
+	return correlator_feed(t->correlator, hit, t->ev, on_correlation, t);
+}
+
+static int on_event(void *arg, struct event *ev)
+{
+	struct tests *t = arg;
+	t->ev = ev;
+	sigma_match(t->matcher, ev, on_hit, t);
+	return 0;
+}
+
+static void result(struct tests *t, bool ok, const char *file, struct str name, uint64_t hits, const char *want)
+{
+	t->passed += ok;
+	t->failed += !ok;
+	if (!ok)
+		printf("%s: %.*s: %llu matches, want %s\n", file, STR_ARG(name), (unsigned long long)hits, want);
+}
+
+/* Correlation state of one case is nothing to the next. */
+static void fresh_case(struct tests *t, struct str rule)
+{
+	correlator_free(t->correlator);
+	t->correlator = correlator_new(t->rules.img, 64u << 20);
+	t->want_rule = rule;
+	t->hits = 0;
+}
+
+/* ---- SigmaHQ's regression_data: info.yml names rules, event log files and counts --------------------------------------------------------- */
+
+static void run_evtx(struct tests *t, const char *path)
+{
+	struct reader *r;
+	struct block *b;
+	uint64_t events, bad;
+	reader_open(&(struct reader_opts){0}, &r);
+	reader_add_path(r, path);
+	while (reader_next(r, &b) > 0) {
+		block_decode(b, t->decoder, &t->mem, on_event, t, &events, &bad);
+		block_free(b);
+	}
+	reader_free(r);
+}
+
+static void regression_case(struct tests *t, const char *info, const struct yaml_node *root, const struct yaml_node *one)
+{
+	const struct yaml_node *meta = yaml_get(root, "rule_metadata");
+	struct str path = yaml_text(yaml_get(one, "path")), count = yaml_text(yaml_get(one, "match_count"));
+	char file[4096], want[32] = "at least 1";
+	uint64_t n = 1;
+	size_t slash = str_rchr(path, '/');
+	struct str base = slash == STR_NPOS ? path : str_sub(path, slash + 1, path.n);
+	if (!str_eq(yaml_text(yaml_get(one, "type")), STR("evtx")) || !meta || !meta->kid)
+		return;
+	struct str dir = str_c(info);
+	dir = str_sub(dir, 0, str_rchr(dir, '/'));
+	snprintf(file, sizeof(file), "%.*s/%.*s", STR_ARG(dir), STR_ARG(base));
+	if (file_size(file) < 0)
+		return; /* the case has no log file here */
+	if (count.p && num_u64(count, &n))
+		snprintf(want, sizeof(want), "at least %llu", (unsigned long long)n);
+	fresh_case(t, yaml_text(yaml_get(meta->kid, "id")));
+	run_evtx(t, file);
+	result(t, t->hits >= n, file, yaml_text(yaml_get(meta->kid, "title")), t->hits, want);
+}
+
+static void regression_file(struct tests *t, const char *path, const struct yaml_node *root)
+{
+	yaml_each(one, yaml_get(root, "regression_tests_info")) {
+		regression_case(t, path, root, one);
+	}
+}
+
+/* ---- the own layout: tests/NAME.yml beside the rules (docs/formats/rule-tests.md) ----------------------------------------------------------- */
+
+static void add_value(struct buf *b, const struct yaml_node *v);
+
+static void add_members(struct buf *b, const struct yaml_node *map)
+{
+	buf_addc(b, '{');
+	yaml_each(v, map) {
+		json_add_key(b, v->key->text);
+		add_value(b, v);
+	}
+	buf_addc(b, '}');
+}
+
+static void add_value(struct buf *b, const struct yaml_node *v)
+{
+	if (v->kind == YAML_MAP) {
+		add_members(b, v);
+	} else if (v->kind == YAML_LIST) {
+		buf_addc(b, '[');
+		yaml_each(one, v) {
+			if (one != v->kid)
+				buf_addc(b, ',');
+			add_value(b, one);
+		}
+		buf_addc(b, ']');
+	} else if (v->type == YAML_NULL) {
+		buf_add(b, STR("null"));
+	} else if (v->type == YAML_BOOL) {
+		buf_add(b, v->boolean ? STR("true") : STR("false"));
+	} else if (v->type == YAML_INT && json_is_number(v->text)) {
+		buf_add(b, v->text);
+	} else {
+		json_add_string(b, v->text);
+	}
+}
+
+static void run_record(struct tests *t, struct str raw, enum event_format format, const struct logsource *ls)
+{
+	struct record rec = {.raw = raw, .format = (uint8_t)format, .received = INT64_C(1767225600) * NS_PER_S};
+	struct event ev;
+	if (ls)
+		rec.ls = *ls;
+	arena_reset(&t->mem);
+	decode_record(t->decoder, &rec, &t->mem, &ev, NULL);
+	on_event(t, &ev);
+}
+
+static void run_event(struct tests *t, const struct yaml_node *event, const struct logsource *ls)
+{
+	struct buf b = BUF_INIT(1u << 20);
+	add_members(&b, event);
+	run_record(t, buf_str(&b), FORMAT_JSON, ls);
+	buf_done(&b);
+}
+
+static struct str own_text(const struct yaml_node *map, const char *key, struct str otherwise)
+{
+	struct str s = yaml_text(yaml_get(map, key));
+	return s.p ? s : otherwise;
+}
+
+/* The log source that a case's events belong to: its own, else the rule's. */
+static struct logsource case_logsource(const struct sigma_rule *rule, const struct yaml_node *c)
+{
+	const struct yaml_node *ls = yaml_get(c, "logsource");
+	return (struct logsource){own_text(ls, "product", rule->logsource.product), own_text(ls, "category", rule->logsource.category), own_text(ls, "service", rule->logsource.service)};
+}
+
+static void own_case(struct tests *t, const char *path, const struct sigma_rule *rule, const struct yaml_node *c)
+{
+	const struct yaml_node *events = yaml_get(c, "events"), *event = yaml_get(c, "event");
+	struct str expect = yaml_text(yaml_get(c, "expect")), raw = yaml_text(yaml_get(c, "raw")), line, wanted = yaml_text(yaml_get(c, "matches"));
+	struct logsource ls = case_logsource(rule, c);
+	uint64_t want = str_eq(expect, STR("match")), n;
+	char text[32];
+	if (wanted.p && num_u64(wanted, &n))
+		want = n;
+	fresh_case(t, rule->id);
+	if (event)
+		run_event(t, event, ls.product.n || ls.category.n || ls.service.n ? &ls : NULL);
+	yaml_each(one, events) {
+		struct logsource its = case_logsource(&(struct sigma_rule){.logsource = ls}, one);
+		run_event(t, yaml_get(one, "event") ? yaml_get(one, "event") : one, its.product.n || its.category.n || its.service.n ? &its : NULL);
+	}
+	enum event_format format = event_format_parse(own_text(c, "format", STR("auto")));
+	if (format == FORMAT_AUDITD && raw.p)
+		run_record(t, raw, format, NULL);
+	else
+		while (raw.p && str_line(&raw, &line))
+			run_record(t, line, format == FORMAT_COUNT ? FORMAT_AUTO : format, NULL);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)want);
+	result(t, t->hits == want, path, yaml_text(yaml_get(c, "name")), t->hits, text);
+}
+
+static void own_file(struct tests *t, const char *path, const struct yaml_node *root)
+{
+	const struct sigma_rule *rule = sigma_image_find(t->rules.img, yaml_text(yaml_get(root, "rule")));
+	if (!rule) {
+		result(t, false, path, STR("the rule that the tests are about is missing or refused"), 0, "the rule");
+		return;
+	}
+	yaml_each(c, yaml_get(root, "cases")) {
+		own_case(t, path, rule, c);
+	}
+}
+
+static int test_file(void *arg, const char *path, int err)
+{
+	struct tests *t = arg;
+	struct str p = str_c(path);
+	bool info = str_ends(p, STR("/info.yml")), own = str_find(p, STR("/tests/")) != STR_NPOS && str_ends(p, STR(".yml"));
+	struct buf text = BUF_INIT(16u << 20);
+	struct yaml_doc *doc;
+	struct arena mem;
+	struct diag d;
+	if (err || (!info && !own))
+		return 0;
+	arena_init(&mem, 0);
+	diag_init(&d);
+	diag_file(&d, p);
+	if (file_read(path, &text) < 0 || yaml_read(buf_str(&text), &mem, &d, &doc) < 0 || !doc || !doc->root) {
+		say_findings(&d);
+		result(t, false, path, STR("the test file cannot be read"), 0, "YAML");
+	} else if (info) {
+		regression_file(t, path, doc->root);
+	} else if (yaml_get(doc->root, "cases")) {
+		own_file(t, path, doc->root);
+	}
+	buf_done(&text);
+	diag_done(&d);
+	arena_done(&mem);
+	return 0;
+}
+
+/* ---- the words of `rules` --------------------------------------------------------------------------------------------------------------------- */
+
+static int run_tests(struct command *c)
+{
+	struct tests t = {0};
+	const struct given *rules = command_given(c, "rules");
+	const char *const *paths = rules->list.n ? rules->list.at : &c->args.at[1];
+	size_t n = rules->list.n ? rules->list.n : c->args.n - 1;
+	char shipped[4200];
+	if (ruleset_load(&t.rules, paths, n, &(struct sigma_opts){0}) < 0) {
+		say_findings(&t.rules.d);
+		ruleset_done(&t.rules);
+		return EXIT_USAGE;
+	}
+	t.matcher = sigma_matcher_new(t.rules.img);
+	t.decoder = decoder_new(t.rules.vocab, 0);
+	arena_init(&t.mem, 0);
+	for (size_t i = 1; i < c->args.n; i++)
+		file_walk(c->args.at[i], test_file, &t);
+	if (c->args.n == 1 && content_dir()) {
+		snprintf(shipped, sizeof(shipped), "%s/rules", content_dir());
+		file_walk(shipped, test_file, &t);
+	}
+	printf("%llu passed, %llu failed\n", (unsigned long long)t.passed, (unsigned long long)t.failed);
+	correlator_free(t.correlator);
+	sigma_matcher_free(t.matcher);
+	decoder_free(t.decoder);
+	arena_done(&t.mem);
+	ruleset_done(&t.rules);
+	return t.failed ? EXIT_FOUND : EXIT_DONE;
+}
+
+static int check(struct command *c)
+{
+	struct ruleset r;
+	ruleset_load(&r, &c->args.at[1], c->args.n - 1, &(struct sigma_opts){0});
+	say_findings(&r.d);
+	fprintf(stderr, SAY("%zu rules can be used, %zu refused, %zu errors, %zu warnings\n", "使えるルール %zu 件、不採用 %zu 件、エラー %zu 件、警告 %zu 件\n"), r.loaded, r.refused,
+		r.d.errors, r.d.warnings);
+	int status = r.d.errors ? EXIT_USAGE : EXIT_DONE;
+	ruleset_done(&r);
+	return status;
+}
+
+static int list(struct command *c)
+{
+	struct ruleset r;
+	struct buf out = BUF_INIT(256u << 20);
+	size_t n = 0;
+	bool jsonl = command_text(c, "output") && strcmp(command_text(c, "output"), "jsonl") == 0;
+	ruleset_load(&r, &c->args.at[1], c->args.n - 1, &(struct sigma_opts){0});
+	const struct sigma_rule *rule = r.img ? sigma_image_rules(r.img, &n) : NULL;
+	for (size_t i = 0; i < n; i++) {
+		const struct str cells[] = {str_c(LEVEL_NAMES[rule[i].level]), rule[i].status, rule[i].id, rule[i].title, rule[i].file};
+		static const char *const names[] = {"level", "status", "id", "title", "path"};
+		if (!jsonl) {
+			buf_addf(&out, "%-13s %-12.*s %-36.*s  %.*s\n", cells[0].p, STR_ARG(cells[1]), STR_ARG(cells[2]), STR_ARG(lang_is_ja() && rule[i].title_ja.n ? rule[i].title_ja : cells[3]));
+			continue;
+		}
+		buf_addc(&out, '{');
+		for (size_t k = 0; k < LEN(cells); k++) {
+			json_add_key(&out, str_c(names[k]));
+			json_add_string(&out, cells[k]);
+		}
+		buf_add(&out, STR("}\n"));
+	}
+	out_write(buf_str(&out));
+	buf_done(&out);
+	ruleset_done(&r);
+	return EXIT_DONE;
+}
+
+int cmd_rules(int argc, char **argv)
+{
+	struct command c = {.verb = "rules", .usage = "check|test|list [-r RULES]… PATH…", .opt = OPTIONS, .n_opt = LEN(OPTIONS),
+		.help_en = "check: findings with file, line, column and hint. test: rule tests of the own layout and SigmaHQ regression data. list: what is loaded.",
+		.help_ja = "check: 誤りを行・桁・ヒント付きで表示。test: ルールのテスト (独自形式と SigmaHQ の回帰データ)。list: 読み込んだルールの一覧。"};
+	int r = command_parse(&c, argc, argv);
+	if (r == 0) {
+		const char *word = c.args.n ? c.args.at[0] : "";
+		if (strcmp(word, "check") == 0) {
+			r = check(&c);
+		} else if (strcmp(word, "test") == 0) {
+			r = run_tests(&c);
+		} else if (strcmp(word, "list") == 0) {
+			r = list(&c);
+		} else {
+			fprintf(stderr, "hinomi rules: %s: \"%s\"\n  hint: hinomi rules check|test|list PATH…\n", SAY("there is no such word", "その指定はありません"), word);
+			r = EXIT_USAGE;
+		}
+	}
+	command_done(&c);
+	return r < 0 ? EXIT_DONE : r;
+}

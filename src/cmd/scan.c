@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/scan.h"
+
+#include "base/num.h"
+#include "sys/clock.h"
+#include "sys/queue.h"
+#include "sys/thread.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static const struct opt OPTIONS[] = {
+	{'r', "rules", OPT_LIST, "RULES", "rule file or directory; without it the shipped rules", "ルールのファイルまたはディレクトリ。省略時は同梱ルール"},
+	{'p', "pipeline", OPT_LIST, "PIPELINE", "Sigma processing pipeline", "Sigma 処理パイプライン"},
+	{'f', "format", OPT_TEXT, "FORMAT", "input format instead of finding it by content", "入力形式 (省略時は内容から判定)"},
+	{'s', "source", OPT_TEXT, "product=…,category=…,service=…", "log source of all input", "入力のログソース"},
+	{0, "routing", OPT_TEXT, "strict|conflict|off", "which rules see which events (default strict)", "ログソースによるルールの絞り込み (既定 strict)"},
+	{0, "min-level", OPT_TEXT, "informational|low|medium|high|critical", "leave out rules below this level", "この重大度より低いルールを除く"},
+	{0, "status", OPT_TEXT, "S,…", "only rules of these statuses", "このステータスのルールだけを使う"},
+	{0, "from", OPT_TEXT, "T", "only events from this time on", "この時刻以降のイベントだけ"},
+	{0, "to", OPT_TEXT, "T", "only events before this time", "この時刻より前のイベントだけ"},
+	{0, "no-correlate", OPT_FLAG, "", "leave out correlation rules", "相関ルールを使わない"},
+	{'o', "output", OPT_TEXT, "table|jsonl|json|csv|timesketch|none", "output (default table)", "出力形式 (既定 table)"},
+	{0, "event", OPT_TEXT, "none|matched|full", "how much of the event is put out (default matched)", "出力するイベントの範囲 (既定 matched)"},
+	{'j', "jobs", OPT_TEXT, "N", "worker threads (default: processors)", "ワーカースレッド数 (既定はプロセッサ数)"},
+	{0, "fail-on", OPT_TEXT, "informational|low|medium|high|critical", "exit 1 when a match of this level or above was found", "この重大度以上の検知があれば終了コード 1"},
+	{0, "stats", OPT_TEXT, "text|json|none", "figures at the end, on stderr", "終了時の統計 (標準エラー)"},
+	{0, "lists", OPT_TEXT, "DIR", "values of placeholders, NAME.csv each", "プレースホルダーの値のディレクトリ"},
+	{0, "progress", OPT_TEXT, "auto|always|never", "progress on stderr", "進捗表示"},
+};
+
+struct scan {
+	struct command cmd;
+	struct scan_opts out;
+	struct sigma_opts sigma;
+	struct reader_opts reader_opts;
+	struct ruleset rules;
+	struct reader *reader;
+	struct correlator *correlator;
+	struct scan_table *table;
+	struct queue *work;
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	unsigned jobs;
+	VEC(struct str) statuses;
+
+	uint64_t events, bad, matches, correlations, bytes, files, failed, ordinal;
+	bool first_line, closed;
+	enum sigma_level worst;
+	bool any;
+	struct buf corr_out;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signo)
+{
+	(void)signo;
+	interrupted = 1;
+}
+
+/* ---- one block on a worker ---------------------------------------------------------------------------------------------------------------- */
+
+struct worker {
+	struct scan *s;
+	struct decoder *decoder;
+	struct sigma_matcher *matcher;
+	struct arena mem;
+	struct job *job;
+	const struct event *ev;
+	bool local;
+};
+
+/* The event of a hit outlives its block when a correlation counts it. */
+static void keep_hit(struct job *j, const struct sigma_hit *hit, const struct event *ev)
+{
+	struct event copy = *ev;
+	copy.source = arena_dup(&j->mem, ev->source);
+	copy.field = arena_array(&j->mem, ev->n_field + 1, sizeof(*copy.field));
+	for (uint32_t i = 0; i < ev->n_field; i++) {
+		const struct field *f = &ev->field[i];
+		struct str text = val_text(f->val, &j->mem);
+		copy.field[i] = *f;
+		copy.field[i].name = arena_dup(&j->mem, f->name);
+		if (f->val.kind == VAL_NULL)
+			continue;
+		text = arena_dup(&j->mem, text);
+		copy.field[i].val = (struct val){.kind = VAL_STR, .u.p = text.p, .n = (uint32_t)text.n};
+	}
+	copy.raw = STR("");
+	vec_push(&j->kept, ((struct kept_hit){hit->rule, copy}));
+}
+
+static int on_hit(void *arg, const struct sigma_hit *hit)
+{
+	struct worker *w = arg;
+	struct job *j = w->job;
+	if (hit->rule->feeds && w->s->out.correlate)
+		keep_hit(j, hit, w->ev);
+	if (hit->rule->silent && w->s->out.correlate)
+		return 0;
+	j->matches++;
+	j->worst = !j->any || hit->rule->level > j->worst ? hit->rule->level : j->worst;
+	j->any = true;
+	scan_render(j, &w->s->out, hit, w->ev, w->local, &w->mem);
+	return 0;
+}
+
+static int on_event(void *arg, struct event *ev)
+{
+	struct worker *w = arg;
+	const struct scan_opts *o = &w->s->out;
+	if ((o->from != TS_NONE && ev->time < o->from) || (o->to != TS_NONE && ev->time >= o->to))
+		return 0;
+	w->ev = ev;
+	sigma_match(w->matcher, ev, on_hit, w);
+	return interrupted;
+}
+
+static void run_job(struct worker *w, struct job *j)
+{
+	w->job = j;
+	w->local = block_ordinals(j->block);
+	block_decode(j->block, w->decoder, &w->mem, on_event, w, &j->events, &j->bad);
+}
+
+static void *worker_main(void *arg)
+{
+	struct scan *s = arg;
+	struct worker w = {.s = s, .decoder = decoder_new(s->rules.vocab, s->reader_opts.offset_s), .matcher = sigma_matcher_new(s->rules.img)};
+	struct job *j;
+	arena_init(&w.mem, 0);
+	while ((j = queue_pop(s->work, -1))) {
+		run_job(&w, j);
+		pthread_mutex_lock(&s->lock);
+		j->done = true;
+		pthread_cond_broadcast(&s->done);
+		pthread_mutex_unlock(&s->lock);
+	}
+	arena_done(&w.mem);
+	sigma_matcher_free(w.matcher);
+	decoder_free(w.decoder);
+	return NULL;
+}
+
+/* ---- in order on the main thread ------------------------------------------------------------------------------------------------------------ */
+
+static void write_out(struct scan *s, struct str text)
+{
+	struct str line;
+	if (s->closed || !text.n)
+		return;
+	if (s->out.format != SCAN_JSON) {
+		s->closed = !out_write(text);
+		return;
+	}
+	while (str_line(&text, &line) && !s->closed) {
+		struct buf b = BUF_INIT(64u << 20);
+		buf_add_cstr(&b, s->first_line ? "[\n" : ",\n");
+		buf_add(&b, line);
+		s->first_line = false;
+		s->closed = !out_write(buf_str(&b));
+		buf_done(&b);
+	}
+}
+
+static int on_correlation(void *arg, const struct correlation_hit *hit)
+{
+	struct scan *s = arg;
+	if (hit->rule->silent)
+		return 0;
+	s->correlations++;
+	s->worst = !s->any || hit->rule->level > s->worst ? hit->rule->level : s->worst;
+	s->any = true;
+	scan_render_correlation(&s->out, hit, &s->corr_out);
+	if (s->table)
+		scan_table_add(s->table, hit->rule->index, hit->n_group && hit->group_value[0].p ? hit->group_value[0] : STR(""), hit->time);
+	return 0;
+}
+
+static void write_job(struct scan *s, struct job *j)
+{
+	struct buf b = BUF_INIT(1u << 30);
+	struct str all = buf_str(&j->out);
+	size_t at = 0;
+	vec_each(p, &j->patches) {
+		buf_add(&b, str_sub(all, at, p->at));
+		buf_add_u64(&b, s->ordinal + p->local);
+		at = p->at;
+	}
+	buf_add(&b, str_sub(all, at, all.n));
+	write_out(s, buf_str(&b));
+	buf_done(&b);
+}
+
+static void finish_file(struct scan *s, const struct reader_file *f)
+{
+	s->files++;
+	s->bytes += f->bytes;
+	s->ordinal = 0;
+	if (!f->fault.n)
+		return;
+	s->failed += f->failed;
+	fprintf(stderr, "%.*s: %s: %.*s\n", STR_ARG(f->path), f->failed ? SAY("could not be read", "読めませんでした") : SAY("damaged, the rest was read", "一部破損 (残りは読みました)"),
+		STR_ARG(f->fault));
+}
+
+static void finish_job(struct scan *s, struct job *j)
+{
+	write_job(s, j);
+	vec_each(r, &j->rows) {
+		scan_table_add(s->table, r->rule, r->host, r->time);
+	}
+	vec_each(k, &j->kept) {
+		struct sigma_hit hit = {.rule = k->rule};
+		if (block_ordinals(j->block))
+			k->ev.record += s->ordinal;
+		correlator_feed(s->correlator, &hit, &k->ev, on_correlation, s);
+	}
+	write_out(s, buf_str(&s->corr_out));
+	buf_reset(&s->corr_out);
+	s->events += j->events;
+	s->bad += j->bad;
+	s->matches += j->matches;
+	s->ordinal += j->events;
+	if (j->any && (!s->any || j->worst > s->worst))
+		s->worst = j->worst;
+	s->any = s->any || j->any;
+	if (block_is_last(j->block))
+		finish_file(s, block_file(j->block));
+}
+
+static struct job *job_new(struct block *b)
+{
+	struct job *j = must_new(struct job);
+	j->block = b;
+	j->out = BUF_INIT(1u << 30);
+	arena_init(&j->mem, 0);
+	return j;
+}
+
+static void job_free(struct job *j)
+{
+	block_free(j->block);
+	buf_done(&j->out);
+	vec_done(&j->patches);
+	vec_done(&j->kept);
+	vec_done(&j->rows);
+	arena_done(&j->mem);
+	free(j);
+}
+
+static void wait_job(struct scan *s, struct job *j)
+{
+	pthread_mutex_lock(&s->lock);
+	while (!j->done)
+		pthread_cond_wait(&s->done, &s->lock);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void run_threads(struct scan *s)
+{
+	struct job *ring[512];
+	size_t room = s->jobs * 3 < LEN(ring) ? s->jobs * 3 : LEN(ring), head = 0, tail = 0;
+	pthread_t thread[256];
+	struct block *b;
+	s->work = queue_new(room + 1, SIZE_MAX / 2);
+	for (unsigned i = 0; i < s->jobs; i++)
+		must(thread_start(&thread[i], "scan", worker_main, s) == 0);
+	bool more = true;
+	while (more || head < tail) {
+		while (more && tail - head < room) {
+			more = !interrupted && !s->closed && reader_next(s->reader, &b) > 0;
+			if (!more)
+				break;
+			struct job *j = ring[tail++ % room] = job_new(b);
+			must(queue_push_wait(s->work, j, 1) == 0);
+		}
+		if (head == tail)
+			break;
+		struct job *j = ring[head++ % room];
+		wait_job(s, j);
+		finish_job(s, j);
+		job_free(j);
+	}
+	queue_close(s->work);
+	for (unsigned i = 0; i < s->jobs; i++)
+		thread_join(thread[i]);
+	queue_free(s->work);
+}
+
+static void run_alone(struct scan *s)
+{
+	struct worker w = {.s = s, .decoder = decoder_new(s->rules.vocab, s->reader_opts.offset_s), .matcher = sigma_matcher_new(s->rules.img)};
+	struct block *b;
+	arena_init(&w.mem, 0);
+	while (!interrupted && !s->closed && reader_next(s->reader, &b) > 0) {
+		struct job *j = job_new(b);
+		run_job(&w, j);
+		finish_job(s, j);
+		job_free(j);
+	}
+	arena_done(&w.mem);
+	sigma_matcher_free(w.matcher);
+	decoder_free(w.decoder);
+}
+
+/* ---- options ------------------------------------------------------------------------------------------------------------------------------- */
+
+static size_t choice(const char *words, const char *word)
+{
+	struct str rest = str_c(words), w;
+	size_t i = 0;
+	for (; word && str_cut(&rest, '|', &w); i++)
+		if (str_eq(w, str_c(word)))
+			return i;
+	return 0;
+}
+
+static int bad(const char *what, const char *value, const char *hint)
+{
+	fprintf(stderr, "hinomi scan: %s: \"%s\"\n  hint: %s\n", what, value, hint);
+	return EXIT_USAGE;
+}
+
+static int read_logsource(struct scan *s, const char *text)
+{
+	struct str rest = str_c(text), pair, key;
+	while (str_cut(&rest, ',', &pair)) {
+		struct logsource *ls = &s->reader_opts.ls;
+		if (!str_cut(&pair, '=', &key) || !pair.p)
+			return bad("a log source is written as pairs", text, "-s product=windows,category=process_creation");
+		if (str_eq(key, STR("product")))
+			ls->product = pair;
+		else if (str_eq(key, STR("category")))
+			ls->category = pair;
+		else if (str_eq(key, STR("service")))
+			ls->service = pair;
+		else
+			return bad("a log source has no such key", text, "product, category, service");
+	}
+	return 0;
+}
+
+static int read_time(const char *text, tstamp now, tstamp *ret)
+{
+	if (text && !ts_parse_user(str_c(text), now, 0, ret))
+		return bad("this is not a time", text, "2026-11-22T01:02:03Z, 2026-11-22 or -24h");
+	return 0;
+}
+
+static int read_options(struct scan *s)
+{
+	struct command *c = &s->cmd;
+	struct clock clock;
+	int64_t jobs = thread_cpus();
+	struct str rest, word;
+	int r;
+	clock_init_real(&clock, 0);
+	tstamp now = s->reader_opts.now = clock_now(&clock);
+	s->out = (struct scan_opts){.from = TS_NONE, .to = TS_NONE, .correlate = !command_set(c, "no-correlate"), .event = SCAN_EVENT_MATCHED};
+	s->out.format = (enum scan_format)choice("table|jsonl|json|csv|timesketch|none", command_text(c, "output"));
+	if (command_text(c, "event"))
+		s->out.event = (enum scan_event)choice("none|matched|full", command_text(c, "event"));
+	s->sigma.routing = (enum sigma_routing)choice("strict|conflict|off", command_text(c, "routing"));
+	s->sigma.lists_dir = command_text(c, "lists");
+	if (command_text(c, "min-level"))
+		level_parse(command_text(c, "min-level"), &s->sigma.min_level);
+	if (command_text(c, "status")) {
+		rest = str_c(command_text(c, "status"));
+		while (str_cut(&rest, ',', &word))
+			vec_push(&s->statuses, word);
+		s->sigma.status = s->statuses.at;
+		s->sigma.n_status = s->statuses.n;
+	}
+	s->sigma.pipeline = command_given(c, "pipeline")->list.at;
+	s->sigma.n_pipeline = command_given(c, "pipeline")->list.n;
+	if (command_text(c, "format") && (s->reader_opts.format = event_format_parse(str_c(command_text(c, "format")))) == FORMAT_COUNT)
+		return bad("there is no such format", command_text(c, "format"), "auto evtx json auditd syslog cef leef kv zeek eve w3c combined csv journal");
+	if (command_text(c, "source") && (r = read_logsource(s, command_text(c, "source"))))
+		return r;
+	if (command_text(c, "jobs")) {
+		rest = str_c(command_text(c, "jobs"));
+		uint64_t n;
+		if (!num_u64(rest, &n) || n < 1 || n > 256)
+			return bad("the number of threads is from 1 to 256", command_text(c, "jobs"), "-j 4");
+		jobs = (int64_t)n;
+	}
+	s->jobs = (unsigned)(jobs > 256 ? 256 : jobs);
+	if ((r = read_time(command_text(c, "from"), now, &s->out.from)) || (r = read_time(command_text(c, "to"), now, &s->out.to)))
+		return r;
+	if (!c->args.n)
+		return bad("nothing to scan", "", "name files or directories, or - for standard input");
+	return 0;
+}
+
+/* ---- figures ------------------------------------------------------------------------------------------------------------------------------- */
+
+static void print_stats(const struct scan *s, double load, double scan)
+{
+	const char *how = command_text(&s->cmd, "stats");
+	struct rusage ru;
+	getrusage(RUSAGE_SELF, &ru);
+	if (how && strcmp(how, "json") == 0)
+		fprintf(stderr,
+			"{\"rules\":{\"loaded\":%zu,\"refused\":%zu},\"files\":{\"read\":%llu,\"failed\":%llu},\"events\":%llu,\"undecodable\":%llu,\"bytes\":%llu,\"matches\":%llu,"
+			"\"correlations\":%llu,\"seconds\":{\"load\":%.3f,\"scan\":%.3f},\"max_rss_bytes\":%llu}\n",
+			s->rules.loaded, s->rules.refused, (unsigned long long)(s->files - s->failed), (unsigned long long)s->failed, (unsigned long long)s->events,
+			(unsigned long long)s->bad, (unsigned long long)s->bytes, (unsigned long long)s->matches, (unsigned long long)s->correlations, load, scan,
+			(unsigned long long)ru.ru_maxrss * 1024);
+	else if (how ? strcmp(how, "text") == 0 : s->out.format == SCAN_TABLE)
+		fprintf(stderr, SAY("%zu rules (%zu refused), %llu files, %llu events (%llu undecodable), %llu matches, %llu correlations, %.2f s\n",
+					"ルール %zu 件 (不採用 %zu 件)、ファイル %llu 件、イベント %llu 件 (解読不能 %llu 件)、検知 %llu 件、相関 %llu 件、%.2f 秒\n"),
+			s->rules.loaded, s->rules.refused, (unsigned long long)s->files, (unsigned long long)s->events, (unsigned long long)s->bad, (unsigned long long)s->matches,
+			(unsigned long long)s->correlations, load + scan);
+}
+
+static int exit_status(const struct scan *s)
+{
+	enum sigma_level level;
+	const char *fail_on = command_text(&s->cmd, "fail-on");
+	if (fail_on && level_parse(fail_on, &level) && s->any && s->worst >= level)
+		return EXIT_FOUND;
+	return s->failed ? EXIT_UNREADABLE : EXIT_DONE;
+}
+
+static int scan_all(struct scan *s)
+{
+	int64_t start = clock_mono_ns();
+	struct buf text = BUF_INIT(256u << 20);
+	const struct given *rules = command_given(&s->cmd, "rules");
+	int r = ruleset_load(&s->rules, rules->list.at, rules->list.n, &s->sigma);
+	double load = (double)(clock_mono_ns() - start) / 1e9;
+	say_findings(&s->rules.d);
+	if (r < 0) {
+		fputs(SAY("hinomi scan: no rule can be used\n", "hinomi scan: 使えるルールがありません\n"), stderr);
+		return EXIT_USAGE;
+	}
+	start = clock_mono_ns();
+	s->out.vocab = s->rules.vocab;
+	s->first_line = true;
+	s->corr_out = BUF_INIT(256u << 20);
+	s->correlator = correlator_new(s->rules.img, 256u << 20);
+	s->table = s->out.format == SCAN_TABLE ? scan_table_new(s->rules.img) : NULL;
+	reader_open(&s->reader_opts, &s->reader);
+	vec_each(path, &s->cmd.args) {
+		reader_add_path(s->reader, *path);
+	}
+	write_out(s, str_c(scan_head(&s->out)));
+	if (s->jobs > 1)
+		run_threads(s);
+	else
+		run_alone(s);
+	if (s->out.format == SCAN_JSON && !s->closed)
+		out_write(s->first_line ? STR("[]\n") : STR("\n]\n"));
+	if (s->table) {
+		scan_table_print(s->table, &text);
+		out_write(buf_str(&text));
+	}
+	print_stats(s, load, (double)(clock_mono_ns() - start) / 1e9);
+	buf_done(&text);
+	return exit_status(s);
+}
+
+int cmd_scan(int argc, char **argv)
+{
+	struct scan s = {.cmd = {.verb = "scan", .usage = "[-r RULES]… [OPTIONS] PATH…|-", .opt = OPTIONS, .n_opt = LEN(OPTIONS),
+				 .help_en = "Runs Sigma rules over files, directories, archives or standard input. No server, no state.",
+				 .help_ja = "ファイル・ディレクトリ・アーカイブ・標準入力に Sigma ルールを適用します。サーバも状態も不要です。"}};
+	pthread_mutex_init(&s.lock, NULL);
+	pthread_cond_init(&s.done, NULL);
+	signal(SIGINT, on_interrupt);
+	signal(SIGTERM, on_interrupt);
+	int r = command_parse(&s.cmd, argc, argv);
+	if (r == 0 && (r = read_options(&s)) == 0) {
+		r = scan_all(&s);
+		reader_free(s.reader);
+		correlator_free(s.correlator);
+		scan_table_free(s.table);
+		buf_done(&s.corr_out);
+		ruleset_done(&s.rules);
+	}
+	vec_done(&s.statuses);
+	command_done(&s.cmd);
+	return r < 0 ? EXIT_DONE : r;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HINOMI_CMD_SCAN_H
+#define HINOMI_CMD_SCAN_H
+
+#include "cmd/ruleset.h"
+#include "event/reader.h"
+
+/*
+ * Between scan.c (options, files, threads, order) and scan_out.c (what a detection looks like). Blocks are decoded, matched and rendered on
+ * worker threads; the main thread writes them in input order, adds the ordinals of the blocks before, and feeds correlations.
+ */
+enum scan_format { SCAN_TABLE, SCAN_JSONL, SCAN_JSON, SCAN_CSV, SCAN_TIMESKETCH, SCAN_NONE };
+enum scan_event { SCAN_EVENT_NONE, SCAN_EVENT_MATCHED, SCAN_EVENT_FULL };
+
+struct scan_opts {
+	enum scan_format format;
+	enum scan_event event;
+	tstamp from, to;
+	bool correlate;
+	const struct vocab *vocab;
+};
+
+/* A hit that a correlation counts: its event lives in the job's memory. */
+struct kept_hit {
+	const struct sigma_rule *rule;
+	struct event ev;
+};
+
+struct table_row {
+	uint32_t rule;
+	struct str host;
+	tstamp time;
+};
+
+/* One block on its way through. */
+struct job {
+	struct block *block;
+	struct buf out;
+	VEC(struct patch {
+		size_t at;      /* in out, where the record's number goes */
+		uint64_t local;
+	}) patches;
+	VEC(struct kept_hit) kept;
+	VEC(struct table_row) rows;
+	struct arena mem;
+	uint64_t events, bad, matches;
+	enum sigma_level worst;
+	bool any, done;
+};
+
+/* Renders one match into the job. local = the record's number still needs the blocks before. */
+void scan_render(struct job *j, const struct scan_opts *o, const struct sigma_hit *hit, const struct event *ev, bool local, struct arena *mem);
+void scan_render_correlation(const struct scan_opts *o, const struct correlation_hit *hit, struct buf *out);
+const char *scan_head(const struct scan_opts *o);
+
+/* The terminal table, from all rows. */
+struct scan_table;
+struct scan_table *scan_table_new(const struct sigma_image *img);
+void scan_table_add(struct scan_table *t, uint32_t rule, struct str host, tstamp time);
+void scan_table_print(struct scan_table *t, struct buf *out);
+void scan_table_free(struct scan_table *t);
+
+#endif

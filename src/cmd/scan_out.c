@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/scan.h"
+
+#include "base/map.h"
+#include "base/utf8.h"
+#include "codec/json.h"
+
+static void add_member(struct buf *out, const char *name, struct str value)
+{
+	json_add_key(out, str_c(name));
+	json_add_string(out, value);
+}
+
+static void add_time(struct buf *out, const char *name, tstamp t)
+{
+	char text[TS_TEXT_MAX];
+	add_member(out, name, str_n(text, ts_format(text, t)));
+}
+
+static void add_tags(struct buf *out, const struct sigma_rule *r)
+{
+	json_add_key(out, STR("tags"));
+	buf_addc(out, '[');
+	for (size_t i = 0; i < r->n_tag; i++) {
+		if (i)
+			buf_addc(out, ',');
+		json_add_string(out, r->tag[i]);
+	}
+	buf_addc(out, ']');
+}
+
+static void add_logsource(struct buf *out, const struct vocab *v, uint32_t set)
+{
+	size_t n;
+	const struct logsource *ls = vocab_lsset_get(v, set, &n);
+	const char *name[] = {"product", "category", "service"};
+	const struct str value[] = {ls->product, ls->category, ls->service};
+	json_add_key(out, STR("logsource"));
+	buf_addc(out, '{');
+	for (size_t i = 0; i < LEN(name); i++)
+		if (value[i].n)
+			add_member(out, name[i], value[i]);
+	buf_addc(out, '}');
+}
+
+static void add_record(struct job *j, const struct event *ev, bool local)
+{
+	json_add_key(&j->out, STR("record"));
+	if (local)
+		vec_push(&j->patches, ((struct patch){j->out.n, ev->record}));
+	else
+		buf_add_u64(&j->out, ev->record);
+}
+
+static void add_source(struct job *j, const struct event *ev, bool local)
+{
+	json_add_key(&j->out, STR("source"));
+	buf_addc(&j->out, '{');
+	add_member(&j->out, "path", ev->source);
+	add_record(j, ev, local);
+	json_add_key(&j->out, STR("offset"));
+	buf_add_u64(&j->out, ev->offset);
+	buf_addc(&j->out, '}');
+}
+
+static void add_reasons(struct buf *out, const struct sigma_hit *hit)
+{
+	json_add_key(out, STR("matched"));
+	buf_addc(out, '[');
+	for (size_t i = 0; i < hit->n_reason; i++) {
+		buf_add_cstr(out, i ? ",{" : "{");
+		add_member(out, "selection", hit->reason[i].selection);
+		add_member(out, "field", hit->reason[i].field);
+		add_member(out, "value", hit->reason[i].value);
+		buf_addc(out, '}');
+	}
+	buf_addc(out, ']');
+}
+
+/* Only the fields that the rule matched, each once. */
+static void add_matched_event(struct buf *out, const struct sigma_hit *hit, const struct event *ev, struct arena *mem)
+{
+	struct event some = *ev;
+	some.field = arena_array(mem, hit->n_reason + 1, sizeof(*some.field));
+	some.n_field = 0;
+	for (size_t i = 0; i < hit->n_reason; i++) {
+		const struct field *f = event_field_name(ev, hit->reason[i].field);
+		bool have = !f;
+		for (uint32_t k = 0; k < some.n_field; k++)
+			have = have || str_eq(some.field[k].name, f->name);
+		if (!have)
+			some.field[some.n_field++] = *f;
+	}
+	event_add_json(&some, mem, out);
+}
+
+static void jsonl_match(struct job *j, const struct scan_opts *o, const struct sigma_hit *hit, const struct event *ev, bool local, struct arena *mem)
+{
+	struct buf *out = &j->out;
+	buf_add(out, STR("{\"kind\":\"match\""));
+	add_time(out, "time", ev->time);
+	add_member(out, "rule_id", hit->rule->id);
+	add_member(out, "rule_title", hit->rule->title);
+	add_member(out, "level", str_c(LEVEL_NAMES[hit->rule->level]));
+	add_tags(out, hit->rule);
+	add_logsource(out, o->vocab, ev->lsset);
+	add_member(out, "host", ev->host);
+	add_source(j, ev, local);
+	add_reasons(out, hit);
+	if (o->event != SCAN_EVENT_NONE) {
+		json_add_key(out, STR("event"));
+		if (o->event == SCAN_EVENT_FULL)
+			event_add_json(ev, mem, out);
+		else
+			add_matched_event(out, hit, ev, mem);
+	}
+	buf_add(out, STR("}\n"));
+}
+
+/* RFC 4180; a cell that a spreadsheet would run as a formula gets a quote in front. */
+static void csv_cell(struct buf *out, struct str s)
+{
+	buf_addc(out, '"');
+	if (s.n && strchr("=+-@\t", s.p[0]))
+		buf_addc(out, '\'');
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"')
+			buf_addc(out, '"');
+		buf_addc(out, s.p[i]);
+	}
+	buf_addc(out, '"');
+}
+
+static void details(struct buf *b, const struct sigma_hit *hit)
+{
+	for (size_t i = 0; i < hit->n_reason; i++)
+		buf_addf(b, "%s%.*s=%.*s", i ? " ¦ " : "", STR_ARG(hit->reason[i].field), STR_ARG(hit->reason[i].value));
+}
+
+static void csv_match(struct job *j, const struct sigma_hit *hit, const struct event *ev, bool local)
+{
+	char time[TS_TEXT_MAX];
+	struct buf d = BUF_INIT(1u << 20), *out = &j->out;
+	const struct str cells[] = {str_n(time, ts_format(time, ev->time)), str_c(LEVEL_NAMES[hit->rule->level]), hit->rule->title, hit->rule->id, ev->host, ev->source};
+	details(&d, hit);
+	for (size_t i = 0; i < LEN(cells); i++) {
+		csv_cell(out, cells[i]);
+		buf_addc(out, ',');
+	}
+	if (local)
+		vec_push(&j->patches, ((struct patch){out->n, ev->record}));
+	else
+		buf_add_u64(out, ev->record);
+	buf_addc(out, ',');
+	csv_cell(out, buf_str(&d));
+	buf_add(out, STR("\r\n"));
+	buf_done(&d);
+}
+
+static void timesketch_match(struct job *j, const struct sigma_hit *hit, const struct event *ev, bool local)
+{
+	struct buf d = BUF_INIT(1u << 20), *out = &j->out;
+	buf_addf(&d, "[%s] %.*s: ", LEVEL_NAMES[hit->rule->level], STR_ARG(hit->rule->title));
+	details(&d, hit);
+	buf_addc(out, '{');
+	add_member(out, "message", buf_str(&d));
+	add_time(out, "datetime", ev->time);
+	add_member(out, "timestamp_desc", ev->time_is_own ? STR("Event Logged") : STR("Event Received"));
+	add_member(out, "rule_id", hit->rule->id);
+	add_member(out, "rule_title", hit->rule->title);
+	add_member(out, "level", str_c(LEVEL_NAMES[hit->rule->level]));
+	add_tags(out, hit->rule);
+	add_member(out, "hostname", ev->host);
+	add_member(out, "source_path", ev->source);
+	add_record(j, ev, local);
+	buf_add(out, STR("}\n"));
+	buf_done(&d);
+}
+
+void scan_render(struct job *j, const struct scan_opts *o, const struct sigma_hit *hit, const struct event *ev, bool local, struct arena *mem)
+{
+	switch (o->format) {
+	case SCAN_JSONL:
+	case SCAN_JSON:
+		jsonl_match(j, o, hit, ev, local, mem);
+		return;
+	case SCAN_CSV:
+		csv_match(j, hit, ev, local);
+		return;
+	case SCAN_TIMESKETCH:
+		timesketch_match(j, hit, ev, local);
+		return;
+	case SCAN_TABLE:
+		vec_push(&j->rows, ((struct table_row){hit->rule->index, arena_dup(&j->mem, ev->host), ev->time}));
+		return;
+	case SCAN_NONE:
+		return;
+	}
+}
+
+static void jsonl_correlation(const struct correlation_hit *hit, struct buf *out)
+{
+	buf_add(out, STR("{\"kind\":\"correlation\""));
+	add_time(out, "time", hit->time);
+	add_member(out, "rule_id", hit->rule->id);
+	add_member(out, "rule_title", hit->rule->title);
+	add_member(out, "level", str_c(LEVEL_NAMES[hit->rule->level]));
+	add_tags(out, hit->rule);
+	add_member(out, "type", str_c(hit->type));
+	json_add_key(out, STR("group"));
+	buf_addc(out, '{');
+	for (size_t i = 0; i < hit->n_group; i++) {
+		json_add_key(out, hit->group_field[i]);
+		if (hit->group_value[i].p)
+			json_add_string(out, hit->group_value[i]);
+		else
+			buf_add(out, STR("null"));
+	}
+	buf_addc(out, '}');
+	json_add_key(out, STR("value"));
+	buf_add(out, val_text((struct val){.kind = VAL_DOUBLE, .u.d = hit->value}, &(struct arena){0}));
+	add_time(out, "first", hit->first);
+	add_time(out, "last", hit->last);
+	json_add_key(out, STR("events"));
+	buf_addc(out, '[');
+	for (size_t i = 0; i < hit->n_member; i++) {
+		buf_add_cstr(out, i ? ",{" : "{");
+		add_member(out, "path", hit->member[i].source);
+		json_add_key(out, STR("record"));
+		buf_add_u64(out, hit->member[i].record);
+		buf_addc(out, '}');
+	}
+	buf_add(out, STR("]}\n"));
+}
+
+void scan_render_correlation(const struct scan_opts *o, const struct correlation_hit *hit, struct buf *out)
+{
+	char time[TS_TEXT_MAX];
+	struct buf d = BUF_INIT(1u << 20);
+	if (o->format == SCAN_JSONL || o->format == SCAN_JSON)
+		jsonl_correlation(hit, out);
+	if (o->format != SCAN_CSV && o->format != SCAN_TIMESKETCH)
+		return;
+	for (size_t i = 0; i < hit->n_group; i++)
+		buf_addf(&d, "%s%.*s=%.*s", i ? " ¦ " : "", STR_ARG(hit->group_field[i]), STR_ARG(hit->group_value[i]));
+	ts_format(time, hit->time);
+	if (o->format == SCAN_CSV) {
+		const struct str cells[] = {str_c(time), str_c(LEVEL_NAMES[hit->rule->level]), hit->rule->title, hit->rule->id, STR(""), STR("")};
+		for (size_t i = 0; i < LEN(cells); i++) {
+			csv_cell(out, cells[i]);
+			buf_addc(out, ',');
+		}
+		buf_addc(out, ',');
+		csv_cell(out, buf_str(&d));
+		buf_add(out, STR("\r\n"));
+	} else {
+		buf_addc(out, '{');
+		add_member(out, "message", hit->rule->title);
+		add_member(out, "datetime", str_c(time));
+		add_member(out, "timestamp_desc", STR("Correlation"));
+		add_member(out, "rule_id", hit->rule->id);
+		add_member(out, "level", str_c(LEVEL_NAMES[hit->rule->level]));
+		add_member(out, "group", buf_str(&d));
+		buf_add(out, STR("}\n"));
+	}
+	buf_done(&d);
+}
+
+const char *scan_head(const struct scan_opts *o)
+{
+	return o->format == SCAN_CSV ? "time,level,rule,rule_id,host,path,record,details\r\n" : "";
+}
+
+/* ---- the terminal table: by level, rule and host ----------------------------------------------------------------------------------------- */
+
+struct cell {
+	uint32_t rule;
+	char *host;
+	uint64_t count;
+	tstamp first, last;
+};
+
+struct scan_table {
+	const struct sigma_rule *rule;
+	struct map index;
+	VEC(struct cell) cells;
+};
+
+struct scan_table *scan_table_new(const struct sigma_image *img)
+{
+	size_t n;
+	struct scan_table *t = must_new(struct scan_table);
+	t->rule = sigma_image_rules(img, &n);
+	map_init(&t->index);
+	return t;
+}
+
+void scan_table_free(struct scan_table *t)
+{
+	if (!t)
+		return;
+	vec_each(c, &t->cells) {
+		free(c->host);
+	}
+	vec_done(&t->cells);
+	map_done(&t->index);
+	free(t);
+}
+
+void scan_table_add(struct scan_table *t, uint32_t rule, struct str host, tstamp time)
+{
+	struct buf key = BUF_INIT(65536);
+	bool fresh;
+	buf_addf(&key, "%u %.*s", rule, STR_ARG(host));
+	uint64_t *at = map_put(&t->index, buf_str(&key), &fresh);
+	if (fresh) {
+		*at = t->cells.n;
+		vec_push(&t->cells, ((struct cell){rule, str_dup_c(host), 0, time, time}));
+	}
+	struct cell *c = &t->cells.at[*at];
+	c->count++;
+	c->first = time < c->first ? time : c->first;
+	c->last = time > c->last ? time : c->last;
+	buf_done(&key);
+}
+
+static const struct sigma_rule *sort_rules;
+
+static int by_weight(const void *a, const void *b)
+{
+	const struct cell *x = a, *y = b;
+	int level = (int)sort_rules[y->rule].level - (int)sort_rules[x->rule].level;
+	if (level)
+		return level;
+	if (x->rule != y->rule)
+		return x->rule < y->rule ? -1 : 1;
+	if (x->count != y->count)
+		return x->count > y->count ? -1 : 1;
+	return strcmp(x->host, y->host);
+}
+
+static void pad(struct buf *out, struct str s, size_t columns)
+{
+	size_t have = utf8_columns(s);
+	buf_add(out, s);
+	while (have++ < columns)
+		buf_addc(out, ' ');
+}
+
+void scan_table_print(struct scan_table *t, struct buf *out)
+{
+	uint32_t rule = UINT32_MAX;
+	size_t host_width = 4;
+	vec_each(c, &t->cells) {
+		size_t w = utf8_columns(str_c(c->host));
+		host_width = w > host_width && w <= 40 ? w : host_width;
+	}
+	sort_rules = t->rule;
+	if (t->cells.n)
+		qsort(t->cells.at, t->cells.n, sizeof(*t->cells.at), by_weight);
+	vec_each(c, &t->cells) {
+		char first[TS_TEXT_MAX], last[TS_TEXT_MAX];
+		const struct sigma_rule *r = &t->rule[c->rule];
+		if (c->rule != rule)
+			buf_addf(out, "%s%-13s %.*s\n", rule == UINT32_MAX ? "" : "\n", LEVEL_NAMES[r->level], STR_ARG(lang_is_ja() && r->title_ja.n ? r->title_ja : r->title));
+		rule = c->rule;
+		buf_addf(out, "  %8llu  ", (unsigned long long)c->count);
+		pad(out, *c->host ? str_c(c->host) : STR("-"), host_width);
+		ts_format(first, c->first / NS_PER_S * NS_PER_S);
+		ts_format(last, c->last / NS_PER_S * NS_PER_S);
+		buf_addf(out, "  %s%s%s\n", first, strcmp(first, last) ? " … " : "", strcmp(first, last) ? last : "");
+	}
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/evtx.h"
+#include "codec/evtx_parts.h"
+
+#include <zlib.h>
+
+/* Chunk header: magic, record numbers, at 44 the last record's offset, 48 free space, 52 CRC of records, 124 CRC of the header, 512 records. */
+#define CHUNK_HEADER 512u
+#define RECORD_HEADER 24u
+#define RECORD_MIN 28u
+
+static uint16_t le16(const unsigned char *p)
+{
+	return (uint16_t)(p[0] | p[1] << 8);
+}
+
+uint32_t evtx_le32(const unsigned char *p)
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+uint64_t evtx_le64(const unsigned char *p)
+{
+	return evtx_le32(p) | (uint64_t)evtx_le32(p + 4) << 32;
+}
+
+bool evtx_is_file(struct str head)
+{
+	return str_starts(head, str_n("ElfFile\0", 8));
+}
+
+bool evtx_is_chunk(struct str head)
+{
+	return str_starts(head, str_n("ElfChnk\0", 8));
+}
+
+/* ---- values of a template instance ---------------------------------------------------------------------------------------------------- */
+
+static bool read_values(struct run *run, struct cursor *c, struct values *ret)
+{
+	uint32_t n;
+	if (!cursor_u32(c, &n) || n > VALUES_MAX || (size_t)(c->end - c->at) / 4 < n)
+		return run_fail(run, "a template instance has more values than fit");
+	struct value *v = arena_array(&run->rec_mem, n + 1u, sizeof(*v));
+	const unsigned char *descriptor = c->at, *data = c->at + 4 * (size_t)n;
+	for (uint32_t i = 0; i < n; i++, descriptor += 4) {
+		uint16_t size = le16(descriptor);
+		if (size > c->end - data)
+			return run_fail(run, "a value reaches past the record");
+		v[i] = (struct value){descriptor[2], data, size};
+		data += size;
+	}
+	c->at = data;
+	*ret = (struct values){v, n};
+	return true;
+}
+
+static struct evtx_field *push(struct run *run)
+{
+	if (run->n == FIELDS_MAX) {
+		run_fail(run, "the record has more fields than the limit");
+		return NULL;
+	}
+	if (run->n == run->cap) {
+		size_t cap = run->cap ? run->cap * 2 : 64;
+		struct evtx_field *more = arena_array(&run->rec_mem, cap, sizeof(*more));
+		if (run->n)
+			memcpy(more, run->field, run->n * sizeof(*more));
+		run->field = more;
+		run->cap = cap;
+	}
+	return &run->field[run->n++];
+}
+
+static void emit(struct run *run, const struct op *op, uint8_t type, const unsigned char *p, size_t n, bool element)
+{
+	struct evtx_field *f = push(run);
+	if (!f)
+		return;
+	if (type == EVTX_STRING) {
+		n &= ~(size_t)1;
+		while (n >= 2 && p[n - 1] == 0 && p[n - 2] == 0)
+			n -= 2;
+	}
+	*f = (struct evtx_field){op->name, op->tag, type, element || op->repeated, p, (uint32_t)n};
+}
+
+static size_t element_size(uint8_t type)
+{
+	static const uint8_t size[] = {[EVTX_INT8] = 1, [EVTX_UINT8] = 1, [EVTX_INT16] = 2, [EVTX_UINT16] = 2, [EVTX_INT32] = 4, [EVTX_UINT32] = 4, [EVTX_INT64] = 8, [EVTX_UINT64] = 8,
+		[EVTX_FLOAT] = 4, [EVTX_DOUBLE] = 8, [EVTX_BOOL] = 4, [EVTX_GUID] = 16, [EVTX_FILETIME] = 8, [EVTX_SYSTEMTIME] = 16, [EVTX_HEX32] = 4, [EVTX_HEX64] = 8};
+	return type < sizeof(size) ? size[type] : 0;
+}
+
+static void emit_array(struct run *run, const struct op *op, const struct value *v)
+{
+	uint8_t type = v->type & 0x7f;
+	size_t size = element_size(type), at = 0;
+	if (type == EVTX_STRING) {
+		while (at + 1 < v->n) {
+			size_t n = 0;
+			while (at + n + 1 < v->n && (v->p[at + n] || v->p[at + n + 1]))
+				n += 2;
+			emit(run, op, EVTX_STRING, v->p + at, n, true);
+			at += n + 2;
+		}
+	} else if (size) {
+		for (; at + size <= v->n; at += size)
+			emit(run, op, type, v->p + at, size, true);
+	} else {
+		emit(run, op, EVTX_BINARY, v->p, v->n, false);
+	}
+}
+
+static void emit_value(struct run *run, const struct op *op, const struct value *v)
+{
+	if (v->type == EVTX_BINXML)
+		run_embedded(run, op, v);
+	else if (v->type & 0x80)
+		emit_array(run, op, v);
+	else
+		emit(run, op, v->type, v->p, v->n, false);
+}
+
+static void emit_parts(struct run *run, const struct op *op, const struct values *values)
+{
+	struct evtx_field *part = arena_array(&run->rec_mem, op->n_part + 1, sizeof(*part));
+	for (size_t i = 0; i < op->n_part; i++) {
+		const struct part *from = &op->part[i];
+		part[i] = (struct evtx_field){.type = EVTX_STRING, .p = from->p, .n = from->n};
+		if (from->is_value && from->index < values->n)
+			part[i] = (struct evtx_field){.type = values->at[from->index].type, .p = values->at[from->index].p, .n = values->at[from->index].n};
+		else if (from->is_value)
+			part[i].type = EVTX_NULL;
+	}
+	emit(run, op, EVTX_PARTS, (const unsigned char *)part, op->n_part, false);
+}
+
+static void run_program(struct run *run, const struct program *prog, const struct values *values)
+{
+	for (const struct op *op = prog->first; op && !run->fault; op = op->next) {
+		if (op->container && !(op->n_part == 1 && op->part[0].is_value && op->part[0].index < values->n && values->at[op->part[0].index].type == EVTX_BINXML))
+			continue;
+		if (op->n_part == 0) {
+			emit(run, op, EVTX_STRING, NULL, 0, false);
+		} else if (op->n_part > 1) {
+			emit_parts(run, op, values);
+		} else if (!op->part[0].is_value) {
+			emit(run, op, EVTX_STRING, op->part[0].p, op->part[0].n, false);
+		} else if (op->part[0].index < values->n) {
+			const struct value *v = &values->at[op->part[0].index];
+			if (v->type != EVTX_NULL || !op->attribute)
+				emit_value(run, op, v);
+		} else if (!op->attribute) {
+			emit(run, op, EVTX_NULL, NULL, 0, false);
+		}
+	}
+}
+
+/* ---- fragments ------------------------------------------------------------------------------------------------------------------------ */
+
+static const struct program *template_program(struct run *run, uint32_t at, enum section section)
+{
+	for (struct program *p = run->programs; p; p = p->next)
+		if (p->offset == at && p->section == section)
+			return p;
+	if (at < CHUNK_HEADER || at > run->chunk.n - 24)
+		return run_fail(run, "a template lies outside the chunk"), NULL;
+	const unsigned char *def = (const unsigned char *)run->chunk.p + at;
+	uint32_t size = evtx_le32(def + 20);
+	if (size > run->chunk.n - at - 24)
+		return run_fail(run, "a template reaches past the chunk"), NULL;
+	struct program *p = arena_new(&run->mem, struct program);
+	struct cursor c = {def + 24, def + 24 + size};
+	p->offset = at;
+	p->section = section;
+	if (!compile_fragment(run, &c, section, false, p))
+		return NULL;
+	p->next = run->programs;
+	run->programs = p;
+	return p;
+}
+
+static bool run_instance(struct run *run, struct cursor *c, enum section section)
+{
+	uint32_t id, at;
+	unsigned char unused;
+	struct values values;
+	if (!cursor_u8(c, &unused) || !cursor_u32(c, &id) || !cursor_u32(c, &at))
+		return run_fail(run, "a template instance is cut off");
+	size_t here = (size_t)(c->at - (const unsigned char *)run->chunk.p);
+	if (at == here) {
+		/* The definition stands right here, at its first use. */
+		if (c->end - c->at < 24 || evtx_le32(c->at + 20) > (size_t)(c->end - c->at) - 24)
+			return run_fail(run, "a template reaches past the record");
+		c->at += 24 + evtx_le32(c->at + 20);
+	}
+	const struct program *p = template_program(run, at, section);
+	if (!p || !read_values(run, c, &values))
+		return false;
+	run_program(run, p, &values);
+	return !run->fault;
+}
+
+bool run_fragment(struct run *run, struct cursor *c, enum section section)
+{
+	unsigned char token;
+	if (run->depth == DEPTH_MAX)
+		return run_fail(run, "nested deeper than the limit");
+	run->depth++;
+	while (!run->fault && cursor_u8(c, &token) && token != TOKEN_EOF) {
+		if (token == TOKEN_FRAGMENT) {
+			if (c->end - c->at < 3)
+				run_fail(run, "a fragment header is cut off");
+			else
+				c->at += 3;
+		} else if (token == TOKEN_TEMPLATE) {
+			run_instance(run, c, section);
+		} else {
+			/* Elements without a template (forwarded events): a program of literals for this record alone. */
+			struct program p = {0};
+			struct values none = {NULL, 0};
+			c->at--;
+			if (compile_fragment(run, c, section, true, &p))
+				run_program(run, &p, &none);
+		}
+	}
+	run->depth--;
+	return !run->fault;
+}
+
+void run_embedded(struct run *run, const struct op *op, const struct value *v)
+{
+	struct cursor c = {v->p, v->p + v->n};
+	run_fragment(run, &c, op->section);
+}
+
+/* ---- records of a chunk --------------------------------------------------------------------------------------------------------------- */
+
+static void note_damage(struct evtx_chunk_result *res, const char *what, size_t at)
+{
+	res->damaged++;
+	if (!res->fault) {
+		res->fault = what;
+		res->fault_at = at;
+	}
+}
+
+static bool record_header_fits(struct str chunk, size_t at, uint32_t *ret_size)
+{
+	const unsigned char *p = (const unsigned char *)chunk.p + at;
+	if (at + RECORD_MIN > chunk.n || memcmp(p, "\x2a\x2a\0\0", 4) != 0)
+		return false;
+	*ret_size = evtx_le32(p + 4);
+	/* The size stands again behind the record. */
+	return *ret_size >= RECORD_MIN && *ret_size <= chunk.n - at && evtx_le32(p + *ret_size - 4) == *ret_size;
+}
+
+/* The next place behind `from` that looks like a record, or the chunk's end. */
+static size_t resync(struct str chunk, size_t from)
+{
+	uint32_t size;
+	while (from + RECORD_MIN <= chunk.n) {
+		size_t at = str_find(str_sub(chunk, from, chunk.n), str_n("\x2a\x2a\0\0", 4));
+		if (at == STR_NPOS)
+			break;
+		from += at;
+		if (record_header_fits(chunk, from, &size))
+			return from;
+		from++;
+	}
+	return chunk.n;
+}
+
+static int read_record(struct run *run, size_t at, uint32_t size, evtx_record_fn *cb, void *arg, struct evtx_chunk_result *res)
+{
+	const unsigned char *p = (const unsigned char *)run->chunk.p + at;
+	struct cursor c = {p + RECORD_HEADER, p + size - 4};
+	run->fault = NULL;
+	run->n = run->cap = 0;
+	run->depth = 0;
+	arena_reset(&run->rec_mem);
+	res->records++;
+	run_fragment(run, &c, SECTION_ROOT);
+	if (run->fault || !run->n) {
+		note_damage(res, run->fault ? run->fault : "the record is empty", at);
+		return 0;
+	}
+	struct evtx_record rec = {.number = evtx_le64(p + 8), .written = ts_from_filetime(evtx_le64(p + 16)), .offset = at, .field = run->field, .n = run->n};
+	return cb(arg, &rec);
+}
+
+static bool only_zero(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i])
+			return false;
+	return true;
+}
+
+static bool checksums_hold(struct str chunk)
+{
+	const unsigned char *p = (const unsigned char *)chunk.p;
+	uint32_t used = evtx_le32(p + 48);
+	if (chunk.n < EVTX_CHUNK || used < CHUNK_HEADER || used > EVTX_CHUNK)
+		return false;
+	uLong head = crc32(crc32(0, p, 120), p + 128, 384);
+	return head == evtx_le32(p + 124) && crc32(0, p + CHUNK_HEADER, used - CHUNK_HEADER) == evtx_le32(p + 52);
+}
+
+int evtx_read_chunk(struct str chunk, evtx_tag_fn *tag, void *tag_arg, evtx_record_fn *cb, void *arg, struct evtx_chunk_result *ret)
+{
+	struct run run = {.chunk = str_sub(chunk, 0, EVTX_CHUNK), .tag = tag, .tag_arg = tag_arg};
+	struct evtx_chunk_result res = {0};
+	size_t at = CHUNK_HEADER;
+	int r = 0;
+	if (run.chunk.n < CHUNK_HEADER || !evtx_is_chunk(run.chunk)) {
+		if (!only_zero(run.chunk))
+			note_damage(&res, "the chunk's header is damaged", 0);
+		*ret = res;
+		return 0;
+	}
+	arena_init(&run.mem, 0);
+	arena_init(&run.rec_mem, 0);
+	res.bad_checksum = !checksums_hold(run.chunk);
+	/*
+	 * Free space begins behind the last record, but the header of a dirty file may not know yet: behind the mark a record counts when it goes on
+	 * with the next number; anything else there is left over from a former use of the chunk.
+	 */
+	uint32_t used = evtx_le32((const unsigned char *)run.chunk.p + 48);
+	uint64_t last = 0;
+	while (r == 0 && at + RECORD_MIN <= run.chunk.n) {
+		uint32_t size;
+		if (record_header_fits(run.chunk, at, &size)) {
+			uint64_t number = evtx_le64((const unsigned char *)run.chunk.p + at + 8);
+			if (at >= used && used >= CHUNK_HEADER && last && number != last + 1)
+				break;
+			last = number;
+			r = read_record(&run, at, size, cb, arg, &res);
+			at += size;
+			continue;
+		}
+		if (at >= used || only_zero(str_sub(run.chunk, at, run.chunk.n)))
+			break;
+		note_damage(&res, "a record's header is damaged", at);
+		res.records++;
+		at = resync(run.chunk, at + 1);
+	}
+	arena_done(&run.mem);
+	arena_done(&run.rec_mem);
+	*ret = res;
+	return r;
+}

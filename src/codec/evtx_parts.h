@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HINOMI_CODEC_EVTX_PARTS_H
+#define HINOMI_CODEC_EVTX_PARTS_H
+
+#include "codec/evtx.h"
+
+/* Between evtx.c (records, values) and evtx_xml.c (binary XML to programs). */
+
+#define DEPTH_MAX 64
+#define VALUES_MAX 10000u
+#define FIELDS_MAX 10000u
+#define OPS_MAX 10000u
+
+enum token {
+	TOKEN_EOF = 0x00, TOKEN_OPEN = 0x01, TOKEN_CLOSE_START = 0x02, TOKEN_CLOSE_EMPTY = 0x03, TOKEN_END = 0x04, TOKEN_TEXT = 0x05, TOKEN_ATTRIBUTE = 0x06, TOKEN_CDATA = 0x07,
+	TOKEN_CHAR = 0x08, TOKEN_ENTITY = 0x09, TOKEN_PI_TARGET = 0x0a, TOKEN_PI_DATA = 0x0b, TOKEN_TEMPLATE = 0x0c, TOKEN_VALUE = 0x0d, TOKEN_OPTIONAL = 0x0e, TOKEN_FRAGMENT = 0x0f,
+	TOKEN_MORE = 0x40,
+};
+
+/* Where in the event an element stands: it decides how names are made. */
+enum section { SECTION_ROOT, SECTION_EVENT, SECTION_SYSTEM, SECTION_EVENTDATA, SECTION_USERDATA, SECTION_OTHER };
+
+struct cursor {
+	const unsigned char *at, *end;
+};
+
+struct value {
+	uint8_t type;
+	const unsigned char *p;
+	uint16_t n;
+};
+
+struct values {
+	struct value *at;
+	size_t n;
+};
+
+/* A piece of text: literal UTF-16 or a value of the instance. */
+struct part {
+	bool is_value;
+	uint16_t index;
+	const unsigned char *p;
+	uint32_t n;
+};
+
+/* One named slot. */
+struct op {
+	struct op *next;
+	struct str name;
+	uint16_t tag;
+	bool attribute, repeated;
+	bool container; /* a section whose content is one embedded fragment: nothing else is a field */
+	enum section section; /* for an embedded fragment: where it stands */
+	struct part *part;
+	size_t n_part;
+};
+
+struct program {
+	struct program *next;
+	uint32_t offset;
+	enum section section;
+	struct op *first;
+	size_t n;
+};
+
+struct run {
+	struct str chunk;
+	struct arena mem, rec_mem; /* programs of the chunk; one record */
+	struct program *programs;
+	evtx_tag_fn *tag;
+	void *tag_arg;
+	struct evtx_field *field;
+	size_t n, cap;
+	int depth;
+	const char *fault;
+};
+
+uint32_t evtx_le32(const unsigned char *p);
+uint64_t evtx_le64(const unsigned char *p);
+
+static inline bool cursor_u8(struct cursor *c, unsigned char *ret)
+{
+	if (c->at >= c->end)
+		return false;
+	*ret = *c->at++;
+	return true;
+}
+
+static inline bool cursor_u16(struct cursor *c, uint16_t *ret)
+{
+	if (c->end - c->at < 2)
+		return false;
+	*ret = (uint16_t)(c->at[0] | c->at[1] << 8);
+	c->at += 2;
+	return true;
+}
+
+static inline bool cursor_u32(struct cursor *c, uint32_t *ret)
+{
+	if (c->end - c->at < 4)
+		return false;
+	*ret = evtx_le32(c->at);
+	c->at += 4;
+	return true;
+}
+
+/* Sets the record's fault (the first one stays) and answers false. */
+static inline bool run_fail(struct run *run, const char *what)
+{
+	if (!run->fault)
+		run->fault = what;
+	return false;
+}
+
+/* Binary XML from the cursor up to its end of file token (or one element) to a program. bare: elements have no dependency id (outside of template definitions). */
+bool compile_fragment(struct run *run, struct cursor *c, enum section section, bool bare, struct program *p);
+bool run_fragment(struct run *run, struct cursor *c, enum section section);
+void run_embedded(struct run *run, const struct op *op, const struct value *v);
+
+#endif

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/evtx_parts.h"
+
+#include "base/utf8.h"
+
+#define PARTS_MAX 64
+#define NAME_MAX_UNITS 1024
+
+struct xml {
+	struct run *run;
+	struct program *prog;
+	struct op **tail;
+	struct arena *mem;
+	bool bare;
+	bool container; /* the op being added stands for a section's content */
+};
+
+struct text {
+	struct part part[PARTS_MAX];
+	size_t n;
+};
+
+/* A name lies at its first use or elsewhere in the chunk: u32 next, u16 hash, u16 length, UTF-16, NUL. */
+static bool read_name(struct xml *x, struct cursor *c, struct str *ret)
+{
+	uint32_t at;
+	const unsigned char *base = (const unsigned char *)x->run->chunk.p;
+	if (!cursor_u32(c, &at) || x->run->chunk.n < 10 || at > x->run->chunk.n - 10)
+		return run_fail(x->run, "a name lies outside the chunk");
+	const unsigned char *p = base + at;
+	size_t units = (size_t)(p[6] | p[7] << 8);
+	if (units > NAME_MAX_UNITS || at + 8 + 2 * units > x->run->chunk.n)
+		return run_fail(x->run, "a name reaches past the chunk");
+	if (p == c->at) {
+		if ((size_t)(c->end - c->at) < 10 + 2 * units)
+			return run_fail(x->run, "a name reaches past its fragment");
+		c->at += 10 + 2 * units;
+	}
+	char *out = arena_alloc(x->mem, 3 * units + 1);
+	*ret = str_n(out, utf16le_to_utf8(out, p + 8, 2 * units));
+	return true;
+}
+
+static bool add_part(struct xml *x, struct text *t, struct part part)
+{
+	if (t->n == PARTS_MAX)
+		return run_fail(x->run, "a text has more pieces than the limit");
+	t->part[t->n++] = part;
+	return true;
+}
+
+static bool add_units(struct xml *x, struct cursor *c, struct text *t)
+{
+	uint16_t units;
+	if (!cursor_u16(c, &units) || (size_t)(c->end - c->at) < 2u * units)
+		return run_fail(x->run, "a text reaches past its fragment");
+	bool ok = add_part(x, t, (struct part){.p = c->at, .n = 2u * units});
+	c->at += 2u * units;
+	return ok;
+}
+
+static bool add_entity(struct xml *x, struct cursor *c, struct text *t)
+{
+	static const struct {
+		const char *name, *utf16;
+	} known[] = {{"amp", "&\0"}, {"lt", "<\0"}, {"gt", ">\0"}, {"quot", "\"\0"}, {"apos", "'\0"}};
+	struct str name;
+	if (!read_name(x, c, &name))
+		return false;
+	for (size_t i = 0; i < LEN(known); i++)
+		if (str_eq(name, str_c(known[i].name)))
+			return add_part(x, t, (struct part){.p = (const unsigned char *)known[i].utf16, .n = 2});
+	return true;
+}
+
+/* One token that belongs to a text. False when it does not (or on a fault). */
+static bool text_token(struct xml *x, struct cursor *c, unsigned char token, struct text *t)
+{
+	unsigned char type;
+	uint16_t index;
+	struct str name;
+	switch (token & ~TOKEN_MORE) {
+	case TOKEN_TEXT:
+		return cursor_u8(c, &type) ? add_units(x, c, t) : run_fail(x->run, "a text is cut off");
+	case TOKEN_CDATA:
+		return add_units(x, c, t);
+	case TOKEN_CHAR:
+		if (c->end - c->at < 2)
+			return run_fail(x->run, "a character is cut off");
+		c->at += 2;
+		return add_part(x, t, (struct part){.p = c->at - 2, .n = 2});
+	case TOKEN_ENTITY:
+		return add_entity(x, c, t);
+	case TOKEN_PI_TARGET:
+		return read_name(x, c, &name);
+	case TOKEN_PI_DATA: {
+		struct text unused = {.n = 0};
+		return add_units(x, c, &unused);
+	}
+	case TOKEN_VALUE:
+	case TOKEN_OPTIONAL:
+		if (!cursor_u16(c, &index) || !cursor_u8(c, &type))
+			return run_fail(x->run, "a substitution is cut off");
+		return add_part(x, t, (struct part){.is_value = true, .index = index});
+	default:
+		return false;
+	}
+}
+
+static bool is_text_token(unsigned char token)
+{
+	unsigned char t = token & (unsigned char)~TOKEN_MORE;
+	return t == TOKEN_TEXT || (t >= TOKEN_CDATA && t <= TOKEN_PI_DATA) || t == TOKEN_VALUE || t == TOKEN_OPTIONAL;
+}
+
+static struct str without_blanks(struct arena *mem, struct str s)
+{
+	struct str out = arena_dup(mem, s);
+	size_t n = 0;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != ' ')
+			((char *)(uintptr_t)out.p)[n++] = s.p[i];
+	return str_n(out.p, n);
+}
+
+static void add_op(struct xml *x, struct str name, const struct text *t, bool attribute, bool repeated, enum section section)
+{
+	if (++x->prog->n > OPS_MAX) {
+		run_fail(x->run, "a template has more slots than the limit");
+		return;
+	}
+	struct op *op = arena_new(x->mem, struct op);
+	op->name = without_blanks(x->mem, name);
+	op->tag = x->run->tag ? x->run->tag(x->run->tag_arg, op->name) : 0;
+	op->attribute = attribute;
+	op->repeated = repeated;
+	op->section = section;
+	op->container = !attribute && x->container;
+	op->n_part = t->n;
+	op->part = arena_array(x->mem, t->n + 1, sizeof(*op->part));
+	memcpy(op->part, t->part, t->n * sizeof(*op->part));
+	*x->tail = op;
+	x->tail = &op->next;
+}
+
+static enum section section_of(enum section parent, struct str name)
+{
+	switch (parent) {
+	case SECTION_ROOT:
+		if (str_eq(name, STR("Event")))
+			return SECTION_EVENT;
+		/* An embedded fragment may begin with its own section. */
+		/* fall through */
+	case SECTION_EVENT:
+		if (str_eq(name, STR("System")))
+			return SECTION_SYSTEM;
+		if (str_eq(name, STR("EventData")))
+			return SECTION_EVENTDATA;
+		return str_eq(name, STR("UserData")) ? SECTION_USERDATA : SECTION_OTHER;
+	case SECTION_SYSTEM:
+	case SECTION_EVENTDATA:
+	case SECTION_USERDATA:
+	case SECTION_OTHER:
+		break;
+	}
+	return parent;
+}
+
+/* Literal text of an attribute, as UTF-8. */
+static struct str literal(struct xml *x, const struct text *t)
+{
+	struct buf b = BUF_INIT(65536);
+	for (size_t i = 0; i < t->n; i++) {
+		char *at = t->part[i].is_value ? NULL : buf_reserve(&b, t->part[i].n / 2 * 3);
+		if (at)
+			buf_commit(&b, utf16le_to_utf8(at, t->part[i].p, t->part[i].n));
+	}
+	struct str out = arena_dup(x->mem, buf_str(&b));
+	buf_done(&b);
+	return out;
+}
+
+struct element {
+	struct str name, data_name; /* EventData: the Name attribute */
+	enum section section, parent;
+	bool has_children;
+};
+
+static void attribute_op(struct xml *x, struct element *e, struct str name, const struct text *t)
+{
+	if (str_starts(name, STR("xmlns")))
+		return;
+	if (e->section == SECTION_EVENTDATA && str_eq(name, STR("Name")))
+		e->data_name = literal(x, t);
+	else if (e->parent == SECTION_SYSTEM && str_eq(e->name, STR("TimeCreated")))
+		add_op(x, e->name, t, true, false, e->section);
+	else if (e->parent != SECTION_ROOT && e->parent != SECTION_EVENT)
+		add_op(x, arena_fmt(x->mem, "%.*s_%.*s", STR_ARG(e->name), STR_ARG(name)), t, true, false, e->section);
+}
+
+static bool attributes(struct xml *x, struct cursor *c, struct element *e)
+{
+	while (c->at < c->end && (*c->at & ~TOKEN_MORE) == TOKEN_ATTRIBUTE) {
+		struct text t = {.n = 0};
+		struct str name;
+		c->at++;
+		if (!read_name(x, c, &name))
+			return false;
+		while (c->at < c->end && is_text_token(*c->at)) {
+			unsigned char token = *c->at++;
+			if (!text_token(x, c, token, &t))
+				return false;
+		}
+		attribute_op(x, e, name, &t);
+	}
+	return true;
+}
+
+static void text_op(struct xml *x, const struct element *e, const struct text *t)
+{
+	x->container = e->parent == SECTION_ROOT || e->parent == SECTION_EVENT;
+	bool only_value = t->n == 1 && t->part[0].is_value;
+	if (e->has_children && !only_value)
+		return;
+	if (e->section == SECTION_SYSTEM && e->parent == SECTION_SYSTEM) {
+		if (t->n)
+			add_op(x, e->name, t, false, false, e->section);
+	} else if (e->section == SECTION_EVENTDATA && e->parent == SECTION_EVENTDATA) {
+		bool unnamed = !e->data_name.n && str_eq(e->name, STR("Data"));
+		add_op(x, e->data_name.n ? e->data_name : e->name, t, false, unnamed, e->section);
+	} else if (t->n || e->parent == SECTION_USERDATA) {
+		/* A container whose content is one embedded fragment, a leaf of UserData, or RenderingInfo and the like. */
+		struct str name = e->section == SECTION_OTHER && e->parent == SECTION_OTHER ? arena_fmt(x->mem, "RenderingInfo_%.*s", STR_ARG(e->name)) : e->name;
+		add_op(x, name, t, false, false, e->section);
+	}
+}
+
+static bool element(struct xml *x, struct cursor *c, unsigned char token, enum section parent, int depth);
+
+static bool content(struct xml *x, struct cursor *c, struct element *e, int depth)
+{
+	struct text t = {.n = 0};
+	unsigned char token;
+	while (cursor_u8(c, &token)) {
+		if (token == TOKEN_END) {
+			text_op(x, e, &t);
+			return !x->run->fault;
+		}
+		if ((token & ~TOKEN_MORE) == TOKEN_OPEN) {
+			e->has_children = true;
+			if (!element(x, c, token, e->section, depth + 1))
+				return false;
+		} else if (!text_token(x, c, token, &t)) {
+			return run_fail(x->run, "binary XML has a token that cannot stand here");
+		}
+	}
+	return run_fail(x->run, "an element is not closed");
+}
+
+static bool element_head(struct xml *x, struct cursor *c, unsigned char token, struct str *ret_name)
+{
+	uint32_t size, attribute_size;
+	if (!x->bare) {
+		if (c->end - c->at < 2)
+			return run_fail(x->run, "an element is cut off");
+		c->at += 2; /* dependency id */
+	}
+	if (!cursor_u32(c, &size) || !read_name(x, c, ret_name))
+		return run_fail(x->run, "an element is cut off");
+	if ((token & TOKEN_MORE) && !cursor_u32(c, &attribute_size))
+		return run_fail(x->run, "an element's attributes are cut off");
+	return true;
+}
+
+static bool element(struct xml *x, struct cursor *c, unsigned char token, enum section parent, int depth)
+{
+	struct element e = {.parent = parent};
+	unsigned char close;
+	if (depth == DEPTH_MAX)
+		return run_fail(x->run, "elements are nested deeper than the limit");
+	if (!element_head(x, c, token, &e.name))
+		return false;
+	e.section = section_of(parent, e.name);
+	if (!attributes(x, c, &e))
+		return false;
+	if (!cursor_u8(c, &close))
+		return run_fail(x->run, "an element is cut off");
+	if (close == TOKEN_CLOSE_EMPTY) {
+		struct text none = {.n = 0};
+		if (e.section == SECTION_EVENTDATA && e.parent == SECTION_EVENTDATA)
+			text_op(x, &e, &none);
+		return true;
+	}
+	if (close != TOKEN_CLOSE_START)
+		return run_fail(x->run, "an element's start is not closed");
+	return content(x, c, &e, depth);
+}
+
+bool compile_fragment(struct run *run, struct cursor *c, enum section section, bool bare, struct program *p)
+{
+	struct xml x = {.run = run, .prog = p, .tail = &p->first, .mem = p->offset ? &run->mem : &run->rec_mem, .bare = bare};
+	unsigned char token;
+	while (!run->fault && cursor_u8(c, &token) && token != TOKEN_EOF) {
+		if (token == TOKEN_FRAGMENT) {
+			if (c->end - c->at < 3)
+				return run_fail(run, "a fragment header is cut off");
+			c->at += 3;
+		} else if ((token & ~TOKEN_MORE) == TOKEN_OPEN) {
+			element(&x, c, token, section, 0);
+		} else if ((token & ~TOKEN_MORE) == TOKEN_PI_TARGET || (token & ~TOKEN_MORE) == TOKEN_PI_DATA) {
+			struct text unused = {.n = 0};
+			text_token(&x, c, token, &unused);
+		} else {
+			return run_fail(run, "binary XML has an unknown token");
+		}
+	}
+	return !run->fault;
+}

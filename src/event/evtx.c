@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "event/evtx.h"
+#include "event/alias.h"
+
+#include "base/num.h"
+#include "base/utf8.h"
+
+struct decoding {
+	struct vocab *v;
+	const struct event *proto;
+	struct arena *mem;
+	evtx_event_fn *cb;
+	void *arg;
+	field_id channel, event_id, event_type, computer, time, data;
+};
+
+static uint16_t tag(void *arg, struct str name)
+{
+	struct decoding *x = arg;
+	return vocab_field(x->v, name);
+}
+
+static uint64_t little(const unsigned char *p, size_t n)
+{
+	uint64_t v = 0;
+	for (size_t i = 0; i < n && i < 8; i++)
+		v |= (uint64_t)p[i] << (8 * i);
+	return v;
+}
+
+static int64_t little_signed(const unsigned char *p, size_t n)
+{
+	uint64_t v = little(p, n);
+	return n < 8 && n && (p[n - 1] & 0x80) ? (int64_t)(v | ~UINT64_C(0) << (8 * n)) : (int64_t)v;
+}
+
+static struct val time_val(tstamp t)
+{
+	return t == TS_NONE ? (struct val){.kind = VAL_NULL} : (struct val){.kind = VAL_TIME, .u.i = t};
+}
+
+/* SYSTEMTIME: year month weekday day hour minute second millisecond, 16 bits each. */
+static struct val systemtime(const unsigned char *p)
+{
+	struct civil c = {.year = (int)little(p, 2), .month = (int)little(p + 2, 2), .day = (int)little(p + 6, 2), .hour = (int)little(p + 8, 2), .minute = (int)little(p + 10, 2),
+		.second = (int)little(p + 12, 2), .nano = (int)little(p + 14, 2) * 1000000};
+	tstamp t;
+	return time_val(ts_from_civil(&c, &t) ? t : TS_NONE);
+}
+
+static struct val double_val(const struct evtx_field *f)
+{
+	double d = 0;
+	float s = 0;
+	if (f->n == 4) {
+		memcpy(&s, f->p, 4);
+		d = (double)s;
+	} else if (f->n == 8) {
+		memcpy(&d, f->p, 8);
+	}
+	return (struct val){.kind = VAL_DOUBLE, .u.d = d};
+}
+
+static struct val slice(enum val_kind kind, const struct evtx_field *f)
+{
+	return (struct val){.kind = (uint8_t)kind, .u.p = (const char *)f->p, .n = f->n};
+}
+
+static struct val parts_val(const struct evtx_field *f, struct arena *mem);
+
+static struct val field_val(const struct evtx_field *f, struct arena *mem)
+{
+	switch (f->type) {
+	case EVTX_NULL:
+		return (struct val){.kind = VAL_NULL};
+	case EVTX_STRING:
+		return f->n ? slice(VAL_U16, f) : (struct val){.kind = VAL_STR, .u.p = ""};
+	case EVTX_ANSI: {
+		struct val v = slice(VAL_STR, f);
+		while (v.n && v.u.p[v.n - 1] == 0)
+			v.n--;
+		return v;
+	}
+	case EVTX_INT8:
+	case EVTX_INT16:
+	case EVTX_INT32:
+	case EVTX_INT64:
+		return (struct val){.kind = VAL_INT, .u.i = little_signed(f->p, f->n)};
+	case EVTX_UINT8:
+	case EVTX_UINT16:
+	case EVTX_UINT32:
+	case EVTX_UINT64:
+		return (struct val){.kind = VAL_UINT, .u.u = little(f->p, f->n)};
+	case EVTX_SIZE:
+	case EVTX_HEX32:
+	case EVTX_HEX64:
+		return (struct val){.kind = VAL_HEX, .u.u = little(f->p, f->n)};
+	case EVTX_FLOAT:
+	case EVTX_DOUBLE:
+		return double_val(f);
+	case EVTX_BOOL:
+		return (struct val){.kind = VAL_BOOL, .u.u = little(f->p, f->n) != 0};
+	case EVTX_GUID:
+		return f->n == 16 ? slice(VAL_GUID, f) : slice(VAL_BYTES, f);
+	case EVTX_FILETIME:
+		return time_val(f->n == 8 ? ts_from_filetime(little(f->p, 8)) : TS_NONE);
+	case EVTX_SYSTEMTIME:
+		return f->n == 16 ? systemtime(f->p) : slice(VAL_BYTES, f);
+	case EVTX_SID:
+		return slice(VAL_SID, f);
+	case EVTX_PARTS:
+		return parts_val(f, mem);
+	default:
+		return slice(VAL_BYTES, f);
+	}
+}
+
+static struct val parts_val(const struct evtx_field *f, struct arena *mem)
+{
+	const struct evtx_field *part = (const struct evtx_field *)(const void *)f->p;
+	struct buf b = BUF_INIT(1u << 20);
+	for (uint32_t i = 0; i < f->n; i++)
+		if (part[i].type != EVTX_PARTS)
+			buf_add(&b, val_text(field_val(&part[i], mem), mem));
+	struct str s = arena_dup(mem, buf_str(&b));
+	buf_done(&b);
+	return (struct val){.kind = VAL_STR, .u.p = s.p, .n = (uint32_t)s.n};
+}
+
+static struct str text_of(struct decoding *x, const struct event *ev, field_id id)
+{
+	const struct field *f = event_field(ev, id);
+	return f ? val_text(f->val, x->mem) : STR("");
+}
+
+static void log_source(struct decoding *x, struct event *ev, uint32_t event_id)
+{
+	struct str type = event_id == 12 ? text_of(x, ev, x->event_type) : STR("");
+	ev->lsset = vocab_windows(x->v, text_of(x, ev, x->channel), STR(""), event_id, type);
+}
+
+/* Classic PowerShell (400, 600, 800) keeps its facts as lines of name=value in the last Data. */
+static void powershell_lines(struct decoding *x, struct event *ev)
+{
+	uint32_t own = ev->n_field;
+	for (uint32_t i = 0; i < own; i++) {
+		if (ev->field[i].id != x->data)
+			continue;
+		struct str text = val_text(ev->field[i].val, x->mem), line;
+		while (str_line(&text, &line)) {
+			struct str name;
+			line = str_trim(line);
+			if (!str_cut(&line, '=', &name) || !line.p || !name.n || str_chr(name, ' ') != STR_NPOS)
+				continue;
+			struct val v = {.kind = VAL_STR, .u.p = line.p, .n = (uint32_t)line.n};
+			event_add_field(ev, x->mem, name, vocab_field(x->v, name), v, FIELD_F_ALIAS);
+		}
+	}
+}
+
+/* TimeCreated: a FILETIME, or text in forwarded records. */
+static void own_time(struct decoding *x, struct event *ev, struct val v)
+{
+	tstamp t;
+	if (v.kind == VAL_TIME)
+		t = v.u.i;
+	else if (!ts_parse_rfc3339(val_text(v, x->mem), 0, &t))
+		return;
+	ev->time = t;
+	ev->time_is_own = true;
+}
+
+static int on_record(void *arg, const struct evtx_record *rec)
+{
+	struct decoding *x = arg;
+	struct event ev = *x->proto;
+	arena_reset(x->mem);
+	ev.format = FORMAT_EVTX;
+	ev.record = rec->number;
+	ev.offset = x->proto->offset + rec->offset;
+	ev.time = rec->written != TS_NONE ? rec->written : ev.received;
+	ev.time_is_own = rec->written != TS_NONE;
+	ev.field_room = (uint32_t)rec->n + 8;
+	ev.field = arena_array(x->mem, ev.field_room, sizeof(*ev.field));
+	for (size_t i = 0; i < rec->n; i++) {
+		const struct evtx_field *f = &rec->field[i];
+		ev.field[i] = (struct field){.name = f->name, .id = f->tag, .val = field_val(f, x->mem), .flags = f->element ? FIELD_F_ELEMENT : 0};
+		if (f->tag == x->time)
+			own_time(x, &ev, ev.field[i].val);
+	}
+	ev.n_field = (uint32_t)rec->n;
+	const struct field *id = event_field(&ev, x->event_id);
+	double d;
+	int64_t event_id = 0;
+	bool is_int;
+	if (!id || !val_number(id->val, &d, &event_id, &is_int) || !is_int)
+		event_id = 0;
+	ev.host = text_of(x, &ev, x->computer);
+	if (!ev.lsset)
+		log_source(x, &ev, (uint32_t)event_id);
+	if (event_id == 400 || event_id == 600 || event_id == 800)
+		powershell_lines(x, &ev);
+	event_apply_aliases(x->v, &ev, (uint32_t)event_id, x->mem);
+	return x->cb(x->arg, &ev);
+}
+
+int evtx_decode_chunk(struct str chunk, struct vocab *v, const struct event *proto, struct arena *mem, evtx_event_fn *cb, void *arg, struct evtx_chunk_result *ret)
+{
+	struct decoding x = {.v = v, .proto = proto, .mem = mem, .cb = cb, .arg = arg, .channel = vocab_field(v, STR("Channel")), .event_id = vocab_field(v, STR("EventID")),
+		.event_type = vocab_field(v, STR("EventType")), .computer = vocab_field(v, STR("Computer")), .time = vocab_field(v, STR("TimeCreated")), .data = vocab_field(v, STR("Data"))};
+	return evtx_read_chunk(chunk, tag, &x, on_record, &x, ret);
+}

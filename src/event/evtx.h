@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HINOMI_EVENT_EVTX_H
+#define HINOMI_EVENT_EVTX_H
+
+#include "codec/evtx.h"
+#include "event/vocab.h"
+
+/*
+ * Windows event log chunks to events: names get their numbers when a template is compiled, values stay in UTF-16 and binary until they are
+ * read, log sources come from channel and event id, aliases are applied.
+ */
+typedef int evtx_event_fn(void *arg, struct event *ev);
+
+/* One chunk. source, site and offset (of the chunk in its file) go into each event. mem is reset between events. 0 or cb's answer. */
+int evtx_decode_chunk(struct str chunk, struct vocab *v, const struct event *proto, struct arena *mem, evtx_event_fn *cb, void *arg, struct evtx_chunk_result *ret);
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/test.h"
+#include "base/utf8.h"
+#include "event/evtx.h"
+
+/*
+ * A small writer of event log chunks: what it writes the reader must read back. A record without a template (as forwarded events have them)
+ * and a template with its values, the event data as an embedded fragment.
+ */
+struct writer {
+	struct buf b; /* the chunk */
+	size_t record;
+};
+
+static void put_name(struct writer *w, const char *name)
+{
+	struct buf u = BUF_INIT(1000);
+	utf8_to_utf16le(&u, str_c(name));
+	buf_add_le32(&w->b, (uint32_t)w->b.n + 4);
+	buf_add_le32(&w->b, 0);
+	buf_add_le16(&w->b, 0);
+	buf_add_le16(&w->b, (uint16_t)(u.n / 2));
+	buf_add(&w->b, buf_str(&u));
+	buf_add_le16(&w->b, 0);
+	buf_done(&u);
+}
+
+static void put_text(struct writer *w, const char *text)
+{
+	struct buf u = BUF_INIT(1000);
+	utf8_to_utf16le(&u, str_c(text));
+	buf_add(&w->b, STR("\x05\x01"));
+	buf_add_le16(&w->b, (uint16_t)(u.n / 2));
+	buf_add(&w->b, buf_str(&u));
+	buf_done(&u);
+}
+
+/* <name attribute="value">, with attribute NULL <name>; content follows, then put_end. */
+static void put_open(struct writer *w, bool in_template, const char *name, const char *attribute, const char *value)
+{
+	buf_addc(&w->b, attribute ? 0x41 : 0x01);
+	if (in_template)
+		buf_add_le16(&w->b, 0xffff);
+	buf_add_le32(&w->b, 0);
+	put_name(w, name);
+	if (attribute) {
+		buf_add_le32(&w->b, 0);
+		buf_addc(&w->b, 0x06);
+		put_name(w, attribute);
+		put_text(w, value);
+	}
+	buf_addc(&w->b, 0x02);
+}
+
+static void put_end(struct writer *w)
+{
+	buf_addc(&w->b, 0x04);
+}
+
+static void put_value(struct writer *w, uint16_t index, uint8_t type, bool optional)
+{
+	buf_addc(&w->b, optional ? 0x0e : 0x0d);
+	buf_add_le16(&w->b, index);
+	buf_addc(&w->b, (char)type);
+}
+
+static void begin_record(struct writer *w, uint64_t number)
+{
+	w->record = w->b.n;
+	buf_add(&w->b, str_n("\x2a\x2a\0\0", 4));
+	buf_add_le32(&w->b, 0);
+	buf_add_le64(&w->b, number);
+	buf_add_le64(&w->b, 132000000000000000u);
+	buf_add(&w->b, str_n("\x0f\x01\x01\x00", 4));
+}
+
+static void end_record(struct writer *w)
+{
+	buf_addc(&w->b, 0);
+	uint32_t size = (uint32_t)(w->b.n - w->record) + 4;
+	buf_add_le32(&w->b, size);
+	memcpy(w->b.p + w->record + 4, &size, 4);
+}
+
+static void begin_chunk(struct writer *w)
+{
+	w->b = BUF_INIT(EVTX_CHUNK);
+	buf_add(&w->b, str_n("ElfChnk\0", 8));
+	while (w->b.n < 512)
+		buf_addc(&w->b, 0);
+}
+
+static void end_chunk(struct writer *w)
+{
+	uint32_t used = (uint32_t)w->b.n;
+	memcpy(w->b.p + 48, &used, 4);
+	while (w->b.n < EVTX_CHUNK)
+		buf_addc(&w->b, 0);
+}
+
+static void literal_record(struct writer *w, uint64_t number)
+{
+	begin_record(w, number);
+	put_open(w, false, "Event", NULL, NULL);
+	put_open(w, false, "System", NULL, NULL);
+	put_open(w, false, "Provider", "Name", "P");
+	put_end(w);
+	put_open(w, false, "EventID", "Qualifiers", "5");
+	put_text(w, "104");
+	put_end(w);
+	put_open(w, false, "Channel", NULL, NULL);
+	put_text(w, "System");
+	put_end(w);
+	put_end(w);
+	put_open(w, false, "UserData", NULL, NULL);
+	put_open(w, false, "LogFileCleared", NULL, NULL);
+	put_open(w, false, "SubjectUserName", NULL, NULL);
+	put_text(w, "佐藤");
+	put_end(w);
+	put_end(w);
+	put_end(w);
+	put_end(w);
+	end_record(w);
+}
+
+static void put_descriptor(struct writer *w, size_t size, uint8_t type)
+{
+	buf_add_le16(&w->b, (uint16_t)size);
+	buf_addc(&w->b, (char)type);
+	buf_addc(&w->b, 0);
+}
+
+/* <Event><System><EventID>%0</EventID><Channel>Security</Channel></System><EventData> with Data of every interesting type. */
+static void template_record(struct writer *w, uint64_t number)
+{
+	begin_record(w, number);
+	buf_add(&w->b, STR("\x0c\x01"));
+	buf_add_le32(&w->b, 7);
+	buf_add_le32(&w->b, (uint32_t)w->b.n + 4);
+	size_t def = w->b.n;
+	for (int i = 0; i < 6; i++)
+		buf_add_le32(&w->b, 0);
+	buf_add(&w->b, str_n("\x0f\x01\x01\x00", 4));
+	put_open(w, true, "Event", NULL, NULL);
+	put_open(w, true, "System", NULL, NULL);
+	put_open(w, true, "EventID", NULL, NULL);
+	put_value(w, 0, EVTX_UINT16, false);
+	put_end(w);
+	put_open(w, true, "Channel", NULL, NULL);
+	put_text(w, "Security");
+	put_end(w);
+	put_end(w);
+	put_open(w, true, "EventData", NULL, NULL);
+	static const char *const names[] = {"Access Mask", "Sid", "Gone", "List", "Flag", "Minus"};
+	for (uint16_t i = 0; i < LEN(names); i++) {
+		put_open(w, true, "Data", "Name", names[i]);
+		put_value(w, (uint16_t)(i + 1), 0, i == 2);
+		put_end(w);
+	}
+	put_end(w);
+	put_end(w);
+	buf_addc(&w->b, 0);
+	uint32_t size = (uint32_t)(w->b.n - def) - 24;
+	memcpy(w->b.p + def + 20, &size, 4);
+	buf_add_le32(&w->b, 7);
+	put_descriptor(w, 2, EVTX_UINT16);
+	put_descriptor(w, 4, EVTX_HEX32);
+	put_descriptor(w, 12, EVTX_SID);
+	put_descriptor(w, 0, EVTX_NULL);
+	put_descriptor(w, 8, EVTX_STRING | 0x80);
+	put_descriptor(w, 4, EVTX_BOOL);
+	put_descriptor(w, 4, EVTX_INT32);
+	buf_add_le16(&w->b, 4663);
+	buf_add_le32(&w->b, 0x10);
+	buf_add(&w->b, str_n("\x01\x01\0\0\0\0\0\x05\x12\0\0\0", 12));
+	buf_add(&w->b, str_n("a\0\0\0b\0\0\0", 8));
+	buf_add_le32(&w->b, 7);
+	buf_add_le32(&w->b, (uint32_t)-3);
+	end_record(w);
+}
+
+static int add_event(void *arg, struct event *ev)
+{
+	struct buf *out = arg;
+	struct arena mem;
+	arena_init(&mem, 0);
+	buf_addf(out, "%llu ", (unsigned long long)ev->record);
+	event_add_json(ev, &mem, out);
+	buf_addc(out, '\n');
+	arena_done(&mem);
+	return 0;
+}
+
+static struct evtx_chunk_result decode(struct str chunk, struct buf *out)
+{
+	struct vocab *v = vocab_new();
+	struct evtx_chunk_result res;
+	struct event proto = {.source = STR("t.evtx")};
+	struct arena mem;
+	arena_init(&mem, 0);
+	vocab_freeze(v);
+	CHECK_INT(evtx_decode_chunk(chunk, v, &proto, &mem, add_event, out, &res), 0);
+	arena_done(&mem);
+	vocab_unref(v);
+	return res;
+}
+
+#define LITERAL "{\"Provider_Name\":\"P\",\"EventID_Qualifiers\":\"5\",\"EventID\":\"104\",\"Channel\":\"System\",\"SubjectUserName\":\"佐藤\"}\n"
+#define TEMPLATE "{\"EventID\":4663,\"Channel\":\"Security\",\"AccessMask\":\"0x10\",\"Sid\":\"S-1-5-18\",\"Gone\":null,\"List\":[\"a\",\"b\"],\"Flag\":true,\"Minus\":-3}\n"
+
+TEST(records_with_and_without_template)
+{
+	struct writer w;
+	struct buf out = BUF_INIT(100000);
+	begin_chunk(&w);
+	literal_record(&w, 1);
+	template_record(&w, 2);
+	end_chunk(&w);
+	struct evtx_chunk_result res = decode(buf_str(&w.b), &out);
+	CHECK_INT(res.records, 2);
+	CHECK_INT(res.damaged, 0);
+	CHECK_STR(buf_str(&out), "1 " LITERAL "2 " TEMPLATE);
+	buf_done(&out);
+	buf_done(&w.b);
+}
+
+TEST(a_damaged_record_costs_itself_alone)
+{
+	struct writer w;
+	struct buf out = BUF_INIT(100000);
+	begin_chunk(&w);
+	literal_record(&w, 1);
+	size_t second = w.b.n;
+	literal_record(&w, 2);
+	template_record(&w, 3);
+	end_chunk(&w);
+	char saved = w.b.p[second + 30];
+	w.b.p[second + 30] = 0x7f; /* garbage in the body */
+	w.b.p[second + 28] = 0x7f;
+	struct evtx_chunk_result res = decode(buf_str(&w.b), &out);
+	CHECK_INT(res.records, 3);
+	CHECK_INT(res.damaged, 1);
+	CHECK_STR(buf_str(&out), "1 " LITERAL "3 " TEMPLATE);
+	w.b.p[second + 30] = saved;
+	w.b.p[second + 28] = 0x01;
+	w.b.p[second + 4] ^= 0x55; /* the size */
+	buf_reset(&out);
+	res = decode(buf_str(&w.b), &out);
+	CHECK_INT(res.damaged, 1);
+	CHECK_STR(buf_str(&out), "1 " LITERAL "3 " TEMPLATE);
+	buf_done(&out);
+	buf_done(&w.b);
+}
+
+/* Found by fuzzing: an offset so large that adding to it began again at zero. */
+TEST(a_name_at_the_end_of_numbers_is_refused)
+{
+	struct writer w;
+	struct buf out = BUF_INIT(100000);
+	begin_chunk(&w);
+	literal_record(&w, 1);
+	literal_record(&w, 2);
+	end_chunk(&w);
+	memset(w.b.p + 512 + 24 + 4 + 1 + 4, 0xff, 4);
+	struct evtx_chunk_result res = decode(buf_str(&w.b), &out);
+	CHECK_INT(res.damaged, 1);
+	CHECK_STR(buf_str(&out), "2 " LITERAL);
+	buf_done(&out);
+	buf_done(&w.b);
+}
+
+TEST(every_single_flipped_byte_ends_in_a_result)
+{
+	struct writer w;
+	struct buf out = BUF_INIT(10 << 20);
+	begin_chunk(&w);
+	literal_record(&w, 1);
+	template_record(&w, 2);
+	size_t used = w.b.n;
+	end_chunk(&w);
+	for (size_t i = 0; i < used; i++) {
+		w.b.p[i] ^= (char)(1 + i % 255);
+		buf_reset(&out);
+		decode(buf_str(&w.b), &out);
+		w.b.p[i] ^= (char)(1 + i % 255);
+	}
+	buf_done(&out);
+	buf_done(&w.b);
+}
+
+TEST_MAIN

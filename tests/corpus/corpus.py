@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The program over the real inputs beside the source root (../shared/corpus, or $HINOMI_SHARED), as TAP. Without them every test is skipped by name.
+
+corpus.py BINARY
+"""
+import hashlib
+import json
+import os
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CORPUS = os.path.join(os.environ.get("HINOMI_SHARED", os.path.join(ROOT, "..", "shared")), "corpus")
+RULES = [x for d in ("rules", "rules-emerging-threats", "rules-threat-hunting", "rules-compliance", "rules-dfir", "rules-placeholder") for x in ("-r", os.path.join(CORPUS, "sigma", d))]
+
+
+def run(*args, stdin=None):
+    p = subprocess.run([sys.argv[1], *args], capture_output=True, stdin=stdin)
+    stats = {}
+    for line in p.stderr.decode(errors="replace").splitlines():
+        if line.startswith('{"rules"'):
+            stats = json.loads(line)
+    return p, stats
+
+
+def same(a, b, what):
+    assert a == b, f"{what}: {a!r}, want {b!r}"
+
+
+def evtx_set_is_read_whole():
+    p, s = run("scan", *RULES, "-o", "jsonl", "--stats", "json", os.path.join(CORPUS, "evtx"))
+    same(p.returncode, 0, "exit status")
+    same(s["files"], {"read": 278, "failed": 0}, "files")
+    same(s["rules"]["loaded"], 3755, "rules")
+    same(s["events"] - s["undecodable"], 7860, "records (evtx_dump of the evtx crate counts the same)")
+    lines = p.stdout.decode().splitlines()
+    same(len(lines), s["matches"], "lines of output")
+    assert s["matches"] > 1000, s
+    for line in lines[:200]:
+        m = json.loads(line)
+        assert m["matched"] or m["rule_id"], m
+
+
+def output_is_the_same_for_any_number_of_threads():
+    want = None
+    for jobs in "1", "2", "8":
+        p, _ = run("scan", *RULES, "-o", "jsonl", "-j", jobs, os.path.join(CORPUS, "evtx"), os.path.join(CORPUS, "logs", "auditd"))
+        got = hashlib.sha256(p.stdout).hexdigest()
+        want = want or got
+        same(got, want, f"-j {jobs}")
+
+
+def damaged_event_logs_cost_their_records_alone():
+    folder = os.path.join(CORPUS, "logs", "evtx-edge")
+    p, s = run("scan", *RULES, "-o", "none", "--stats", "json", folder)
+    same(s["files"]["failed"], 0, "failed files")
+    assert s["events"] > 10000 and 0 < s["undecodable"] < 60, s
+
+
+def sigma_regression_cases_match_from_evtx():
+    p, _ = run("rules", "test", *RULES, os.path.join(CORPUS, "sigma", "regression_data"))
+    same(p.stdout.decode().strip().splitlines()[-1], "150 passed, 0 failed", "result")
+
+
+def archives_are_read_through():
+    p, s = run("scan", *RULES, "-o", "jsonl", "--stats", "json", os.path.join(CORPUS, "otrf", "atomic"))
+    assert s["events"] > 10000 and s["matches"] > 100, s
+    assert b"!" in p.stdout, "members of an archive are named archive!member"
+
+
+def every_log_line_becomes_an_event():
+    p, s = run("scan", *RULES, "-o", "none", "--stats", "json", os.path.join(CORPUS, "logs"))
+    assert s["events"] > 20000, s
+
+
+TESTS = [evtx_set_is_read_whole, output_is_the_same_for_any_number_of_threads, damaged_event_logs_cost_their_records_alone, sigma_regression_cases_match_from_evtx,
+         archives_are_read_through, every_log_line_becomes_an_event]
+
+
+def main():
+    failed = 0
+    print(f"1..{len(TESTS)}")
+    for i, test in enumerate(TESTS, 1):
+        if not os.path.isdir(CORPUS):
+            print(f"ok {i} - {test.__name__} # SKIP the real inputs (../shared/corpus) are not here")
+            continue
+        try:
+            test()
+            print(f"ok {i} - {test.__name__}")
+        except (AssertionError, KeyError) as e:
+            failed += 1
+            print(f"not ok {i} - {test.__name__}\n# {e}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
