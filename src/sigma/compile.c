@@ -58,8 +58,9 @@ static struct expr *filter_expr(struct compiler *c, const struct doc *filter)
 
 static struct expr *with_filters(struct compiler *c, struct doc *rule, struct expr *e)
 {
-	for (struct doc *f = c->set->first; f && e; f = f->next) {
-		if (f->meta.kind != SIGMA_FILTER || f->refused || !filter_applies(f, rule))
+	for (size_t i = 0; i < c->filters.n && e; i++) {
+		struct doc *f = c->filters.at[i];
+		if (f->refused || !filter_applies(f, rule))
 			continue;
 		diag_file(c->d, f->meta.file);
 		struct expr *extra = filter_expr(c, f);
@@ -153,8 +154,11 @@ int sigma_compile(struct sigma_set *s, struct vocab *v, const struct sigma_opts 
 	arena_init(&c.scratch, 0);
 	map_init(&img->by_name);
 	map_init(&c.atom_index);
-	for (struct doc *doc = s->first; doc; doc = doc->next)
+	for (struct doc *doc = s->first; doc; doc = doc->next) {
 		room++;
+		if (doc->meta.kind == SIGMA_FILTER)
+			vec_push(&c.filters, doc);
+	}
 	if (o->n_pipeline)
 		diag_error(d, (struct diag_at){0}, "sigma.pipeline", "processing pipelines are not supported by this version");
 	compile_all(&c, room);
@@ -165,6 +169,7 @@ int sigma_compile(struct sigma_set *s, struct vocab *v, const struct sigma_opts 
 	img->n_atom = c.atoms.n;
 	int r = img->n_rule ? gates_build(&c) : -EINVAL;
 	vec_done(&c.atoms);
+	vec_done(&c.filters);
 	map_done(&c.atom_index);
 	arena_done(&c.scratch);
 	if (r < 0) {

@@ -99,6 +99,7 @@ struct compiler {
 	struct diag *d;
 	struct sigma_image *img;
 	VEC(struct atom) atoms;
+	VEC(struct doc *) filters;
 	struct map atom_index;
 	struct arena scratch;
 };
