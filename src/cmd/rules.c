@@ -117,7 +117,7 @@ static void add_value(struct buf *b, const struct yaml_node *v);
 static void add_members(struct buf *b, const struct yaml_node *map)
 {
 	buf_addc(b, '{');
-	yaml_each(v, map) {
+	yaml_pairs(v, map) {
 		json_add_key(b, v->key->text);
 		add_value(b, v);
 	}

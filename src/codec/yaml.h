@@ -36,6 +36,8 @@ int yaml_read(struct str text, struct arena *mem, struct diag *d, struct yaml_do
 /* The value under a key of a map, or NULL. Duplicate keys are findings of yaml_read. */
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 #define yaml_each(item, node) for (const struct yaml_node *item = (node) ? (node)->kid : NULL; item; item = item->next)
+/* The values of a map, each with its key; nothing when the node is no map. */
+#define yaml_pairs(item, node) for (const struct yaml_node *item = (node) && (node)->kind == YAML_MAP ? (node)->kid : NULL; item; item = item->next)
 /* Text of a scalar, or p == NULL. */
 struct str yaml_text(const struct yaml_node *n);
 

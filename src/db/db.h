@@ -49,6 +49,10 @@ int db_savepoint(struct db *db);
 int db_release(struct db *db);
 void db_rollback_to(struct db *db);
 
+/* A finding for a failed call: the damaged page when there was one, else the error's text. Answers err. */
+int db_report(struct db *db, const char *where, int err, struct diag *d);
+/* Reads every page that is in use: findings name the page. */
+int db_verify_pages(struct db *db, const char *where, struct diag *d);
 /* A consistent copy while others read and write. */
 int db_backup(struct db *db, const char *path);
 

@@ -43,7 +43,7 @@ static struct expr *filter_expr(struct compiler *c, const struct doc *filter)
 	struct yaml_node *copy = arena_new(&c->scratch, struct yaml_node), **tail = &copy->kid;
 	copy->kind = YAML_MAP;
 	copy->at = section->at;
-	yaml_each(n, section) {
+	yaml_pairs(n, section) {
 		if (str_eq(n->key->text, STR("rules")))
 			continue;
 		struct yaml_node *one = arena_new(&c->scratch, struct yaml_node);

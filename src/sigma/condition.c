@@ -28,7 +28,7 @@ static struct expr *selection_map(struct compiler *c, const struct yaml_node *ma
 {
 	struct expr *all = expr_new(&c->img->mem, EXPR_AND, map->n);
 	bool bad = false;
-	yaml_each(item, map) {
+	yaml_pairs(item, map) {
 		struct expr *e = item_compile(c, item);
 		if (e)
 			expr_add(all, e);
@@ -281,7 +281,7 @@ struct expr *detection_compile(struct compiler *c, const struct yaml_node *detec
 		diag_error(c->d, detection->at, "sigma.no_condition", "a detection is a map of selections with a condition");
 		return NULL;
 	}
-	yaml_each(n, detection) {
+	yaml_pairs(n, detection) {
 		if (n == condition || str_eq(n->key->text, STR("timeframe")))
 			continue;
 		if (p->n == SELECTIONS_MAX) {

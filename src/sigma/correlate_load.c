@@ -88,13 +88,15 @@ static void read_aliases(struct load *l)
 {
 	const struct yaml_node *aliases = yaml_get(l->section, "aliases");
 	size_t room = 0;
+	if (aliases && aliases->kind != YAML_MAP)
+		complain(l, aliases, "sigma.correlation_aliases", "aliases are a map: alias: {rule: field}", NULL);
 	yaml_each(a, aliases) {
 		room += a->n;
 	}
 	l->corr->alias = arena_array(&l->c->img->mem, room + 1, sizeof(*l->corr->alias));
-	yaml_each(a, aliases) {
-		yaml_each(rule, a) {
-			if (rule->key && rule->kind == YAML_SCALAR)
+	yaml_pairs(a, aliases) {
+		yaml_pairs(rule, a) {
+			if (rule->kind == YAML_SCALAR)
 				l->corr->alias[l->corr->n_alias++] = (struct corr_alias){keep(l, a->key->text), keep(l, rule->key->text), keep(l, rule->text)};
 		}
 	}
@@ -218,8 +220,10 @@ static void read_condition(struct load *l)
 	bool any = false, temporal = k->type == CORR_TEMPORAL || k->type == CORR_TEMPORAL_ORDERED;
 	if (n && n->kind == YAML_SCALAR)
 		read_extended(l, n);
+	else if (n && n->kind == YAML_LIST)
+		complain(l, n, "sigma.correlation_condition", "a correlation's condition is a map, not a list", "condition: {gte: 10}");
 	else
-		yaml_each(one, n) {
+		yaml_pairs(one, n) {
 			read_comparison(l, one);
 		}
 	for (size_t i = 0; i < LEN(k->cmp); i++)
@@ -294,6 +298,59 @@ static void drop(struct sigma_image *img, uint32_t at)
 	img->refused++;
 }
 
+/* Takes dropped correlations out of the image: every index behind them moves. */
+static void close_gaps(struct sigma_image *img)
+{
+	uint32_t *to = must_calloc(img->n_rule, sizeof(*to)), n = 0;
+	for (uint32_t i = 0; i < img->n_rule; i++) {
+		to[i] = n;
+		if (!img->code[i].expr && !img->correlation[i].type)
+			continue;
+		img->rule[n] = img->rule[i];
+		img->code[n] = img->code[i];
+		img->correlation[n] = img->correlation[i];
+		img->rule[n].index = n;
+		n++;
+	}
+	img->n_rule = n;
+	map_clear(&img->by_name);
+	for (uint32_t i = 0; i < n; i++) {
+		for (size_t k = 0; k < img->correlation[i].n_member; k++)
+			img->correlation[i].member[k] = to[img->correlation[i].member[k]];
+		if (img->rule[i].id.n)
+			*map_put(&img->by_name, img->rule[i].id, NULL) = i;
+		if (img->rule[i].name.n)
+			*map_put(&img->by_name, img->rule[i].name, NULL) = i;
+	}
+	free(to);
+}
+
+/* A correlation over a dropped one falls with it. */
+static bool member_is_gone(const struct sigma_image *img, uint32_t at)
+{
+	for (size_t k = 0; k < img->correlation[at].n_member; k++) {
+		uint32_t m = img->correlation[at].member[k];
+		if (!img->code[m].expr && !img->correlation[m].type)
+			return true;
+	}
+	return false;
+}
+
+static void drop_dependents(struct compiler *c)
+{
+	for (bool again = true; again;) {
+		again = false;
+		for (uint32_t i = 0; i < c->img->n_rule; i++) {
+			if (!c->img->correlation[i].type || !member_is_gone(c->img, i))
+				continue;
+			diag_file(c->d, c->img->rule[i].file);
+			diag_error(c->d, c->img->correlation[i].at, "sigma.correlation_rules", "a rule of this correlation was refused");
+			drop(c->img, i);
+			again = true;
+		}
+	}
+}
+
 bool correlations_link(struct compiler *c)
 {
 	struct sigma_image *img = c->img;
@@ -310,6 +367,8 @@ bool correlations_link(struct compiler *c)
 			drop(img, i);
 			ok = false;
 		}
+	drop_dependents(c);
+	close_gaps(img);
 	/* A rule that feeds a correlation speaks for itself only when some correlation generates it. */
 	for (uint32_t i = 0; i < img->n_rule; i++)
 		for (size_t k = 0; k < img->correlation[i].n_member; k++)

@@ -118,6 +118,20 @@ TEST(findings_have_place_and_hint)
 	buf_done(&findings);
 }
 
+/* Found by fuzzing: lists where maps belong. */
+TEST(documents_of_the_wrong_shape_are_refused)
+{
+	static const char *const rules[] = {"title: c\ncorrelation: {type: event_count, rules: [r], timespan: 1m, condition: [a, not a]}\n",
+		"title: c\ncorrelation: {type: temporal, rules: [r], timespan: 1m, aliases: [x, {y: z}]}\n", "title: f\nlogsource: {product: t}\nfilter: [a]\n",
+		"title: c\ncorrelation: [x]\n", "title: t\nlogsource: x\ndetection: [a]\n", "- a\n- b\n", "title: t\nlogsource: {product: t}\ndetection: {condition: {a: b}}\n", "text\n"};
+	for (size_t i = 0; i < LEN(rules); i++) {
+		struct buf findings = BUF_INIT(10000);
+		CHECK_INT(verdict(str_c(rules[i]), STR("{}"), &findings, NULL), -1);
+		CHECK(str_find(buf_str(&findings), STR("error: ")) != STR_NPOS || i == 2);
+		buf_done(&findings);
+	}
+}
+
 TEST(matches_explain_themselves)
 {
 	struct buf reasons = BUF_INIT(10000);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HINOMI_DB_VFS_H
+#define HINOMI_DB_VFS_H
+
+#include <stdint.h>
+
+/*
+ * A SQLite VFS under the usual one: every page of the database file carries the XXH3 of its content in its last 8 bytes (SQLite's reserved
+ * bytes, so any other SQLite reads the file too). A page whose sum is wrong is an I/O error at reading, never silently wrong data.
+ */
+#define DB_VFS "hinomi"
+#define DB_RESERVED 8
+
+/* Registers it once; safe to call again. */
+int db_vfs_register(void);
+/* The first page (from 1) found damaged by this thread since the last call, 0 = none. */
+uint32_t db_vfs_bad_page(void);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger/ledger.h"
+#include "ledger/note.h"
+#include "ledger/tiles.h"
+
+#include "sys/file.h"
+
+#include <errno.h>
+#include <jansson.h>
+
+#define LEAF_MAX 65535u /* an entry bundle's length field has 16 bits */
+
+struct ledger {
+	char dir[3900];
+	struct db *db;
+	struct note_key *key;
+	struct tiles *tiles; /* fed up to the rows of the last publishing */
+	uint64_t size, published;
+};
+
+static int count_rows(struct db *db, uint64_t *ret)
+{
+	struct db_stmt *s = db_prepare(db, "SELECT COALESCE(MAX(seq)+1, 0) FROM ledger");
+	int r = s ? db_step(s) : -EIO;
+	if (r != 1)
+		return r < 0 ? r : -EIO;
+	*ret = (uint64_t)db_col_i64(s, 0);
+	db_reset(s);
+	return 0;
+}
+
+int ledger_open(const char *dir, struct db *db, bool read_only, struct diag *d, struct ledger **ret)
+{
+	struct ledger *l = must_new(struct ledger);
+	struct buf text = BUF_INIT(10000);
+	struct hash root;
+	l->db = db;
+	int r = path_join(l->dir, sizeof(l->dir), dir, "ledger");
+	if (r == 0 && !read_only)
+		r = file_make_dirs(l->dir);
+	if (r == 0 && !read_only)
+		r = note_key_open(l->dir, &l->key);
+	if (r == 0)
+		r = count_rows(db, &l->size);
+	/* A checkpoint that cannot be used is made anew from the rows; verify tells about it. */
+	if (r == 0 && ledger_checkpoint(l, &text) == 0)
+		note_verify(l->dir, buf_str(&text), &l->published, &root);
+	buf_done(&text);
+	if (r < 0) {
+		diag_file(d, str_c(l->dir));
+		diag_error(d, (struct diag_at){0}, "ledger.open", "the ledger cannot be opened: %s", strerror(-r));
+		ledger_close(l);
+		return r;
+	}
+	*ret = l;
+	return 0;
+}
+
+void ledger_close(struct ledger *l)
+{
+	if (!l)
+		return;
+	tiles_close(l->tiles);
+	note_key_free(l->key);
+	free(l);
+}
+
+uint64_t ledger_size(const struct ledger *l)
+{
+	return l->size;
+}
+
+uint64_t ledger_published(const struct ledger *l)
+{
+	return l->published;
+}
+
+static json_t *json_of(struct str text)
+{
+	json_t *v = json_loadb(text.p, text.n, JSON_DECODE_ANY, NULL);
+	return v ? v : json_null();
+}
+
+int ledger_leaf(const struct ledger_entry *e, struct buf *out)
+{
+	char time[TS_TEXT_MAX];
+	size_t n = ts_format(time, e->time);
+	json_t *o = json_pack("{s:I, s:s#, s:s#, s:s#, s:s#, s:s#, s:s#, s:o, s:o}", "seq", (json_int_t)e->seq, "time", time, (int)n, "actor", e->actor.p, (int)e->actor.n, "role",
+		e->role.p ? e->role.p : "", (int)e->role.n, "noun", e->noun.p, (int)e->noun.n, "object_id", e->object_id.p, (int)e->object_id.n, "verb", e->verb.p, (int)e->verb.n,
+		"before", json_of(e->before), "after", json_of(e->after));
+	if (!o)
+		return -EINVAL;
+	char *text = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
+	json_decref(o);
+	must(text);
+	buf_add_cstr(out, text);
+	free(text);
+	return out->err;
+}
+
+int ledger_append(struct ledger *l, struct ledger_entry *e, uint64_t *ret_seq)
+{
+	struct buf leaf = BUF_INIT(LEAF_MAX);
+	unsigned char hash[HASH_SIZE];
+	struct db_stmt *s = db_prepare(l->db, "INSERT INTO ledger (seq, time, actor, role, noun, object_id, verb, before, after, leaf) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)");
+	int r = count_rows(l->db, &e->seq);
+	if (!s || r < 0)
+		return s ? r : -EIO;
+	if ((r = ledger_leaf(e, &leaf)) < 0) {
+		buf_done(&leaf);
+		return r;
+	}
+	ledger_leaf_hash(buf_str(&leaf), hash);
+	buf_done(&leaf);
+	const struct str text[] = {e->actor, e->role, e->noun, e->object_id, e->verb, e->before, e->after};
+	db_bind_i64(s, 1, (int64_t)e->seq);
+	db_bind_i64(s, 2, e->time);
+	for (int i = 0; i < (int)LEN(text); i++)
+		db_bind_text(s, i + 3, text[i]);
+	db_bind_blob(s, 10, str_n((char *)hash, HASH_SIZE));
+	if ((r = db_run(s)) < 0)
+		return r;
+	*ret_seq = e->seq;
+	return 0;
+}
+
+static void read_entry(struct db_stmt *s, struct ledger_entry *e)
+{
+	struct str *text[] = {&e->actor, &e->role, &e->noun, &e->object_id, &e->verb, &e->before, &e->after};
+	e->seq = (uint64_t)db_col_i64(s, 0);
+	e->time = db_col_i64(s, 1);
+	for (int i = 0; i < (int)LEN(text); i++) {
+		*text[i] = db_col_text(s, i + 2);
+		if (!text[i]->p)
+			*text[i] = STR("");
+	}
+}
+
+static int each(struct db_stmt *s, int (*cb)(void *arg, const struct ledger_entry *e), void *arg)
+{
+	struct ledger_entry e;
+	int r;
+	while ((r = db_step(s)) == 1) {
+		read_entry(s, &e);
+		if ((r = cb(arg, &e)) != 0) {
+			db_reset(s);
+			return r;
+		}
+	}
+	return r;
+}
+
+#define COLUMNS "SELECT seq, time, actor, role, noun, object_id, verb, before, after FROM ledger "
+
+int ledger_each(struct db *db, uint64_t from, uint64_t to, int (*cb)(void *arg, const struct ledger_entry *e), void *arg)
+{
+	struct db_stmt *s = db_prepare(db, COLUMNS "WHERE seq >= $1 AND seq < $2 ORDER BY seq");
+	if (!s)
+		return -EIO;
+	db_bind_i64(s, 1, (int64_t)from);
+	db_bind_i64(s, 2, to > INT64_MAX ? INT64_MAX : (int64_t)to);
+	return each(s, cb, arg);
+}
+
+int ledger_of(struct db *db, struct str noun, struct str object_id, int (*cb)(void *arg, const struct ledger_entry *e), void *arg)
+{
+	struct db_stmt *s = db_prepare(db, COLUMNS "WHERE noun = $1 AND object_id = $2 ORDER BY seq");
+	if (!s)
+		return -EIO;
+	db_bind_text(s, 1, noun);
+	db_bind_text(s, 2, object_id);
+	return each(s, cb, arg);
+}
+
+/* ---- publishing --------------------------------------------------------------------------------------------------------------------------- */
+
+static int publish_entry(void *arg, const struct ledger_entry *e)
+{
+	struct buf leaf = BUF_INIT(LEAF_MAX);
+	int r = ledger_leaf(e, &leaf);
+	if (r == 0)
+		r = tiles_add(arg, buf_str(&leaf));
+	buf_done(&leaf);
+	return r;
+}
+
+static int write_checkpoint(struct ledger *l)
+{
+	char path[4096];
+	struct buf note = BUF_INIT(10000);
+	struct hash root;
+	tiles_root(l->tiles, &root);
+	int r = note_sign(l->key, tiles_size(l->tiles), &root, &note);
+	if (r == 0)
+		r = path_join(path, sizeof(path), l->dir, "checkpoint");
+	if (r == 0)
+		r = file_replace(path, buf_str(&note), 0644);
+	buf_done(&note);
+	return r;
+}
+
+/*
+ * Tiles are a pure function of the rows and whole ones never change, so a crash between tiles and checkpoint leaves nothing to repair. The
+ * first publishing after opening reads all rows, later ones only the new.
+ */
+int ledger_publish(struct ledger *l)
+{
+	int r = count_rows(l->db, &l->size);
+	if (r < 0 || l->size == l->published)
+		return r;
+	if (!l->tiles && (r = tiles_open(l->dir, tile_write, NULL, &l->tiles)) < 0)
+		return r;
+	r = ledger_each(l->db, tiles_size(l->tiles), l->size, publish_entry, l->tiles);
+	if (r == 0)
+		r = tiles_finish(l->tiles);
+	if (r == 0)
+		r = write_checkpoint(l);
+	if (r < 0) {
+		/* Half fed: the next try begins anew. */
+		tiles_close(l->tiles);
+		l->tiles = NULL;
+		return r;
+	}
+	l->published = l->size;
+	return 0;
+}
+
+int ledger_checkpoint(struct ledger *l, struct buf *out)
+{
+	char path[4096];
+	int r = path_join(path, sizeof(path), l->dir, "checkpoint");
+	return r < 0 ? r : file_read(path, out);
+}
+
+static int leaf_of_row(void *arg, uint64_t i, struct hash *ret)
+{
+	struct db_stmt *s = db_prepare(arg, "SELECT leaf FROM ledger WHERE seq = $1");
+	if (!s)
+		return -EIO;
+	db_bind_i64(s, 1, (int64_t)i);
+	int r = db_step(s);
+	struct str leaf = r == 1 ? db_col_text(s, 0) : STR("");
+	if (leaf.n == HASH_SIZE)
+		memcpy(ret->b, leaf.p, HASH_SIZE);
+	if (r == 1)
+		db_reset(s);
+	return r < 0 ? r : leaf.n == HASH_SIZE ? 0 : -ENOENT;
+}
+
+int ledger_inclusion(struct ledger *l, uint64_t seq, uint64_t tree_size, struct buf *ret_hashes)
+{
+	return seq >= tree_size ? -EINVAL : tree_inclusion(leaf_of_row, l->db, seq, tree_size, ret_hashes);
+}
+
+int ledger_consistency(struct ledger *l, uint64_t old_size, uint64_t new_size, struct buf *ret_hashes)
+{
+	return old_size > new_size ? -EINVAL : tree_consistency(leaf_of_row, l->db, old_size, new_size, ret_hashes);
+}
