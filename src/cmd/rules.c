@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cmd/ruleset.h"
+#include "cmd/rules.h"
 
 #include "base/num.h"
 #include "codec/json.h"
@@ -11,7 +11,7 @@
 
 static const struct opt OPTIONS[] = {
 	{'r', "rules", OPT_LIST, "RULES", "rules that the tests are about (default: the PATHs, else the shipped ones)", "テスト対象のルール (省略時は PATH、なければ同梱ルール)"},
-	{'o', "output", OPT_TEXT, "table|jsonl", "output of list (default table)", "list の出力形式 (既定 table)"},
+	{'o', "output", OPT_TEXT, "table|json|jsonl", "output of list, explain and coverage (default table; coverage json: a layer for the ATT&CK Navigator)", "list・explain・coverage の出力形式 (既定 table。coverage の json は ATT&CK Navigator のレイヤー)"},
 };
 
 struct tests {
@@ -247,14 +247,46 @@ static int test_file(void *arg, const char *path, int err)
 
 /* ---- the words of `rules` --------------------------------------------------------------------------------------------------------------------- */
 
+struct own_paths {
+	char **at;
+	size_t n, cap;
+};
+
+/*
+ * The rules that the tests at path are about when no -r names them: path itself, but for SigmaHQ's regression_data the folders rules, rules-…
+ * that stand beside it.
+ */
+static void rules_for(struct own_paths *own, const char *path)
+{
+	static const char *const beside[] = {"rules", "rules-compliance", "rules-dfir", "rules-emerging-threats", "rules-placeholder", "rules-threat-hunting"};
+	struct str p = str_c(path);
+	size_t at = str_find(p, STR("regression_data"));
+	char folder[4200];
+	if (at == STR_NPOS) {
+		vec_push(own, must_strdup(path));
+		return;
+	}
+	for (size_t i = 0; i < LEN(beside); i++) {
+		snprintf(folder, sizeof(folder), "%.*s%s%s", (int)at, path, at ? "" : "./", beside[i]);
+		if (file_is_dir(folder))
+			vec_push(own, must_strdup(folder));
+	}
+}
+
 static int run_tests(struct command *c)
 {
 	struct tests t = {0};
 	const struct given *rules = command_given(c, "rules");
-	const char *const *paths = rules->list.n ? rules->list.at : &c->args.at[1];
-	size_t n = rules->list.n ? rules->list.n : c->args.n - 1;
+	struct own_paths own = {0};
 	char shipped[4200];
-	if (ruleset_load(&t.rules, paths, n, &(struct sigma_opts){0}) < 0) {
+	for (size_t i = 1; i < c->args.n && !rules->list.n; i++)
+		rules_for(&own, c->args.at[i]);
+	int e = ruleset_load(&t.rules, rules->list.n ? rules->list.at : (const char *const *)own.at, rules->list.n ? rules->list.n : own.n, &(struct sigma_opts){0});
+	vec_each(p, &own) {
+		free(*p);
+	}
+	vec_done(&own);
+	if (e < 0) {
 		say_findings(&t.rules.d);
 		ruleset_done(&t.rules);
 		return EXIT_USAGE;
@@ -289,39 +321,62 @@ static int check(struct command *c)
 	return status;
 }
 
-static int list(struct command *c)
+static bool wants_json(const struct command *c)
 {
-	struct ruleset r;
-	struct buf out = BUF_INIT(256u << 20);
-	size_t n = 0;
-	bool jsonl = command_text(c, "output") && strcmp(command_text(c, "output"), "jsonl") == 0;
-	ruleset_load(&r, &c->args.at[1], c->args.n - 1, &(struct sigma_opts){0});
-	const struct sigma_rule *rule = r.img ? sigma_image_rules(r.img, &n) : NULL;
+	const char *how = command_text(c, "output");
+	return how && strcmp(how, "table") != 0;
+}
+
+static void list(const struct ruleset *r, bool json, struct buf *out)
+{
+	size_t n;
+	const struct sigma_rule *rule = sigma_image_rules(r->img, &n);
 	for (size_t i = 0; i < n; i++) {
 		const struct str cells[] = {str_c(LEVEL_NAMES[rule[i].level]), rule[i].status, rule[i].id, rule[i].title, rule[i].file};
 		static const char *const names[] = {"level", "status", "id", "title", "path"};
-		if (!jsonl) {
-			buf_addf(&out, "%-13s %-12.*s %-36.*s  %.*s\n", cells[0].p, STR_ARG(cells[1]), STR_ARG(cells[2]), STR_ARG(lang_is_ja() && rule[i].title_ja.n ? rule[i].title_ja : cells[3]));
+		if (!json) {
+			buf_addf(out, "%-13s %-12.*s %-36.*s  %.*s\n", cells[0].p, STR_ARG(cells[1]), STR_ARG(cells[2]), STR_ARG(lang_is_ja() && rule[i].title_ja.n ? rule[i].title_ja : cells[3]));
 			continue;
 		}
-		buf_addc(&out, '{');
+		buf_addc(out, '{');
 		for (size_t k = 0; k < LEN(cells); k++) {
-			json_add_key(&out, str_c(names[k]));
-			json_add_string(&out, cells[k]);
+			json_add_key(out, str_c(names[k]));
+			json_add_string(out, cells[k]);
 		}
-		buf_add(&out, STR("}\n"));
+		buf_add(out, STR("}\n"));
 	}
-	out_write(buf_str(&out));
+}
+
+/* list, explain, coverage: load, then show what is usable. -r and PATHs mean the same. */
+static int show(struct command *c, void (*add)(const struct ruleset *r, bool json, struct buf *out))
+{
+	struct ruleset r;
+	struct buf out = BUF_INIT(1u << 30);
+	const struct given *rules = command_given(c, "rules");
+	VEC(const char *) paths = {0};
+	for (size_t i = 0; i < rules->list.n; i++)
+		vec_push(&paths, rules->list.at[i]);
+	for (size_t i = 1; i < c->args.n; i++)
+		vec_push(&paths, c->args.at[i]);
+	int e = ruleset_load(&r, paths.at, paths.n, &(struct sigma_opts){0});
+	if (e == 0) {
+		add(&r, wants_json(c), &out);
+		out_write(buf_str(&out));
+	} else {
+		say_findings(&r.d);
+	}
+	vec_done(&paths);
 	buf_done(&out);
 	ruleset_done(&r);
-	return EXIT_DONE;
+	return e ? EXIT_USAGE : EXIT_DONE;
 }
 
 int cmd_rules(int argc, char **argv)
 {
-	struct command c = {.verb = "rules", .usage = "check|test|list [-r RULES]… PATH…", .opt = OPTIONS, .n_opt = LEN(OPTIONS),
-		.help_en = "check: findings with file, line, column and hint. test: rule tests of the own layout and SigmaHQ regression data. list: what is loaded.",
-		.help_ja = "check: 誤りを行・桁・ヒント付きで表示。test: ルールのテスト (独自形式と SigmaHQ の回帰データ)。list: 読み込んだルールの一覧。"};
+	struct command c = {.verb = "rules", .usage = "check|test|list|explain|coverage [-r RULES]… PATH…", .opt = OPTIONS, .n_opt = LEN(OPTIONS),
+		.help_en = "check: findings with file, line, column and hint. test: rule tests of the own layout and SigmaHQ regression data. list: what is loaded. explain: log sources, condition and what wakes a rule. "
+			    "coverage: rules per ATT&CK technique.",
+		.help_ja = "check: 誤りを行・桁・ヒント付きで表示。test: ルールのテスト (独自形式と SigmaHQ の回帰データ)。list: 読み込んだルールの一覧。explain: ログソース・条件・ゲート。coverage: ATT&CK 技術ごとのルール数。"};
 	int r = command_parse(&c, argc, argv);
 	if (r == 0) {
 		const char *word = c.args.n ? c.args.at[0] : "";
@@ -330,9 +385,13 @@ int cmd_rules(int argc, char **argv)
 		} else if (strcmp(word, "test") == 0) {
 			r = run_tests(&c);
 		} else if (strcmp(word, "list") == 0) {
-			r = list(&c);
+			r = show(&c, list);
+		} else if (strcmp(word, "explain") == 0) {
+			r = show(&c, rules_explain);
+		} else if (strcmp(word, "coverage") == 0) {
+			r = show(&c, rules_coverage);
 		} else {
-			fprintf(stderr, "hinomi rules: %s: \"%s\"\n  hint: hinomi rules check|test|list PATH…\n", SAY("there is no such word", "その指定はありません"), word);
+			fprintf(stderr, "hinomi rules: %s: \"%s\"\n  hint: hinomi rules check|test|list|explain|coverage PATH…\n", SAY("there is no such word", "その指定はありません"), word);
 			r = EXIT_USAGE;
 		}
 	}

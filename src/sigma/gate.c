@@ -229,6 +229,11 @@ static void gate_rule(struct gates *g, uint32_t rule)
 	code->always = w.cost >= 1e29;
 	for (size_t i = 0; i < w.n && !code->always; i++)
 		code->always = !gate_add(g, w.atom[i], rule);
+	if (code->always || !w.n)
+		return;
+	code->witness = arena_array(&g->img->mem, w.n, sizeof(*code->witness));
+	code->n_witness = w.n;
+	memcpy(code->witness, w.atom, w.n * sizeof(*code->witness));
 }
 
 /* ---- the index of one field -------------------------------------------------------------------------------------------------------- */

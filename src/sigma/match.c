@@ -139,7 +139,7 @@ static bool key_fits(enum sigma_routing routing, struct str rule, struct str eve
 	return str_eq(rule, event);
 }
 
-static bool rule_fits(const struct sigma_image *img, const struct logsource *rule, const struct logsource *ls, size_t n)
+bool sigma_rule_fits(const struct sigma_image *img, const struct logsource *rule, const struct logsource *ls, size_t n)
 {
 	if (img->routing == SIGMA_ROUTE_OFF)
 		return true;
@@ -168,7 +168,7 @@ static struct route *route_new(struct sigma_matcher *m, uint32_t lsset)
 	r->rules = must_calloc(img->n_rule / 64 + 1, sizeof(uint64_t));
 	r->always = must_calloc(img->n_always + 1, sizeof(uint32_t));
 	for (size_t i = 0; i < img->n_rule; i++) {
-		if (!img->code[i].expr || !rule_fits(img, &img->rule[i].logsource, ls, n))
+		if (!img->code[i].expr || !sigma_rule_fits(img, &img->rule[i].logsource, ls, n))
 			continue;
 		r->rules[i / 64] |= UINT64_C(1) << (i % 64);
 		if (img->code[i].always)

@@ -63,6 +63,8 @@ struct sigma_set {
 
 struct rule_code {
 	struct expr *expr;
+	uint32_t *witness; /* atoms of which one must hold */
+	size_t n_witness;
 	bool always;      /* no gate: evaluated on every event of its route */
 };
 
@@ -118,6 +120,9 @@ struct expr *expr_atom(struct compiler *c, const struct atom *a);
 
 /* condition.c: the rule's detection section to one expression. NULL = refused. */
 struct expr *detection_compile(struct compiler *c, const struct yaml_node *detection);
+
+/* match.c: does the image's routing show events of these log sources to a rule of that one? */
+bool sigma_rule_fits(const struct sigma_image *img, const struct logsource *rule, const struct logsource *ls, size_t n);
 
 /* correlate_load.c */
 struct correlation;
