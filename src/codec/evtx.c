@@ -2,9 +2,7 @@
 #include "codec/evtx.h"
 #include "codec/evtx_parts.h"
 
-#include <zlib.h>
-
-/* Chunk header: magic, record numbers, at 44 the last record's offset, 48 free space, 52 CRC of records, 124 CRC of the header, 512 records. */
+/* Chunk header: magic, record numbers, at 40 the header's size, 48 free space, 512 records. The checksums are not asked: what can be read is read. */
 #define CHUNK_HEADER 512u
 #define RECORD_HEADER 24u
 #define RECORD_MIN 28u
@@ -246,6 +244,11 @@ static void note_damage(struct evtx_chunk_result *res, const char *what, size_t 
 	}
 }
 
+static bool only_zero(struct str s)
+{
+	return !s.n || (s.p[0] == 0 && memcmp(s.p, s.p + 1, s.n - 1) == 0);
+}
+
 static bool record_header_fits(struct str chunk, size_t at, uint32_t *ret_size)
 {
 	const unsigned char *p = (const unsigned char *)chunk.p + at;
@@ -254,6 +257,22 @@ static bool record_header_fits(struct str chunk, size_t at, uint32_t *ret_size)
 	*ret_size = evtx_le32(p + 4);
 	/* The size stands again behind the record. */
 	return *ret_size >= RECORD_MIN && *ret_size <= chunk.n - at && evtx_le32(p + *ret_size - 4) == *ret_size;
+}
+
+/*
+ * A record whose last page never reached the disk: its end is zero, so is what follows, or the next record does. Its values are read as far as
+ * they make sense.
+ */
+static bool record_is_torn(struct str chunk, size_t at, uint64_t last, uint32_t *ret_size)
+{
+	const unsigned char *p = (const unsigned char *)chunk.p + at;
+	if (at + RECORD_MIN > chunk.n || memcmp(p, "\x2a\x2a\0\0", 4) != 0)
+		return false;
+	uint32_t size = evtx_le32(p + 4), ignored;
+	if (size < RECORD_MIN || size > chunk.n - at || evtx_le32(p + size - 4) != 0 || (last && evtx_le64(p + 8) != last + 1))
+		return false;
+	*ret_size = size;
+	return record_header_fits(chunk, at + size, &ignored) || only_zero(str_sub(chunk, at + size, at + size + 64));
 }
 
 /* The next place behind `from` that looks like a record, or the chunk's end. */
@@ -290,22 +309,42 @@ static int read_record(struct run *run, size_t at, uint32_t size, evtx_record_fn
 	return cb(arg, &rec);
 }
 
-static bool only_zero(struct str s)
+/*
+ * Where the chunk's free space begins. A header that lost its magic may still know; when it does not, every byte may be a record.
+ */
+static uint32_t chunk_used(struct str chunk)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i])
-			return false;
-	return true;
+	uint32_t used = evtx_le32((const unsigned char *)chunk.p + 48);
+	return evtx_is_chunk(chunk) || (used >= CHUNK_HEADER && used <= EVTX_CHUNK) ? used : EVTX_CHUNK;
 }
 
-static bool checksums_hold(struct str chunk)
+static size_t find_chunk(struct str s, size_t from)
 {
-	const unsigned char *p = (const unsigned char *)chunk.p;
-	uint32_t used = evtx_le32(p + 48);
-	if (chunk.n < EVTX_CHUNK || used < CHUNK_HEADER || used > EVTX_CHUNK)
-		return false;
-	uLong head = crc32(crc32(0, p, 120), p + 128, 384);
-	return head == evtx_le32(p + 124) && crc32(0, p + CHUNK_HEADER, used - CHUNK_HEADER) == evtx_le32(p + 52);
+	while (from + 44 <= s.n) {
+		size_t at = str_find(str_sub(s, from, s.n), str_n("ElfChnk\0", 8));
+		if (at == STR_NPOS)
+			break;
+		from += at;
+		/* The magic may stand in a record's text: behind a real one the header tells its own size. */
+		if (from + 44 <= s.n && evtx_le32((const unsigned char *)s.p + from + 40) == 128)
+			return from;
+		from++;
+	}
+	return STR_NPOS;
+}
+
+size_t evtx_piece(struct str s, bool eof)
+{
+	size_t whole = evtx_is_file(s) ? EVTX_FILE_HEADER : EVTX_CHUNK;
+	if (s.n >= whole + 44 && find_chunk(str_sub(s, whole, whole + 44), 0) == 0)
+		/* The next one stands where it must: the usual case, nothing to search. A header of junk before it is a piece of its own. */
+		if (evtx_is_chunk(s) || evtx_is_file(s))
+			return whole;
+	if (s.n < whole + 44 && !eof)
+		return 0;
+	size_t n = s.n < whole ? s.n : whole;
+	size_t at = find_chunk(str_sub(s, 0, n + 43), 1);
+	return at != STR_NPOS && at < n ? at : n;
 }
 
 int evtx_read_chunk(struct str chunk, evtx_tag_fn *tag, void *tag_arg, evtx_record_fn *cb, void *arg, struct evtx_chunk_result *ret)
@@ -314,28 +353,33 @@ int evtx_read_chunk(struct str chunk, evtx_tag_fn *tag, void *tag_arg, evtx_reco
 	struct evtx_chunk_result res = {0};
 	size_t at = CHUNK_HEADER;
 	int r = 0;
-	if (run.chunk.n < CHUNK_HEADER || !evtx_is_chunk(run.chunk)) {
-		if (!only_zero(run.chunk))
-			note_damage(&res, "the chunk's header is damaged", 0);
+	bool sound = evtx_is_chunk(run.chunk);
+	if (!sound && !only_zero(run.chunk))
+		res.fault = "the chunk's header is damaged";
+	if (run.chunk.n < CHUNK_HEADER || only_zero(str_sub(run.chunk, CHUNK_HEADER, run.chunk.n)) || (!sound && resync(run.chunk, CHUNK_HEADER) == run.chunk.n)) {
+		/* Nothing can be read here; without its header nobody knows how many records that were. */
+		res.damaged = res.fault != NULL;
 		*ret = res;
 		return 0;
 	}
 	arena_init(&run.mem, 0);
 	arena_init(&run.rec_mem, 0);
-	res.bad_checksum = !checksums_hold(run.chunk);
 	/*
 	 * Free space begins behind the last record, but the header of a dirty file may not know yet: behind the mark a record counts when it goes on
 	 * with the next number; anything else there is left over from a former use of the chunk.
 	 */
-	uint32_t used = evtx_le32((const unsigned char *)run.chunk.p + 48);
+	uint32_t used = chunk_used(run.chunk);
 	uint64_t last = 0;
 	while (r == 0 && at + RECORD_MIN <= run.chunk.n) {
 		uint32_t size;
-		if (record_header_fits(run.chunk, at, &size)) {
+		bool torn = false;
+		if (record_header_fits(run.chunk, at, &size) || (torn = record_is_torn(run.chunk, at, last, &size))) {
 			uint64_t number = evtx_le64((const unsigned char *)run.chunk.p + at + 8);
 			if (at >= used && used >= CHUNK_HEADER && last && number != last + 1)
 				break;
 			last = number;
+			if (torn && !res.fault)
+				res.fault = "a record's end is missing", res.fault_at = at;
 			r = read_record(&run, at, size, cb, arg, &res);
 			at += size;
 			continue;

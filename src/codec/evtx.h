@@ -48,7 +48,6 @@ struct evtx_chunk_result {
 	uint64_t records, damaged;
 	const char *fault; /* static: what the first damage was */
 	size_t fault_at;   /* in the chunk */
-	bool bad_checksum; /* of the chunk's header or records: read all the same */
 };
 
 typedef uint16_t evtx_tag_fn(void *arg, struct str name);
@@ -57,7 +56,12 @@ typedef int evtx_record_fn(void *arg, const struct evtx_record *rec);
 
 bool evtx_is_file(struct str head);
 bool evtx_is_chunk(struct str head);
-/* Reads one chunk (up to 64 KiB; less when the file is cut). tag may be NULL. 0 or cb's answer. */
+/*
+ * Length of the piece at the front of a file's bytes: the file header, a chunk, or what lies before the next chunk when bytes are missing or too
+ * many. So chunks are found wherever they stand. 0 = more input is needed to tell (never with eof, unless s is empty).
+ */
+size_t evtx_piece(struct str s, bool eof);
+/* Reads one chunk (up to 64 KiB; less when the file is cut; one without its magic is read too when records stand in it). tag may be NULL. 0 or cb's answer. */
 int evtx_read_chunk(struct str chunk, evtx_tag_fn *tag, void *tag_arg, evtx_record_fn *cb, void *arg, struct evtx_chunk_result *ret);
 
 #endif

@@ -230,7 +230,8 @@ static void text_op(struct xml *x, const struct element *e, const struct text *t
 		add_op(x, e->data_name.n ? e->data_name : e->name, t, false, unnamed, e->section);
 	} else if (t->n || e->parent == SECTION_USERDATA) {
 		/* A container whose content is one embedded fragment, a leaf of UserData, or RenderingInfo and the like. */
-		struct str name = e->section == SECTION_OTHER && e->parent == SECTION_OTHER ? arena_fmt(x->mem, "RenderingInfo_%.*s", STR_ARG(e->name)) : e->name;
+		bool message = str_eq(e->name, STR("Message")); /* the rendered text of a forwarded event: what it is called everywhere */
+		struct str name = e->section == SECTION_OTHER && e->parent == SECTION_OTHER && !message ? arena_fmt(x->mem, "RenderingInfo_%.*s", STR_ARG(e->name)) : e->name;
 		add_op(x, name, t, false, false, e->section);
 	}
 }

@@ -125,13 +125,13 @@ static size_t cut_lines(struct str pending, bool audit)
 	return 0;
 }
 
-/* The file header goes with the first chunks; chunks are 64 KiB steps behind it. */
+/* Whole pieces: chunks, and what lies between them. */
 static size_t cut_evtx(struct str pending)
 {
-	size_t head = evtx_is_file(pending) ? EVTX_FILE_HEADER : 0;
-	if (pending.n < head + EVTX_CHUNK)
-		return 0;
-	return head + (pending.n - head) / EVTX_CHUNK * EVTX_CHUNK;
+	size_t at = 0, n;
+	while ((n = evtx_piece(str_sub(pending, at, pending.n), false)))
+		at += n;
+	return at;
 }
 
 size_t framing_cut(struct framing *f, struct str pending, bool eof)
@@ -229,36 +229,27 @@ static int on_evtx(void *arg, struct event *ev)
 	return x->result = x->cb(x->arg, ev);
 }
 
-/* The first chunk of a piece: where its magic is, at 64 KiB steps from there. */
-static struct str first_chunk(struct str bytes)
-{
-	if (evtx_is_file(bytes))
-		return str_sub(bytes, EVTX_FILE_HEADER, bytes.n);
-	if (evtx_is_chunk(bytes))
-		return bytes;
-	size_t at = str_find(bytes, str_n("ElfChnk\0", 8));
-	return at == STR_NPOS || at % 512 ? bytes : str_sub(bytes, at, bytes.n);
-}
-
 static void decode_evtx(struct decode_block *x, struct vocab *v)
 {
 	const struct reader_opts *o = &x->b->file->opts;
-	struct str rest = first_chunk(x->b->bytes);
+	struct str rest = x->b->bytes;
 	struct event proto = {.source = x->b->file->pub.path, .received = o->now};
 	char why[200];
 	if (o->ls.product.n || o->ls.category.n || o->ls.service.n)
 		proto.lsset = vocab_lsset(v, &o->ls, 1);
-	while (rest.n && !x->result) {
+	for (size_t n; rest.n && !x->result; rest = str_sub(rest, n, rest.n)) {
 		struct evtx_chunk_result res;
+		struct str piece = str_sub(rest, 0, n = evtx_piece(rest, true));
 		proto.offset = x->b->offset + (uint64_t)(rest.p - x->b->bytes.p);
-		evtx_decode_chunk(str_sub(rest, 0, EVTX_CHUNK), v, &proto, x->mem, on_evtx, x, &res);
+		if (evtx_is_file(piece) || (proto.offset == 0 && !evtx_is_chunk(piece) && n <= EVTX_FILE_HEADER))
+			continue; /* a file header tells nothing that is needed, so a broken one costs nothing */
+		evtx_decode_chunk(piece, v, &proto, x->mem, on_evtx, x, &res);
 		x->events += res.records;
 		x->bad += res.damaged;
 		if (res.fault) {
 			snprintf(why, sizeof(why), "%s at byte %llu", res.fault, (unsigned long long)(proto.offset + res.fault_at));
 			block_file_fault(x->b->file, why, false);
 		}
-		rest = str_sub(rest, EVTX_CHUNK, rest.n);
 	}
 }
 

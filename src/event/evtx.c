@@ -127,10 +127,44 @@ static struct val parts_val(const struct evtx_field *f, struct arena *mem)
 	return (struct val){.kind = VAL_STR, .u.p = s.p, .n = (uint32_t)s.n};
 }
 
+/* The header's own: event data may use the same name (a cleared log names its Channel), and stands behind it. */
+static const struct field *first_of(const struct event *ev, field_id id)
+{
+	for (uint32_t i = 0; id && i < ev->n_field; i++)
+		if (ev->field[i].id == id)
+			return &ev->field[i];
+	return NULL;
+}
+
 static struct str text_of(struct decoding *x, const struct event *ev, field_id id)
 {
-	const struct field *f = event_field(ev, id);
+	const struct field *f = first_of(ev, id);
 	return f ? val_text(f->val, x->mem) : STR("");
+}
+
+static bool same_name(const struct field *a, const struct field *b)
+{
+	return a->id == b->id && (a->id || str_eq(a->name, b->name));
+}
+
+/* A name that header and data both use is one field with several values: a rule sees each of them. */
+static void mark_repeated(struct event *ev, uint32_t at)
+{
+	for (uint32_t i = 0; i < at; i++)
+		if (same_name(&ev->field[i], &ev->field[at])) {
+			ev->field[i].flags |= FIELD_F_ELEMENT;
+			ev->field[at].flags |= FIELD_F_ELEMENT;
+		}
+}
+
+/* One bit of 256 per name: only names whose bit was seen are compared. */
+static bool seen_before(uint64_t seen[4], const struct evtx_field *f)
+{
+	unsigned bit = (f->tag ? f->tag * 167u : (unsigned)f->name.n * 31u + (unsigned char)(f->name.n ? f->name.p[f->name.n - 1] : 0)) & 255;
+	uint64_t mask = UINT64_C(1) << (bit & 63);
+	bool was = seen[bit >> 6] & mask;
+	seen[bit >> 6] |= mask;
+	return was;
 }
 
 static void log_source(struct decoding *x, struct event *ev, uint32_t event_id)
@@ -159,21 +193,23 @@ static void powershell_lines(struct decoding *x, struct event *ev)
 }
 
 /* TimeCreated: a FILETIME, or text in forwarded records. */
-static void own_time(struct decoding *x, struct event *ev, struct val v)
+static bool own_time(struct decoding *x, struct event *ev, struct val v)
 {
 	tstamp t;
 	if (v.kind == VAL_TIME)
 		t = v.u.i;
 	else if (!ts_parse_rfc3339(val_text(v, x->mem), 0, &t))
-		return;
+		return false;
 	ev->time = t;
-	ev->time_is_own = true;
+	return ev->time_is_own = true;
 }
 
 static int on_record(void *arg, const struct evtx_record *rec)
 {
 	struct decoding *x = arg;
 	struct event ev = *x->proto;
+	uint64_t seen[4] = {0};
+	bool have_time = false;
 	arena_reset(x->mem);
 	ev.format = FORMAT_EVTX;
 	ev.record = rec->number;
@@ -184,12 +220,15 @@ static int on_record(void *arg, const struct evtx_record *rec)
 	ev.field = arena_array(x->mem, ev.field_room, sizeof(*ev.field));
 	for (size_t i = 0; i < rec->n; i++) {
 		const struct evtx_field *f = &rec->field[i];
+		bool maybe_again = seen_before(seen, f) && !f->element;
 		ev.field[i] = (struct field){.name = f->name, .id = f->tag, .val = field_val(f, x->mem), .flags = f->element ? FIELD_F_ELEMENT : 0};
-		if (f->tag == x->time)
-			own_time(x, &ev, ev.field[i].val);
+		if (maybe_again)
+			mark_repeated(&ev, (uint32_t)i);
+		if (f->tag == x->time && f->tag && !have_time)
+			have_time = own_time(x, &ev, ev.field[i].val);
 	}
 	ev.n_field = (uint32_t)rec->n;
-	const struct field *id = event_field(&ev, x->event_id);
+	const struct field *id = first_of(&ev, x->event_id);
 	double d;
 	int64_t event_id = 0;
 	bool is_int;

@@ -269,6 +269,75 @@ TEST(a_name_at_the_end_of_numbers_is_refused)
 	buf_done(&w.b);
 }
 
+TEST(a_chunk_without_its_magic_is_read)
+{
+	struct writer w;
+	struct buf out = BUF_INIT(100000);
+	begin_chunk(&w);
+	literal_record(&w, 1);
+	template_record(&w, 2);
+	end_chunk(&w);
+	memset(w.b.p, 0, 8);
+	struct evtx_chunk_result res = decode(buf_str(&w.b), &out);
+	CHECK(res.fault != NULL);
+	CHECK_INT(res.damaged, 0);
+	CHECK_STR(buf_str(&out), "1 " LITERAL "2 " TEMPLATE);
+	memset(w.b.p, 0, w.b.n); /* nothing left: an empty, preallocated chunk */
+	buf_reset(&out);
+	res = decode(buf_str(&w.b), &out);
+	CHECK(res.fault == NULL);
+	CHECK_INT(res.records + res.damaged, 0);
+	memset(w.b.p, 0x55, w.b.n);
+	res = decode(buf_str(&w.b), &out);
+	CHECK_INT(res.damaged, 1);
+	buf_done(&out);
+	buf_done(&w.b);
+}
+
+TEST(a_record_whose_end_was_never_written_is_read)
+{
+	struct writer w;
+	struct buf out = BUF_INIT(100000);
+	begin_chunk(&w);
+	literal_record(&w, 1);
+	literal_record(&w, 2);
+	memset(w.b.p + w.b.n - 4, 0, 4);
+	end_chunk(&w);
+	struct evtx_chunk_result res = decode(buf_str(&w.b), &out);
+	CHECK(res.fault != NULL);
+	CHECK_INT(res.damaged, 0);
+	CHECK_STR(buf_str(&out), "1 " LITERAL "2 " LITERAL);
+	buf_done(&out);
+	buf_done(&w.b);
+}
+
+/* Chunks are found wherever they stand: behind junk, after missing bytes, and not where a text only names their magic. */
+TEST(pieces_of_a_file_that_lost_bytes)
+{
+	struct buf f = BUF_INIT(1 << 20);
+	const size_t head = EVTX_FILE_HEADER, step[] = {head, 100, 30000, EVTX_CHUNK, 700};
+	char *at = buf_reserve(&f, 4 * EVTX_CHUNK);
+	memset(at, 'x', 4 * EVTX_CHUNK);
+	size_t chunks[] = {head + 100, head + 30100}, end = head + 30100 + EVTX_CHUNK + 700;
+	memcpy(at, "ElfFile", 8);
+	for (size_t i = 0; i < LEN(chunks); i++) {
+		memcpy(at + chunks[i], "ElfChnk", 8);
+		memcpy(at + chunks[i] + 40, "\x80\0\0", 4);
+	}
+	memcpy(at + chunks[1] + 1000, "ElfChnk", 8);
+	buf_commit(&f, end);
+	struct str rest = buf_str(&f);
+	for (size_t i = 0; i < LEN(step); i++) {
+		size_t n = evtx_piece(rest, true);
+		CHECK_INT(n, step[i]);
+		rest = str_sub(rest, n, rest.n);
+	}
+	CHECK_INT(rest.n, 0);
+	CHECK_INT(evtx_piece(str_sub(buf_str(&f), 0, 2000), false), 0);
+	CHECK_INT(evtx_piece(str_sub(buf_str(&f), chunks[1], chunks[1] + EVTX_CHUNK), false), 0);
+	buf_done(&f);
+}
+
 TEST(every_single_flipped_byte_ends_in_a_result)
 {
 	struct writer w;
