@@ -11,7 +11,7 @@ struct decoding {
 	struct arena *mem;
 	evtx_event_fn *cb;
 	void *arg;
-	field_id channel, event_id, event_type, computer, time, data;
+	field_id channel, event_id, event_type, computer, time, data, record_id;
 };
 
 static uint16_t tag(void *arg, struct str name)
@@ -37,6 +37,18 @@ static int64_t little_signed(const unsigned char *p, size_t n)
 static struct val time_val(tstamp t)
 {
 	return t == TS_NONE ? (struct val){.kind = VAL_NULL} : (struct val){.kind = VAL_TIME, .u.i = t};
+}
+
+/* FILETIME 0 means "never" and stays a value; so does what lies beyond the years that a tstamp holds. */
+static struct val filetime(const struct evtx_field *f)
+{
+	uint64_t ft = f->n == 8 ? little(f->p, 8) : 0;
+	tstamp t = ts_from_filetime(ft);
+	if (f->n != 8)
+		return (struct val){.kind = VAL_NULL};
+	if (t != TS_NONE)
+		return time_val(t);
+	return ft ? (struct val){.kind = VAL_UINT, .u.u = ft} : (struct val){.kind = VAL_STR, .u.p = "1601-01-01T00:00:00Z", .n = 20};
 }
 
 /* SYSTEMTIME: year month weekday day hour minute second millisecond, 16 bits each. */
@@ -103,7 +115,7 @@ static struct val field_val(const struct evtx_field *f, struct arena *mem)
 	case EVTX_GUID:
 		return f->n == 16 ? slice(VAL_GUID, f) : slice(VAL_BYTES, f);
 	case EVTX_FILETIME:
-		return time_val(f->n == 8 ? ts_from_filetime(little(f->p, 8)) : TS_NONE);
+		return filetime(f);
 	case EVTX_SYSTEMTIME:
 		return f->n == 16 ? systemtime(f->p) : slice(VAL_BYTES, f);
 	case EVTX_SID:
@@ -140,6 +152,15 @@ static struct str text_of(struct decoding *x, const struct event *ev, field_id i
 {
 	const struct field *f = first_of(ev, id);
 	return f ? val_text(f->val, x->mem) : STR("");
+}
+
+static int64_t number_of(const struct event *ev, field_id id, int64_t otherwise)
+{
+	const struct field *f = first_of(ev, id);
+	double d;
+	int64_t n;
+	bool is_int;
+	return f && val_number(f->val, &d, &n, &is_int) && is_int ? n : otherwise;
 }
 
 static bool same_name(const struct field *a, const struct field *b)
@@ -228,12 +249,9 @@ static int on_record(void *arg, const struct evtx_record *rec)
 			have_time = own_time(x, &ev, ev.field[i].val);
 	}
 	ev.n_field = (uint32_t)rec->n;
-	const struct field *id = first_of(&ev, x->event_id);
-	double d;
-	int64_t event_id = 0;
-	bool is_int;
-	if (!id || !val_number(id->val, &d, &event_id, &is_int) || !is_int)
-		event_id = 0;
+	int64_t event_id = number_of(&ev, x->event_id, 0), record = number_of(&ev, x->record_id, -1);
+	if (record >= 0)
+		ev.record = (uint64_t)record; /* exported and forwarded logs count their records anew in the record's header */
 	ev.host = text_of(x, &ev, x->computer);
 	if (!ev.lsset)
 		log_source(x, &ev, (uint32_t)event_id);
@@ -246,6 +264,7 @@ static int on_record(void *arg, const struct evtx_record *rec)
 int evtx_decode_chunk(struct str chunk, struct vocab *v, const struct event *proto, struct arena *mem, evtx_event_fn *cb, void *arg, struct evtx_chunk_result *ret)
 {
 	struct decoding x = {.v = v, .proto = proto, .mem = mem, .cb = cb, .arg = arg, .channel = vocab_field(v, STR("Channel")), .event_id = vocab_field(v, STR("EventID")),
-		.event_type = vocab_field(v, STR("EventType")), .computer = vocab_field(v, STR("Computer")), .time = vocab_field(v, STR("TimeCreated")), .data = vocab_field(v, STR("Data"))};
+		.event_type = vocab_field(v, STR("EventType")), .computer = vocab_field(v, STR("Computer")), .time = vocab_field(v, STR("TimeCreated")), .data = vocab_field(v, STR("Data")),
+		.record_id = vocab_field(v, STR("EventRecordID"))};
 	return evtx_read_chunk(chunk, tag, &x, on_record, &x, ret);
 }

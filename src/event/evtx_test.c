@@ -311,6 +311,40 @@ TEST(a_record_whose_end_was_never_written_is_read)
 	buf_done(&w.b);
 }
 
+static void put_element(struct writer *w, const char *name, const char *text)
+{
+	put_open(w, false, name, NULL, NULL);
+	put_text(w, text);
+	put_end(w);
+}
+
+/* A cleared log: its data names a Channel too. The header's decides the log source, a rule sees both; the record's number is the event's own. */
+TEST(a_name_of_header_and_data_keeps_both_values)
+{
+	struct writer w;
+	struct buf out = BUF_INIT(100000);
+	begin_chunk(&w);
+	begin_record(&w, 1);
+	put_open(&w, false, "Event", NULL, NULL);
+	put_open(&w, false, "System", NULL, NULL);
+	put_element(&w, "EventID", "104");
+	put_element(&w, "EventRecordID", "4711");
+	put_element(&w, "Channel", "System");
+	put_end(&w);
+	put_open(&w, false, "UserData", NULL, NULL);
+	put_open(&w, false, "LogFileCleared", NULL, NULL);
+	put_element(&w, "Channel", "Security");
+	for (int i = 0; i < 3; i++)
+		put_end(&w);
+	end_record(&w);
+	end_chunk(&w);
+	struct evtx_chunk_result res = decode(buf_str(&w.b), &out);
+	CHECK_INT(res.damaged, 0);
+	CHECK_STR(buf_str(&out), "4711 {\"EventID\":\"104\",\"EventRecordID\":\"4711\",\"Channel\":[\"System\",\"Security\"]}\n");
+	buf_done(&out);
+	buf_done(&w.b);
+}
+
 /* Chunks are found wherever they stand: behind junk, after missing bytes, and not where a text only names their magic. */
 TEST(pieces_of_a_file_that_lost_bytes)
 {

@@ -101,7 +101,7 @@ static void windows_tables(struct vocab *v)
 struct vocab *vocab_new(void)
 {
 	struct vocab *v = must_new(struct vocab);
-	static const char *const needed[] = {"message", "Channel", "EventID", "EventType", "Computer", "TimeCreated", "Data"};
+	static const char *const needed[] = {"message", "Channel", "EventID", "EventType", "Computer", "TimeCreated", "Data", "EventRecordID"};
 	field_id id;
 	v->refs = 1;
 	arena_init(&v->mem, 0);
