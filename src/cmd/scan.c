@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/scan.h"
 
+#include "cmd/progress.h"
+
 #include "base/num.h"
 #include "sys/clock.h"
 #include "sys/queue.h"
@@ -41,6 +43,7 @@ struct scan {
 	struct correlator *correlator;
 	struct scan_table *table;
 	struct queue *work;
+	struct progress progress;
 	pthread_mutex_t lock;
 	pthread_cond_t done;
 	unsigned jobs;
@@ -228,6 +231,7 @@ static void finish_job(struct scan *s, struct job *j)
 	if (j->any && (!s->any || j->worst > s->worst))
 		s->worst = j->worst;
 	s->any = s->any || j->any;
+	progress_step(&s->progress, block_bytes(j->block), j->events);
 	if (block_is_last(j->block))
 		finish_file(s, block_file(j->block));
 }
@@ -448,11 +452,13 @@ static int scan_all(struct scan *s)
 	vec_each(path, &s->cmd.args) {
 		reader_add_path(s->reader, *path);
 	}
+	progress_start(&s->progress, command_text(&s->cmd, "progress"), s->cmd.args.at, s->cmd.args.n);
 	write_out(s, str_c(scan_head(&s->out)));
 	if (s->jobs > 1)
 		run_threads(s);
 	else
 		run_alone(s);
+	progress_end(&s->progress);
 	if (s->out.format == SCAN_JSON && !s->closed)
 		out_write(s->first_line ? STR("[]\n") : STR("\n]\n"));
 	if (s->table) {

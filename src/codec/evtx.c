@@ -336,13 +336,16 @@ static size_t find_chunk(struct str s, size_t from)
 size_t evtx_piece(struct str s, bool eof)
 {
 	size_t whole = evtx_is_file(s) ? EVTX_FILE_HEADER : EVTX_CHUNK;
-	if (s.n >= whole + 44 && find_chunk(str_sub(s, whole, whole + 44), 0) == 0)
-		/* The next one stands where it must: the usual case, nothing to search. A header of junk before it is a piece of its own. */
-		if (evtx_is_chunk(s) || evtx_is_file(s))
-			return whole;
+	bool headed = evtx_is_chunk(s) || evtx_is_file(s);
+	struct str next = str_sub(s, whole, whole + 44);
+	/* The next chunk (or the empty room for one) stands where it must, or the file ends there: the usual case, nothing to search. */
+	if (headed && (s.n == whole ? eof : next.n == 44 && (find_chunk(next, 0) == 0 || only_zero(next))))
+		return whole;
 	if (s.n < whole + 44 && !eof)
 		return 0;
 	size_t n = s.n < whole ? s.n : whole;
+	if (only_zero(str_sub(s, 0, n + 43)))
+		return n;
 	size_t at = find_chunk(str_sub(s, 0, n + 43), 1);
 	return at != STR_NPOS && at < n ? at : n;
 }
