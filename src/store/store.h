@@ -12,7 +12,7 @@
  * the house sees; the embedded segments are its first backend, ClickHouse its second.
  *
  * Events arrive in WAL order from one writer thread and are searchable at once (a hot block in memory, sealed into an immutable file
- * when large or old). Sealed files: segments/<first position>-<last position>.seg, listed in MANIFEST, which is swapped atomically.
+ * when large or old). Sealed files: <first position>.seg, listed in MANIFEST, which is swapped atomically.
  * What is not sealed when the process dies is read again from the WAL. Searches run on any thread against a snapshot.
  */
 struct store;
@@ -44,12 +44,12 @@ int store_seal(struct store *s, tstamp now, bool force, store_sealed_cb *cb, voi
 uint64_t store_sealed(const struct store *s);
 uint64_t store_position(const struct store *s); /* one past the last appended */
 
-/* A search. Rows come newest first (by time, then id) unless oldest_first; cb's non-zero answer ends the search and is returned. */
+/* A search. Rows come newest first (by time, then id) unless oldest_first; without a limit they come as they lie (for counting). cb's non-zero answer ends the search and is returned. */
 struct store_query {
 	const struct pred *where;  /* NULL = everything */
 	tstamp from, to;           /* [from, to) of the event's time; TS_NONE = open */
 	bool oldest_first;
-	uint64_t limit;            /* 0 = none */
+	uint64_t limit;            /* at most 10,000; 0 = all, in no order */
 	struct id after;           /* resume: rows strictly behind this (time, id) in the order asked; zero = from the start */
 	tstamp after_time;
 	int64_t budget_ns;         /* stop after this much wall time with partial set; 0 = none */
