@@ -33,6 +33,7 @@ struct query_result {
 	uint64_t rows;
 };
 /* Rows without pipes are flat events: _time _id _source _host _product … then the fields, then _raw. */
-int query_run(const struct query *q, struct store *s, const struct query_opts *o, query_row_cb *cb, void *arg, struct query_result *ret);
+/* v = the vocabulary of the store. */
+int query_run(const struct query *q, struct store *s, const struct vocab *v, const struct query_opts *o, query_row_cb *cb, void *arg, struct query_result *ret);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include "store/segment.h"
+#include "store/match.h"
 
 #include "base/num.h"
 #include "base/utf8.h"
+#include "base/vec.h"
 
 #include <errno.h>
 #include <pcre2.h>

@@ -41,10 +41,4 @@ int segment_read(const struct segment *s, size_t block, struct buf *packed, stru
 /* Reads everything again: sums, SHA-256 of the file, root over the rows. Findings name file, block and offset. */
 int segment_verify(const char *path, const struct store_file *want, struct diag *d);
 
-/* True when the row satisfies the predicate. scratch is the caller's, reset by it. */
-struct matcher;
-int matcher_new(const struct pred *p, struct matcher **ret);
-void matcher_free(struct matcher *m);
-bool matcher_row(struct matcher *m, const struct event *row, const struct vocab *v, struct arena *scratch);
-
 #endif

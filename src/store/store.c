@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/manifest.h"
+#include "store/match.h"
 #include "store/segment.h"
 
 #include "base/map.h"

@@ -84,3 +84,22 @@ write("json", [s.encode() for s in JSON])
 write("decode", [bytes([n]) + s.encode() for n, lines in LINES.items() for s in lines])
 write("sigma", [s.encode() for s in RULES])
 write("evtx", [evtx_record(512, EVENT), evtx_record(512, ("Event", [("System", [("EventID", "1")])]))])
+write("query", [b'failed OR user:(a "b c") -src:10.0.0.0/8 bytes>=5 path:/x\\/y/ t:[1 TO *] cs("X") f:null g:* h:a*b | stats count, p90(x) as y by z | sort -y | head 5',
+                b"_time:-24h a!=b | top 3 c, d | rename c as e | fields e | dedup e | tail 2 | where e>1", b"(((a", b"x:[1 TO", b"| stats"])
+
+
+def varint(n):
+    out = bytearray()
+    while n >= 128:
+        out.append(n & 127 | 128)
+        n >>= 7
+    return bytes(out + bytes([n]))
+
+
+def text(s):
+    return varint(len(s)) + s
+
+
+ROW = (bytes(32) + varint(7) + varint(1) + varint(0) + bytes([2, 1]) + text(b"site") + text(b"src") + text(b"host") + text(b'{"a":1}') + varint(1) + text(b"linux") + text(b"") + text(b"sshd")
+       + varint(2) + bytes([1, 0]) + text(b"a") + text(b"x") + bytes([0, 2]) + text(b"n") + text(b""))
+write("rows", [text(ROW), text(ROW) * 2])

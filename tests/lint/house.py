@@ -34,7 +34,7 @@ MAY_USE = {
     "agent": EVENT_CHAIN | {"sigma", "agent"},
 }
 # single headers that a room may use beyond its layer
-DOORS = {"soc": {"csirt/handoff.h"}, "query": {"store/store.h", "store/pred.h"}}
+DOORS = {"soc": {"csirt/handoff.h"}, "query": {"store/store.h", "store/pred.h", "store/match.h"}}
 
 BANNED = re.compile(r"(?<![\w.>])(system|popen|rand|srand|random|strcpy|strcat|sprintf|gets|strtok|atoi|atol|sscanf|alloca|setjmp)\s*\(")
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|not (yet )?implemented|placeholder implementation", re.I)
