@@ -140,7 +140,7 @@ static void add_value(struct buf *b, const struct yaml_node *v)
 		buf_add(b, STR("null"));
 	} else if (v->type == YAML_BOOL) {
 		buf_add(b, v->boolean ? STR("true") : STR("false"));
-	} else if (v->type == YAML_INT && json_is_number(v->text)) {
+	} else if (v->type == YAML_INT && json_text_is_number(v->text)) {
 		buf_add(b, v->text);
 	} else {
 		json_add_string(b, v->text);

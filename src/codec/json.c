@@ -173,7 +173,7 @@ static int number(struct scan *s, struct str *ret)
 	if (p == s->end)
 		return fail(s, -ENODATA, "the text ends inside a number");
 	s->p = p;
-	return json_is_number(*ret) ? 0 : fail(s, -EBADMSG, "this is not a number");
+	return json_text_is_number(*ret) ? 0 : fail(s, -EBADMSG, "this is not a number");
 }
 
 static int word(struct scan *s, struct str literal)
@@ -384,7 +384,7 @@ static size_t digit_run(struct str s, size_t i)
 	return i - from;
 }
 
-bool json_is_number(struct str s)
+bool json_text_is_number(struct str s)
 {
 	size_t i = s.n && s.p[0] == '-', n = digit_run(s, i);
 	if (!n || (n > 1 && s.p[i] == '0'))

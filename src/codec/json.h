@@ -45,6 +45,6 @@ int json_add_string(struct buf *out, struct str s);
 /* {"name": for objects: writes the comma if the buffer does not end in '{' or '['. */
 int json_add_key(struct buf *out, struct str name);
 /* True when the text is a number of the JSON grammar. */
-bool json_is_number(struct str s);
+bool json_text_is_number(struct str s);
 
 #endif

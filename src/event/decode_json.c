@@ -158,7 +158,7 @@ static uint32_t shape_source(struct decoding *x, const struct json_leaf *leaf, s
 /* Event time: what the format says first, then the names people use. */
 static void json_time(struct decoding *x)
 {
-	static const char *const names[] = {"_time", "@timestamp", "timestamp", "UtcTime", "TimeCreated", "SystemTime", "time", "eventTime", "EventTime", "ts", "published",
+	static const char *const names[] = {"_time", "@timestamp", "timestamp", "TimeCreated", "UtcTime", "SystemTime", "time", "eventTime", "EventTime", "ts", "published",
 		"requestReceivedTimestamp", "CreationTime", "activityDateTime", "createdDateTime", "created_at", "datetime", "date"};
 	for (size_t i = 0; i < LEN(names); i++) {
 		const struct field *f = event_field_name(x->ev, str_c(names[i]));

@@ -219,7 +219,7 @@ static void add_val_json(struct val v, struct arena *mem, struct buf *out)
 		buf_add(out, val_text(v, mem));
 		return;
 	case VAL_NUM:
-		if (json_is_number(str_n(v.u.p, v.n))) {
+		if (json_text_is_number(str_n(v.u.p, v.n))) {
 			buf_add(out, str_n(v.u.p, v.n));
 			return;
 		}
@@ -275,8 +275,15 @@ struct str event_raw(const struct event *ev, struct arena *mem)
 {
 	if (ev->raw.n || ev->format != FORMAT_EVTX)
 		return ev->raw;
+	/* Aliases are made again when this line is decoded. */
+	struct event own = *ev;
+	own.field = arena_array(mem, ev->n_field + 1, sizeof(*own.field));
+	own.n_field = 0;
+	for (uint32_t i = 0; own.field && i < ev->n_field; i++)
+		if (!(ev->field[i].flags & FIELD_F_ALIAS))
+			own.field[own.n_field++] = ev->field[i];
 	struct buf b = BUF_INIT(64u << 20);
-	event_add_json(ev, mem, &b);
+	event_add_json(&own, mem, &b);
 	struct str out = arena_dup(mem, buf_str(&b));
 	buf_done(&b);
 	return out;

@@ -127,7 +127,7 @@ static bool get_fields(struct str *r, const struct vocab *v, struct arena *mem, 
 	for (uint64_t i = 0; i < n; i++) {
 		struct field *f = &ev->field[i];
 		struct str head, text;
-		if (!rd_bytes(r, 2, &head) || !get(r, &f->name) || !get(r, &text))
+		if (!rd_bytes(r, 2, &head) || !get(r, &f->name) || !get(r, &text) || stored_kind((uint8_t)head.p[0]) != (uint8_t)head.p[0])
 			return false;
 		f->flags = (uint8_t)head.p[1];
 		f->id = v ? vocab_field(v, f->name) : FIELD_UNKNOWN;
@@ -154,6 +154,8 @@ bool row_decode(struct str *in, struct vocab *v, struct arena *mem, struct event
 	ret->time = (tstamp)time;
 	ret->received = (tstamp)received;
 	ret->format = (uint8_t)head.p[0];
+	if (ret->format >= FORMAT_COUNT)
+		return false;
 	ret->time_is_own = head.p[1] != 0;
 	for (size_t i = 0; i < LEN(text); i++)
 		if (!get(&r, text[i]))
