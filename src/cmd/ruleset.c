@@ -21,7 +21,8 @@ bool level_parse(const char *text, enum sigma_level *ret)
 const char *content_dir(void)
 {
 	static char path[4096];
-	static const char *const beside[] = {"/../content", "/../share/hinomi/content"};
+	/* beside the program: in the source tree (build/hinomi is a link into build/src/cmd), then installed */
+	static const char *const beside[] = {"/../content", "/../../../content", "/../share/hinomi/content"};
 	const char *env = getenv("HINOMI_CONTENT");
 	char self[3900];
 	if (env)
