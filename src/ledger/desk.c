@@ -95,11 +95,25 @@ static const char *statement(enum noun noun, int kind)
 	return none;
 }
 
+/* The columns are there to be asked for. */
+static int make_indexes(struct desk *k, enum noun noun)
+{
+	int r = 0;
+	for (const struct column *c = NOUNS[noun].column; r == 0 && c->name; c++) {
+		struct buf sql = BUF_INIT(1000);
+		buf_addf(&sql, "CREATE INDEX IF NOT EXISTS %s_%s ON %s (%s)", NOUNS[noun].table, c->name, NOUNS[noun].table, c->name);
+		r = db_exec(k->db, buf_cstr(&sql));
+		buf_done(&sql);
+	}
+	return r;
+}
+
 static int make_tables(struct desk *k)
 {
 	int r = db_begin(k->db);
 	for (int i = 0; r == 0 && i < NOUN_COUNT; i++)
-		r = db_exec(k->db, statement((enum noun)i, 0));
+		if ((r = db_exec(k->db, statement((enum noun)i, 0))) == 0)
+			r = make_indexes(k, (enum noun)i);
 	if (r == 0)
 		return db_commit(k->db);
 	db_rollback(k->db);

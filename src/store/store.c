@@ -496,16 +496,62 @@ static int take_one(void *arg, const struct event *row)
 	return 1;
 }
 
+/* The row with this id among encoded rows; only its id is looked at until it is found. */
+static bool find_row(struct store *s, struct str rows, struct id id, struct one *o)
+{
+	struct str row, one;
+	struct buf b = BUF_INIT(ROWS_MAX);
+	struct arena scratch;
+	struct event ev;
+	struct id have;
+	tstamp time;
+	uint64_t position;
+	arena_init(&scratch, 0);
+	while (!o->found && rows.n && row_peek(&rows, &row, &time, &have)) {
+		if (id_cmp(have, id) != 0)
+			continue;
+		one = framed(row, &b);
+		if (!row_decode(&one, s->vocab, &scratch, &ev, &position))
+			break;
+		take_one(o, &ev);
+	}
+	arena_done(&scratch);
+	buf_done(&b);
+	return o->found;
+}
+
+static void find_in_file(struct store *s, const struct store_file *f, struct id id, struct one *o)
+{
+	char path[4096];
+	struct segment seg;
+	struct buf packed = BUF_INIT(ROWS_MAX), rows = BUF_INIT(ROWS_MAX);
+	if (segment_path(path, sizeof(path), s, f->name) < 0 || segment_open(path, NULL, &seg) < 0)
+		return;
+	for (size_t i = 0; i < seg.n_block && !o->found; i++)
+		if (segment_read(&seg, i, &packed, &rows) == 0)
+			find_row(s, buf_str(&rows), id, o);
+	segment_close(&seg);
+	buf_done(&packed);
+	buf_done(&rows);
+}
+
 int store_get(struct store *s, struct id id, struct arena *mem, struct event *ret)
 {
-	char text[ID_TEXT + 1];
 	struct one o = {mem, ret, false};
-	struct pred p = {.op = PRED_EQ, .field = STR("_id")};
-	struct store_query q = {.where = &p, .from = TS_NONE, .to = TS_NONE};
-	id_format(text, id);
-	p.text = str_c(text);
-	int r = store_search(s, &q, take_one, &o, NULL);
-	return r < 0 ? r : o.found ? 0 : -ENOENT;
+	struct manifest files = {0};
+	pthread_mutex_lock(&s->lock);
+	bool hot = find_row(s, buf_str(&s->hot), id, &o);
+	vec_each(f, &s->manifest.files) {
+		if (!hot && id.lo >= f->first && id.lo <= f->last)
+			manifest_add(&files, f);
+	}
+	pthread_mutex_unlock(&s->lock);
+	vec_each(f, &files.files) {
+		if (!o.found)
+			find_in_file(s, f, id, &o);
+	}
+	manifest_done(&files);
+	return o.found ? 0 : -ENOENT;
 }
 
 static int count_fields(void *arg, const struct event *row)
