@@ -2,7 +2,7 @@
 #ifndef HINOMI_CSIRT_HANDOFF_H
 #define HINOMI_CSIRT_HANDOFF_H
 
-#include "ledger/desk.h"
+#include "ledger/notice.h"
 
 /*
  * The bell between the watch and the brigade: the only header in which soc and csirt meet.
@@ -17,9 +17,17 @@
  */
 enum handoff_mode { HANDOFF_SEPARATE, HANDOFF_INTEGRATED };
 
-int handoff_send(struct desk *k, const struct actor *who, enum handoff_mode mode, const json_t *package, struct diag *d, json_t **ret);
-int handoff_resend(struct desk *k, const struct actor *who, struct str id, const json_t *package, struct diag *d, json_t **ret);
-int handoff_return(struct desk *k, const struct actor *who, struct str id, struct str reason, struct diag *d, json_t **ret);
+/* How this organisation does it. */
+struct handoff_rules {
+	enum handoff_mode mode;
+	struct duty duty;
+	int64_t (*accept_within)(void *arg, struct str priority); /* ns by the rule book; 0 = no limit. May be NULL */
+	void *arg;
+};
+
+int handoff_send(struct desk *k, const struct actor *who, const struct handoff_rules *rules, const json_t *package, struct diag *d, json_t **ret);
+int handoff_resend(struct desk *k, const struct actor *who, const struct handoff_rules *rules, struct str id, const json_t *package, struct diag *d, json_t **ret);
+int handoff_return(struct desk *k, const struct actor *who, const struct handoff_rules *rules, struct str id, struct str reason, struct diag *d, json_t **ret);
 /* incident_id empty = a new incident; else the alerts join that open one. */
 int handoff_accept(struct desk *k, const struct actor *who, struct str id, struct str incident_id, struct diag *d, json_t **ret);
 

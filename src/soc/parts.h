@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HINOMI_SOC_PARTS_H
+#define HINOMI_SOC_PARTS_H
+
+#include "soc/alert.h"
+
+/* What the files of the watch's desk share. */
+extern const struct actor SOC_SYSTEM;
+
+/* Entities of a detection into the alert's list [{kind,value}], at most ENTITIES_MAX; true when one was new. */
+#define ENTITIES_MAX 50
+bool entities_add(json_t *list, const struct detection *det);
+/* Their index rows, for scores and pages of an entity. */
+int entities_index(struct desk *k, struct str alert_id, const json_t *list);
+
+/* Tactics of the rule's tags ("credential-access"), each once. */
+void tactics_add(json_t *list, const struct sigma_rule *rule);
+/* Sets score, score_terms, priority, asset_criticality of the document from its other members and the desk's other alerts. */
+int score_alert(struct desk *k, const struct soc *s, json_t *alert);
+/* The sentence that tells what was seen, in both languages. */
+void explain_alert(json_t *alert);
+
+/* Starts the ladder of the row that fits, unless a row at least as early in the book is being called already. Changes the document only. */
+int calls_begin(struct desk *k, const struct soc *s, json_t *alert);
+/* One ladder's climb for an alert that is due. */
+int calls_climb(struct desk *k, const struct soc *s, json_t *alert);
+/* Everybody who was called is answered: the alert was acknowledged by somebody. */
+void calls_stop(json_t *alert, tstamp now);
+/* The member `due` (ns) from calls and the hand-off's time; null when nothing is due. */
+void calls_due(json_t *alert);
+
+/* Writes the rows of the detection's events; *digest (64 hex digits) is carried on. Returns how many were new. */
+int event_rows_add(struct desk *k, struct str alert_id, const struct detection *det, uint64_t *count, char digest[65]);
+
+#endif
