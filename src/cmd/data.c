@@ -2,7 +2,6 @@
 #include "cmd/datadir.h"
 
 #include "base/num.h"
-#include "codec/json.h"
 #include "event/reader.h"
 #include "query/query.h"
 
@@ -163,25 +162,6 @@ struct printer {
 	bool table, closed;
 };
 
-static void print_json(struct printer *p, const struct query_cell *cell, size_t n, struct buf *b)
-{
-	buf_addc(b, '{');
-	for (size_t i = 0; i < n; i++) {
-		struct val v = cell[i].val;
-		if (v.kind == VAL_STR && !v.u.p)
-			continue; /* absent */
-		struct str text = val_text(v, &p->mem);
-		json_add_key(b, cell[i].name);
-		if (v.kind == VAL_NULL)
-			buf_add(b, STR("null"));
-		else if (v.kind == VAL_BOOL || v.kind == VAL_JSON || (v.kind == VAL_NUM && json_text_is_number(text)))
-			buf_add(b, text);
-		else
-			json_add_string(b, text);
-	}
-	buf_add(b, STR("}\n"));
-}
-
 /* Events as "time host line"; everything else as name=value. */
 static void print_table(struct printer *p, const struct query_cell *cell, size_t n, struct buf *b)
 {
@@ -212,7 +192,9 @@ static int print_row(void *arg, const struct query_cell *cell, size_t n)
 	if (p->table)
 		print_table(p, cell, n, &b);
 	else
-		print_json(p, cell, n, &b);
+		query_add_json(cell, n, &p->mem, &b);
+	if (!p->table)
+		buf_addc(&b, '\n');
 	p->closed = !out_write(buf_str(&b));
 	buf_done(&b);
 	return p->closed;

@@ -27,6 +27,8 @@ struct query_cell {
 	struct val val;
 };
 typedef int query_row_cb(void *arg, const struct query_cell *cell, size_t n);
+/* One row as a JSON object; absent cells are left out. mem is scratch. */
+void query_add_json(const struct query_cell *cell, size_t n, struct arena *mem, struct buf *out);
 struct query_result {
 	struct store_progress progress;
 	char next_cursor[96]; /* empty = no more */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/json.h"
 #include "query/parts.h"
 
 #include "base/num.h"
@@ -584,4 +585,23 @@ int query_run(const struct query *q, struct store *s, const struct vocab *v, con
 	stages_free(x.first);
 	arena_done(&x.mem);
 	return r < 0 ? r : 0;
+}
+
+void query_add_json(const struct query_cell *cell, size_t n, struct arena *mem, struct buf *out)
+{
+	buf_addc(out, '{');
+	for (size_t i = 0; i < n; i++) {
+		struct val v = cell[i].val;
+		if (v.kind == VAL_STR && !v.u.p)
+			continue;
+		struct str text = val_text(v, mem);
+		json_add_key(out, cell[i].name);
+		if (v.kind == VAL_NULL)
+			buf_add(out, STR("null"));
+		else if (v.kind == VAL_BOOL || v.kind == VAL_JSON || (v.kind == VAL_NUM && json_text_is_number(text)))
+			buf_add(out, text);
+		else
+			json_add_string(out, text);
+	}
+	buf_addc(out, '}');
 }

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/call.h"
+
+#include "base/num.h"
+#include "ledger/doc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <openssl/sha.h>
+
+/* What handlers answer with: objects, lists, changes. */
+#define LIST_DEFAULT 100
+#define LIST_MAX 1000
+#define KEY_MAX 200
+
+int api_version(struct api_ctx *c, uint64_t *ret)
+{
+	struct str s = str_trim(c->req->if_match);
+	*ret = 0;
+	if (!s.n)
+		return c->route->flags & ROUTE_MATCH ? -EILSEQ : 0;
+	if (str_eq(s, STR("*")))
+		return 0;
+	str_take(&s, STR("W/"));
+	str_take(&s, STR("\""));
+	str_take(&s, STR("v"));
+	if (str_ends(s, STR("\"")))
+		s.n--;
+	if (num_u64(s, ret) && *ret)
+		return 0;
+	diag_file(&c->diag, STR("If-Match"));
+	return diag_error(&c->diag, (struct diag_at){0}, "bad_version", "If-Match is no version; send the ETag that you read, like \"v3\"");
+}
+
+/* ---- changes -------------------------------------------------------------------------------------------------------------------------------------- */
+
+struct change {
+	struct api_ctx *c;
+	api_change_fn *fn;
+	json_t *doc;
+	int status;
+	bool again; /* answered from the first request with this key */
+};
+
+/* The request that a key stands for: who, which route, which body. */
+static void request_digest(const struct api_ctx *c, struct buf *hex)
+{
+	unsigned char sum[SHA256_DIGEST_LENGTH];
+	struct buf all = BUF_INIT(64u << 20);
+	buf_addf(&all, "%d %.*s\n", (int)c->req->method, STR_ARG(c->req->path));
+	buf_add(&all, c->req->body);
+	SHA256((const unsigned char *)buf_cstr(&all), all.n, sum);
+	buf_add_hex(hex, sum, sizeof(sum));
+	buf_done(&all);
+}
+
+static void key_name(const struct api_ctx *c, char out[KEY_MAX + 200])
+{
+	snprintf(out, KEY_MAX + 200, "idempotency:%.*s:%.*s", STR_ARG(c->actor.user), STR_ARG(str_sub(c->req->idempotency_key, 0, KEY_MAX)));
+}
+
+static int look_up(struct desk *k, struct change *x)
+{
+	char name[KEY_MAX + 200];
+	struct buf had = BUF_INIT(16u << 20), digest = BUF_INIT(100);
+	key_name(x->c, name);
+	int r = desk_state_get(k, name, &had);
+	if (r == 0) {
+		json_t *o = json_loadb(had.p, had.n, 0, NULL);
+		request_digest(x->c, &digest);
+		if (!doc_is(o, "digest", buf_cstr(&digest))) {
+			r = -EBADF;
+		} else {
+			x->doc = json_incref(json_object_get(o, "doc"));
+			x->again = true;
+		}
+		json_decref(o);
+	} else if (r == -ENOENT) {
+		r = 0;
+	}
+	buf_done(&had);
+	buf_done(&digest);
+	return r;
+}
+
+static int keep(struct desk *k, struct change *x)
+{
+	char name[KEY_MAX + 200];
+	struct buf digest = BUF_INIT(100);
+	key_name(x->c, name);
+	request_digest(x->c, &digest);
+	json_t *o = json_pack("{s:s, s:O}", "digest", buf_cstr(&digest), "doc", x->doc);
+	char *text = json_dumps(o, JSON_COMPACT);
+	int r = text ? desk_state_set(k, name, str_c(text)) : -ENOMEM;
+	free(text);
+	json_decref(o);
+	buf_done(&digest);
+	return r;
+}
+
+static int run_change(struct desk *k, void *arg)
+{
+	struct change *x = arg;
+	bool keyed = x->c->req->idempotency_key.n > 0;
+	int r = keyed ? look_up(k, x) : 0;
+	if (r < 0 || x->again)
+		return r;
+	r = x->fn(k, x->c, &x->doc);
+	if (r < 0)
+		return r;
+	if (x->doc)
+		json_object_set_new(x->doc, "ledger_seq", json_integer((json_int_t)desk_last_seq(k)));
+	return keyed && x->doc ? keep(k, x) : 0;
+}
+
+int api_change(struct api_ctx *c, int status, api_change_fn *fn)
+{
+	struct change x = {.c = c, .fn = fn, .status = status};
+	int r = house_desk(c->api->house, run_change, &x);
+	if (r < 0) {
+		json_decref(x.doc);
+		return r;
+	}
+	return api_answer_object(c, status, x.doc ? x.doc : json_object(), UINT64_MAX);
+}
+
+/* ---- objects and lists ------------------------------------------------------------------------------------------------------------------------------ */
+
+int api_answer_noun(struct api_ctx *c, enum noun noun, struct str id)
+{
+	json_t *doc;
+	int r = desk_get(c->desk, noun, id, &doc);
+	return r < 0 ? r : api_answer_object(c, 200, doc, UINT64_MAX);
+}
+
+struct page {
+	json_t *items;
+	uint64_t limit;
+	bool more;
+};
+
+static int take_item(void *arg, json_t *doc)
+{
+	struct page *p = arg;
+	if (json_array_size(p->items) == p->limit) {
+		p->more = true;
+		return 1;
+	}
+	return json_array_append(p->items, doc);
+}
+
+int api_answer_nouns(struct api_ctx *c, enum noun noun, const char *where, const struct desk_param *param, size_t n)
+{
+	struct page p = {.items = json_array()};
+	struct desk_param all[8];
+	struct buf sql = BUF_INIT(4000);
+	struct str cursor = api_param(c, "cursor");
+	char next[32] = "";
+	int r = api_param_limit(c, LIST_DEFAULT, LIST_MAX, &p.limit);
+	must(n < LEN(all));
+	for (size_t i = 0; i < n; i++)
+		all[i] = param[i];
+	buf_addf(&sql, "(%s)", where && *where ? where : "1=1");
+	if (cursor.n) {
+		all[n] = (struct desk_param){.s = cursor};
+		buf_addf(&sql, " AND id < $%zu", ++n);
+	}
+	buf_addf(&sql, " ORDER BY id DESC LIMIT %llu", (unsigned long long)p.limit + 1);
+	if (r == 0)
+		r = desk_list(c->desk, noun, buf_cstr(&sql), all, n, take_item, &p);
+	buf_done(&sql);
+	if (r < 0) {
+		json_decref(p.items);
+		return r;
+	}
+	if (p.more)
+		snprintf(next, sizeof(next), "%s", json_string_value(json_object_get(json_array_get(p.items, p.limit - 1), "id")));
+	return api_answer_list(c, p.items, next);
+}

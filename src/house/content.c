@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "csirt/playbook.h"
+#include "house/content.h"
+#include "house/parts.h"
+#include "sys/file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *content_dir(void)
+{
+	static _Thread_local char path[4200];
+	/* beside the sources (build/src/cmd/hinomi), and installed (bin/hinomi) */
+	static const char *const beside[] = {"/../../../content", "/../content", "/../share/hinomi/content"};
+	const char *env = getenv("HINOMI_CONTENT");
+	char self[3900];
+	if (env)
+		return env;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n <= 0)
+		return NULL;
+	self[n] = 0;
+	*strrchr(self, '/') = 0;
+	for (size_t i = 0; i < LEN(beside); i++) {
+		snprintf(path, sizeof(path), "%s%s", self, beside[i]);
+		if (file_is_dir(path))
+			return path;
+	}
+	return NULL;
+}
+
+bool house_content_path(const struct house *h, const char *name, char *out, size_t size)
+{
+	struct str set = config_text(h->config, CFG_CONTENT);
+	const char *dir = set.n ? NULL : content_dir();
+	if (!set.n && !dir)
+		return false;
+	return (size_t)snprintf(out, size, "%.*s%s/%s", STR_ARG(set), dir ? dir : "", name) < size;
+}
+
+static void load_rules(struct house *h, struct sigma_set *set, struct diag *d)
+{
+	const struct config_list *l = config_list(h->config, CFG_RULES, STR(""));
+	char path[4400];
+	for (size_t i = 0; l && i < l->n; i++)
+		if ((size_t)snprintf(path, sizeof(path), "%.*s", STR_ARG(l->item[i])) < sizeof(path))
+			sigma_set_add_path(set, path, d);
+	if (l && l->n)
+		return;
+	if (house_content_path(h, "rules", path, sizeof(path)) && file_is_dir(path))
+		sigma_set_add_path(set, path, d);
+	else
+		diag_warning(d, (struct diag_at){0}, "rules.none", "the shipped rules were not found: nothing will be detected");
+}
+
+static int compile(struct house *h, struct sigma_set *set, struct diag *d)
+{
+	static const char *const ROUTING[] = {"strict", "conflict", "off"};
+	char lists[4200];
+	struct str dir = config_text(h->config, CFG_LISTS);
+	struct sigma_opts o = {.routing = SIGMA_ROUTE_STRICT};
+	for (size_t i = 0; i < LEN(ROUTING); i++)
+		if (str_eq(config_text(h->config, CFG_ROUTING), str_c(ROUTING[i])))
+			o.routing = (enum sigma_routing)i;
+	if (dir.n && (size_t)snprintf(lists, sizeof(lists), "%.*s", STR_ARG(dir)) < sizeof(lists))
+		o.lists_dir = lists;
+	int r = sigma_set_loaded(set) ? sigma_compile(set, h->vocab, &o, d, &h->image) : 0;
+	return r == -EINVAL ? 0 : r; /* refused rules are findings; the others run */
+}
+
+static int load_rulebook(struct house *h, struct diag *d)
+{
+	char path[4400];
+	struct str set = config_text(h->config, CFG_RULEBOOK);
+	if (set.n)
+		snprintf(path, sizeof(path), "%.*s", STR_ARG(set));
+	else if (!house_content_path(h, "escalation/standard.yml", path, sizeof(path)) || file_size(path) < 0)
+		return diag_warning(d, (struct diag_at){0}, "rulebook.none", "the shipped rule book was not found: nobody will be called"), 0;
+	return rulebook_load(path, d, &h->rulebook);
+}
+
+static int load_playbooks(struct house *h, struct diag *d)
+{
+	char path[4400];
+	if (house_content_path(h, "playbooks", path, sizeof(path)))
+		return playbooks_load(path, d, &h->playbooks);
+	h->playbooks = json_array();
+	return 0;
+}
+
+static const struct str *on_duty(void *arg, struct str team, size_t *ret_n)
+{
+	const struct house *h = arg;
+	const struct config_list *l = config_list(h->config, CFG_DUTY, team);
+	*ret_n = l ? l->n : 0;
+	return l ? l->item : NULL;
+}
+
+static bool is_critical(void *arg, struct str kind, struct str name)
+{
+	const struct house *h = arg;
+	const struct config_list *l = config_list(h->config, CFG_CRITICAL_ASSETS, STR(""));
+	(void)kind;
+	for (size_t i = 0; l && i < l->n; i++)
+		if (str_ieq(l->item[i], name))
+			return true;
+	return false;
+}
+
+static int64_t accept_within(void *arg, struct str priority)
+{
+	const struct house *h = arg;
+	const struct rulebook_accept *a = h->rulebook ? rulebook_accept_row(h->rulebook, priority) : NULL;
+	return a ? a->within : 0;
+}
+
+/* The rules' names go into the vocabulary, then it is frozen: the store and all decoders share it. */
+int content_load(struct house *h, struct diag *d)
+{
+	struct sigma_set *set = sigma_set_new();
+	h->vocab = vocab_new();
+	load_rules(h, set, &h->findings);
+	int r = compile(h, set, &h->findings);
+	sigma_set_free(set);
+	vocab_freeze(h->vocab);
+	if (r == 0)
+		r = load_rulebook(h, d);
+	if (r == 0)
+		r = load_playbooks(h, &h->findings);
+	struct duty duty = {on_duty, h};
+	h->soc = (struct soc){.book = h->rulebook, .duty = duty, .offset_s = config_offset(h->config), .is_critical = is_critical, .arg = h, .drill_site = config_text(h->config, CFG_DRILL_SITE)};
+	h->handoff = (struct handoff_rules){.mode = str_eq(config_text(h->config, CFG_MODE), STR("integrated")) ? HANDOFF_INTEGRATED : HANDOFF_SEPARATE, .duty = duty, .accept_within = accept_within, .arg = h};
+	return r;
+}

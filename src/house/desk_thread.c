@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "house/parts.h"
+
+#include <errno.h>
+
+#define JOBS_PER_COMMIT 256
+#define TICK_NS (250 * NS_PER_MS)
+
+static void jobs_answer(struct house *h, struct desk_job **job, size_t n, int commit_err)
+{
+	pthread_mutex_lock(&h->job_lock);
+	for (size_t i = 0; i < n; i++) {
+		if (commit_err < 0)
+			job[i]->result = commit_err;
+		job[i]->finished = true;
+	}
+	pthread_cond_broadcast(&h->job_done);
+	pthread_mutex_unlock(&h->job_lock);
+}
+
+/* One change between savepoints: what it wrote goes away with its refusal, its neighbours stay. */
+static void job_run(struct house *h, struct desk_job *j)
+{
+	struct db *db = desk_db(h->desk);
+	if ((j->result = db_savepoint(db)) < 0)
+		return;
+	j->result = j->fn(h->desk, j->arg);
+	if (j->result < 0) {
+		db_rollback_to(db);
+		h->desk_refusals++;
+	}
+	int r = db_release(db);
+	if (r < 0 && j->result >= 0)
+		j->result = r;
+}
+
+static int commit_jobs(struct house *h, struct desk_job **job, size_t n)
+{
+	int r = desk_begin(h->desk);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		job_run(h, job[i]);
+	r = desk_commit(h->desk);
+	if (r < 0)
+		desk_rollback(h->desk);
+	else
+		h->desk_commits++;
+	return r;
+}
+
+static int timers(struct desk *k, void *arg)
+{
+	return soc_tick(k, &((struct house *)arg)->soc);
+}
+
+/* What is due at this moment; most turns find nothing and touch nothing. */
+static int run_timers(struct house *h)
+{
+	struct desk_job tick = {.fn = timers, .arg = h};
+	struct desk_job *one = &tick;
+	tstamp due = soc_next_due(h->desk);
+	if (due == TS_NONE || due > clock_now(h->clock))
+		return 0;
+	int r = commit_jobs(h, &one, 1);
+	return r < 0 ? r : tick.result;
+}
+
+static void publish(struct house *h)
+{
+	struct ledger *l = desk_ledger(h->desk);
+	tstamp now = clock_now(h->clock);
+	if (ledger_published(l) == ledger_size(l) || (h->threaded && now - h->published_at < TICK_NS))
+		return;
+	ledger_publish(l);
+	h->published_at = now;
+}
+
+int desk_turn(struct house *h, int wait_ms)
+{
+	void *item[JOBS_PER_COMMIT];
+	size_t n = queue_pop_many(h->desk_q, item, JOBS_PER_COMMIT, wait_ms);
+	int did = (int)n;
+
+	if (n) {
+		struct desk_job **job = (struct desk_job **)item;
+		int r = commit_jobs(h, job, n);
+		jobs_answer(h, job, n, r);
+	}
+	int fired = run_timers(h);
+	did += fired > 0 ? fired : 0;
+	publish(h);
+	return did;
+}
+
+int house_desk(struct house *h, house_desk_fn *fn, void *arg)
+{
+	struct desk_job j = {.fn = fn, .arg = arg};
+	struct desk_job *one = &j;
+
+	if (!h->threaded) {
+		int r = commit_jobs(h, &one, 1);
+		return r < 0 ? r : j.result;
+	}
+	int r = queue_push_wait(h->desk_q, &j, 1);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&h->job_lock);
+	while (!j.finished)
+		pthread_cond_wait(&h->job_done, &h->job_lock);
+	pthread_mutex_unlock(&h->job_lock);
+	return j.result;
+}
