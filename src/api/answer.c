@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 
 /* What handlers answer with: objects, lists, changes. */
@@ -30,6 +31,23 @@ int api_version(struct api_ctx *c, uint64_t *ret)
 		return 0;
 	diag_file(&c->diag, STR("If-Match"));
 	return diag_error(&c->diag, (struct diag_at){0}, "bad_version", "If-Match is no version; send the ETag that you read, like \"v3\"");
+}
+
+bool api_base64(struct str text, struct buf *out)
+{
+	struct buf tight = BUF_INIT(2 * out->max);
+	for (size_t i = 0; i < text.n; i++)
+		if (!ch_is_space((unsigned char)text.p[i]))
+			buf_addc(&tight, text.p[i]);
+	size_t pad = 0;
+	while (pad < 2 && pad < tight.n && tight.p[tight.n - 1 - pad] == '=')
+		pad++;
+	char *p = tight.err || tight.n % 4 ? NULL : buf_reserve(out, tight.n / 4 * 3 + 1);
+	int n = p ? EVP_DecodeBlock((unsigned char *)p, (const unsigned char *)buf_cstr(&tight), (int)tight.n) : -1;
+	if (n >= 0)
+		buf_commit(out, (size_t)n - pad);
+	buf_done(&tight);
+	return n >= 0;
 }
 
 /* ---- changes -------------------------------------------------------------------------------------------------------------------------------------- */

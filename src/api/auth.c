@@ -76,6 +76,11 @@ bool perm_allows(enum perm p, const struct principal *who)
 	return p == PERM_PUBLIC || (who && (who->local || (who->roles & PERMS[p])));
 }
 
+struct principal principal_local(void)
+{
+	return (struct principal){.user = "local", .roles = 1u << ROLE_ADMIN, .local = true};
+}
+
 struct str perm_role(enum perm p, const struct principal *who)
 {
 	for (size_t i = 0; i < ROLE_COUNT; i++)

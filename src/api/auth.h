@@ -31,6 +31,9 @@ struct principal {
 
 struct auth;
 
+/* Who came through the local socket. */
+struct principal principal_local(void);
+
 struct auth *auth_new(struct house *h);
 void auth_free(struct auth *a);
 

@@ -36,6 +36,7 @@ struct api_response {
 	char retry_after[16];
 	char disposition[300];
 	bool elastic;         /* X-Elastic-Product */
+	bool stream;          /* the answer is the stream of changes: whoever holds the socket goes on with it */
 };
 
 int api_open(struct house *h, struct diag *d, struct api **ret);
@@ -45,6 +46,9 @@ void api_response_done(struct api_response *r);
 
 /* Never fails: trouble is a problem document in the response. Any thread. */
 void api_call(struct api *a, const struct api_request *req, struct api_response *resp);
+
+/* A request that is not even run (405, 413, 414, 415, 400, 429, 503 …) as a problem document. */
+void api_refuse(struct api_response *resp, int status);
 
 /* The description generated from routes.def (OpenAPI 3.1), the caller's. */
 json_t *api_openapi(void);
@@ -88,6 +92,9 @@ struct str api_param(struct api_ctx *c, const char *name);
 /* Parameter `limit` in 1..max; -EINVAL with a finding. */
 int api_param_limit(struct api_ctx *c, uint64_t deflt, uint64_t max, uint64_t *ret);
 int api_param_time(struct api_ctx *c, const char *name, tstamp *ret);
+
+/* Standard base64 (RFC 4648, 4), blanks allowed between; out is capped by its max. False when it is none. */
+bool api_base64(struct str text, struct buf *out);
 
 /*
  * A change: fn runs in the desk's transaction with the caller's identity and answers the changed object. Handles Idempotency-Key, ETag and

@@ -44,28 +44,28 @@ static json_t *findings_json(const struct diag *d)
 	return list;
 }
 
-static int answer(struct api_ctx *c, int status, const struct problem *p, const char *code)
+static int answer(struct api_response *resp, const struct diag *d, int status, const struct problem *p, const char *code)
 {
 	json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:s}", "type", "about:blank", "title", p->en, "title_ja", p->ja, "status", status, "code", code);
-	if (c->diag.items.n) {
-		struct str m = c->diag.items.at[0].message;
+	if (d && d->items.n) {
+		struct str m = d->items.at[0].message;
 		json_object_set_new(o, "detail", json_stringn(m.p, m.n));
-		json_object_set_new(o, "errors", findings_json(&c->diag));
+		json_object_set_new(o, "errors", findings_json(d));
 	}
 	char *text = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
-	buf_reset(&c->resp->body);
+	buf_reset(&resp->body);
 	if (text)
-		buf_add_cstr(&c->resp->body, text);
+		buf_add_cstr(&resp->body, text);
 	free(text);
-	c->resp->status = status;
-	c->resp->content_type = "application/problem+json";
+	resp->status = status;
+	resp->content_type = "application/problem+json";
 	return 1;
 }
 
 int problem_answer(struct api_ctx *c, int status, const char *code)
 {
-	return answer(c, status, problem_by_code(code), code);
+	return answer(c->resp, &c->diag, status, problem_by_code(code), code);
 }
 
 int problem_from_errno(struct api_ctx *c, int err)
@@ -76,5 +76,20 @@ int problem_from_errno(struct api_ctx *c, int err)
 			p = &PROBLEMS[i];
 	if (p->status == 429)
 		snprintf(c->resp->retry_after, sizeof(c->resp->retry_after), "1");
-	return answer(c, p->status, p, p->code);
+	return answer(c->resp, &c->diag, p->status, p, p->code);
+}
+
+void api_refuse(struct api_response *resp, int status)
+{
+	static const struct {
+		int status;
+		const char *code;
+	} KNOWN[] = {{400, "bad_encoding"}, {403, "not_allowed"}, {405, "method_not_allowed"}, {413, "too_large"}, {414, "path_too_long"}, {415, "unknown_encoding"}, {429, "busy"}, {503, "stopping"}};
+	const char *code = "internal";
+	for (size_t i = 0; i < LEN(KNOWN); i++)
+		if (KNOWN[i].status == status)
+			code = KNOWN[i].code;
+	if (status == 429)
+		snprintf(resp->retry_after, sizeof(resp->retry_after), "1");
+	answer(resp, NULL, status, problem_by_code(code), code);
 }

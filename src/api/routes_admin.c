@@ -19,6 +19,14 @@ int get_readyz(struct api_ctx *c)
 	return api_answer(c, 200, json_pack("{s:s}", "status", "ready"));
 }
 
+int get_stream(struct api_ctx *c)
+{
+	c->resp->status = 200;
+	c->resp->content_type = "text/event-stream";
+	c->resp->stream = true;
+	return 0;
+}
+
 int get_metrics(struct api_ctx *c)
 {
 	house_metrics(c->api->house, &c->resp->body);

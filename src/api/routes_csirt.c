@@ -174,24 +174,6 @@ int get_evidence(struct api_ctx *c)
 	return api_answer_noun(c, NOUN_EVIDENCE, c->param[0]);
 }
 
-/* Standard base64 (RFC 4648 §4), blanks allowed between. */
-static int from_base64(struct api_ctx *c, struct str text, struct buf *out)
-{
-	struct buf tight = BUF_INIT(2u * EVIDENCE_MAX);
-	for (size_t i = 0; i < text.n; i++)
-		if (!ch_is_space((unsigned char)text.p[i]))
-			buf_addc(&tight, text.p[i]);
-	size_t pad = 0;
-	while (pad < 2 && pad < tight.n && tight.p[tight.n - 1 - pad] == '=')
-		pad++;
-	char *p = tight.err || tight.n % 4 ? NULL : buf_reserve(out, tight.n / 4 * 3 + 1);
-	int n = p ? EVP_DecodeBlock((unsigned char *)p, (const unsigned char *)buf_cstr(&tight), (int)tight.n) : -1;
-	if (n >= 0)
-		buf_commit(out, (size_t)n - pad);
-	buf_done(&tight);
-	return n < 0 ? doc_refuse(&c->diag, "content_base64", "bad_value", -EINVAL, "\"content_base64\" is no base64") : 0;
-}
-
 static int add_evidence(struct desk *k, struct api_ctx *c, json_t **ret)
 {
 	static const char *const MEMBERS[] = {"name", "content_base64", "source", "media_type", NULL};
@@ -205,8 +187,8 @@ static int add_evidence(struct desk *k, struct api_ctx *c, json_t **ret)
 		r = c->body ? doc_only(c->body, MEMBERS, &c->diag) : doc_refuse(&c->diag, "", "bad_json", -EINVAL, "the body is not JSON: %s", e.text);
 		if (r == 0)
 			r = doc_need_text(c->body, "content_base64", &c->diag);
-		if (r == 0)
-			r = from_base64(c, doc_str(c->body, "content_base64"), &decoded);
+		if (r == 0 && !api_base64(doc_str(c->body, "content_base64"), &decoded))
+			r = doc_refuse(&c->diag, "content_base64", "bad_value", -EINVAL, "\"content_base64\" is no base64");
 		content = buf_str(&decoded);
 		doc_copy(item, c->body, "name");
 		doc_copy(item, c->body, "source");

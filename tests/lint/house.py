@@ -30,7 +30,8 @@ MAY_USE = {
     "drill": DESK | {"soc", "csirt", "drill"},
     "house": DESK | {"soc", "csirt", "act", "report", "drill", "house"},
     "api": DESK | {"soc", "csirt", "act", "report", "drill", "house", "api"},
-    "cmd": DESK | {"soc", "csirt", "act", "report", "drill", "house", "api", "cmd"},
+    "net": DESK | {"soc", "csirt", "house", "api", "net"},
+    "cmd": DESK | {"soc", "csirt", "act", "report", "drill", "house", "api", "net", "cmd"},
     "agent": EVENT_CHAIN | {"sigma", "agent"},
 }
 # single headers that a room may use beyond its layer
