@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd/client.h"
 #include "cmd/datadir.h"
 
 #include "base/num.h"
@@ -10,12 +11,6 @@
 /* The verbs that work on a data directory: import, search, verify. */
 
 #define DATA {0, "data", OPT_TEXT, "DIR", "data directory (default: $HINOMI_DATA, else ./data)", "データディレクトリ (既定は $HINOMI_DATA、なければ ./data)"}
-
-static const char *data_dir(const struct command *c)
-{
-	const char *env = getenv("HINOMI_DATA");
-	return command_text(c, "data") ? command_text(c, "data") : env && *env ? env : "data";
-}
 
 /* Findings, and the exit status that fits the error. */
 static int give_up(const struct datadir *x, int err)

@@ -5,6 +5,7 @@
 #include "codec/json.h"
 #include "codec/yaml.h"
 #include "event/reader.h"
+#include "house/content.h"
 #include "sys/file.h"
 
 #include <errno.h>

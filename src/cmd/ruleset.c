@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/ruleset.h"
 
-#include "sys/file.h"
+#include "house/content.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 const char *const LEVEL_NAMES[] = {"informational", "low", "medium", "high", "critical"};
 
@@ -16,28 +15,6 @@ bool level_parse(const char *text, enum sigma_level *ret)
 			return true;
 		}
 	return false;
-}
-
-const char *content_dir(void)
-{
-	static char path[4096];
-	/* beside the program: in the source tree (build/hinomi is a link into build/src/cmd), then installed */
-	static const char *const beside[] = {"/../content", "/../../../content", "/../share/hinomi/content"};
-	const char *env = getenv("HINOMI_CONTENT");
-	char self[3900];
-	if (env)
-		return env;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n <= 0)
-		return NULL;
-	self[n] = 0;
-	*strrchr(self, '/') = 0;
-	for (size_t i = 0; i < LEN(beside); i++) {
-		snprintf(path, sizeof(path), "%s%s", self, beside[i]);
-		if (file_is_dir(path))
-			return path;
-	}
-	return NULL;
 }
 
 static void load_shipped(struct ruleset *r)

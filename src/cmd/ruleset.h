@@ -18,7 +18,6 @@ struct ruleset {
 int ruleset_load(struct ruleset *r, const char *const *paths, size_t n, const struct sigma_opts *o);
 void ruleset_done(struct ruleset *r);
 /* content/ beside the sources or under the installation's share directory; $HINOMI_CONTENT wins. NULL when not found. */
-const char *content_dir(void);
 bool level_parse(const char *text, enum sigma_level *ret);
 extern const char *const LEVEL_NAMES[];
 
