@@ -139,7 +139,7 @@ static struct str raw_of(struct intake *x, const json_t *o)
 static void take_record(struct intake *x, struct str line)
 {
 	json_t *o = json_loadb(line.p, line.n, 0, NULL);
-	uint8_t format = event_format_parse(doc_str(o, "format"));
+	enum event_format format = event_format_parse(doc_str(o, "format"));
 	struct str raw = o ? raw_of(x, o) : STR_NONE;
 	house_count(x->c->api->house, x->source, COUNT_RECEIVED, NULL, 1, line.n);
 	if (!json_is_object(o)) {
@@ -151,7 +151,7 @@ static void take_record(struct intake *x, struct str line)
 	} else {
 		struct str source = kept(x, o, "source");
 		struct record r = {.raw = raw, .context = kept(x, o, "context"), .source = source.n ? source : x->source, .site = x->site, .host = kept(x, o, "host"),
-			.ls = {kept(x, o, "product"), kept(x, o, "category"), kept(x, o, "service")}, .format = format, .received = x->now,
+			.ls = {kept(x, o, "product"), kept(x, o, "category"), kept(x, o, "service")}, .format = (uint8_t)format, .received = x->now,
 			.ordinal = (uint64_t)json_integer_value(json_object_get(o, "ordinal"))};
 		vec_push(&x->batch->rec, r);
 		x->batch->bytes += raw.n;
