@@ -9,14 +9,15 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CORPUS = os.path.join(os.environ.get("HINOMI_SHARED", os.path.join(ROOT, "..", "shared")), "corpus")
 RULES = [x for d in ("rules", "rules-emerging-threats", "rules-threat-hunting", "rules-compliance", "rules-dfir", "rules-placeholder") for x in ("-r", os.path.join(CORPUS, "sigma", d))]
 
 
-def run(*args, stdin=None):
-    p = subprocess.run([sys.argv[1], *args], capture_output=True, stdin=stdin)
+def run(*args, **kw):
+    p = subprocess.run([sys.argv[1], *args], capture_output=True, **kw)
     stats = {}
     for line in p.stderr.decode(errors="replace").splitlines():
         if line.startswith('{"rules"'):
@@ -94,7 +95,24 @@ def every_log_line_becomes_an_event():
     assert s["events"] > 20000, s
 
 
-TESTS = [evtx_set_is_read_whole, output_is_the_same_for_any_number_of_threads, damaged_event_logs_cost_their_records_alone, sigma_regression_cases_match_from_evtx, every_rule_is_explained, coverage_is_a_navigator_layer,
+def traps_of_the_standard():
+    """Each small case on an edge of the standard, through the program as its user runs it; exit status 2 = the rule was refused."""
+    cases = [json.loads(line) for line in open(os.path.join(CORPUS, "sigma-traps", "traps.jsonl"), encoding="utf-8")]
+    wrong = []
+    with tempfile.TemporaryDirectory() as tmp:
+        rule = os.path.join(tmp, "rule.yml")
+        for case in cases:
+            with open(rule, "w", encoding="utf-8") as f:
+                f.write("title: t\nlogsource: {product: t}\ndetection:\n" + "".join(f"  {x}\n" for x in case["det"].splitlines()))
+            p, _ = run("scan", "-r", rule, "-f", "json", "-s", "product=t", "-o", "jsonl", "-", input=json.dumps(case["event"]).encode())
+            got = "reject" if p.returncode == 2 else p.stdout != b""
+            if got != case["expect"]:
+                wrong.append(f"{case['id']}: {got}, want {case['expect']} ({case['note']})")
+    assert len(cases) >= 125, len(cases)
+    assert not wrong, "\n# ".join(wrong)
+
+
+TESTS = [traps_of_the_standard, evtx_set_is_read_whole, output_is_the_same_for_any_number_of_threads, damaged_event_logs_cost_their_records_alone, sigma_regression_cases_match_from_evtx, every_rule_is_explained, coverage_is_a_navigator_layer,
          archives_are_read_through, every_log_line_becomes_an_event]
 
 
