@@ -88,7 +88,9 @@ static int finish_intake(struct intake *x)
 	uint64_t accepted = x->batch->rec.n;
 	int r = accepted ? house_intake(h, x->batch) : 0;
 	if (r == -EAGAIN)
-		house_count(h, x->source, COUNT_REFUSED, "queue_full", accepted, 0);
+		vec_each(rec, &x->batch->rec) {
+			house_count(h, rec->source, COUNT_REFUSED, "queue_full", 1, 0);
+		}
 	intake_batch_free(x->batch);
 	if (r < 0)
 		return json_decref(x->refused), r;
@@ -136,11 +138,13 @@ static struct str raw_of(struct intake *x, const json_t *o)
 	return raw;
 }
 
+/* Counted at the source that the record names, where its storing is counted too. */
 static void take_record(struct intake *x, struct str line)
 {
 	json_t *o = json_loadb(line.p, line.n, 0, NULL);
 	enum event_format format = event_format_parse(doc_str(o, "format"));
-	struct str raw = o ? raw_of(x, o) : STR_NONE;
+	struct str raw = o ? raw_of(x, o) : STR_NONE, source = kept(x, o, "source"), outer = x->source;
+	x->source = source.n ? source : outer;
 	house_count(x->c->api->house, x->source, COUNT_RECEIVED, NULL, 1, line.n);
 	if (!json_is_object(o)) {
 		refuse(x, "this is not JSON", "not_json");
@@ -149,13 +153,13 @@ static void take_record(struct intake *x, struct str line)
 	} else if (!raw.p || raw.n > RECORD_MAX) {
 		refuse(x, "raw is missing, broken or too large", "bad_raw");
 	} else {
-		struct str source = kept(x, o, "source");
-		struct record r = {.raw = raw, .context = kept(x, o, "context"), .source = source.n ? source : x->source, .site = x->site, .host = kept(x, o, "host"),
+		struct record r = {.raw = raw, .context = kept(x, o, "context"), .source = x->source, .site = x->site, .host = kept(x, o, "host"),
 			.ls = {kept(x, o, "product"), kept(x, o, "category"), kept(x, o, "service")}, .format = (uint8_t)format, .received = x->now,
 			.ordinal = (uint64_t)json_integer_value(json_object_get(o, "ordinal"))};
 		vec_push(&x->batch->rec, r);
 		x->batch->bytes += raw.n;
 	}
+	x->source = outer;
 	json_decref(o);
 	x->index++;
 }

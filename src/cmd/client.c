@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/client.h"
 
+#include "base/num.h"
 #include "sys/file.h"
 
 #include <curl/curl.h>
@@ -74,18 +75,37 @@ static int in_process(struct client *cl, const struct command *c)
 	return r == -EBUSY || r == -EINVAL || r == -EACCES ? EXIT_USAGE : EXIT_INTERNAL;
 }
 
+/* The server that was named. --data names a directory, whatever the environment says. */
+static const char *server_named(const struct command *c)
+{
+	const char *env = getenv("HINOMI_SERVER");
+	if (command_text(c, "server"))
+		return command_text(c, "server");
+	return env && *env && !command_set(c, "data") ? env : NULL;
+}
+
+static bool local_server(const struct command *c, char *path, size_t size)
+{
+	return path_join(path, size, data_dir(c), "hinomi.sock") == 0 && somebody_listens(path);
+}
+
+bool client_has_server(const struct command *c)
+{
+	char path[4096];
+	return server_named(c) || local_server(c, path, sizeof(path));
+}
+
 int client_open(const struct command *c, struct client **ret)
 {
 	struct client *cl = must_new(struct client);
-	const char *server = command_text(c, "server") ? command_text(c, "server") : getenv("HINOMI_SERVER");
 	const char *token = command_text(c, "token") ? command_text(c, "token") : getenv("HINOMI_TOKEN");
 	char socket_path[4096];
 	int status = 0;
 	diag_init(&cl->diag);
 	config_init(&cl->config);
-	if (server && *server && !command_set(c, "data")) {
-		over_network(cl, server, token);
-	} else if (path_join(socket_path, sizeof(socket_path), data_dir(c), "hinomi.sock") == 0 && somebody_listens(socket_path)) {
+	if (server_named(c)) {
+		over_network(cl, server_named(c), token);
+	} else if (local_server(c, socket_path, sizeof(socket_path))) {
 		over_network(cl, "http://localhost", NULL);
 		curl_easy_setopt(cl->curl, CURLOPT_UNIX_SOCKET_PATH, socket_path);
 	} else {
@@ -190,6 +210,17 @@ static void by_call(struct client *cl, enum api_method method, const char *path,
 	a->body = resp.body;
 	resp.body = (struct buf)BUF_INIT(1);
 	api_response_done(&resp);
+}
+
+void client_add_query(struct buf *path, struct str name, struct str v)
+{
+	buf_addc(path, strchr(buf_cstr(path), '?') ? '&' : '?');
+	buf_addf(path, "%.*s=", STR_ARG(name));
+	for (size_t i = 0; i < v.n; i++)
+		if (ch_is_alnum((unsigned char)v.p[i]) || strchr("-_.~", v.p[i]))
+			buf_addc(path, v.p[i]);
+		else
+			buf_addf(path, "%%%02X", (unsigned)(unsigned char)v.p[i]);
 }
 
 void client_call(struct client *cl, enum api_method method, const char *path, struct str body, const char *type, const char *if_match, struct client_answer *ret)

@@ -22,6 +22,8 @@ const char *data_dir(const struct command *c);
 /* hinomi.yml of --config or of the data directory, with defaults. -EINVAL with findings. */
 int config_of(const struct command *c, struct config *cfg, struct diag *d);
 
+/* True when client_open would reach a server: one that was named, or the one that holds the data directory. */
+bool client_has_server(const struct command *c);
 /* 0, or the exit status (the reason has been said). */
 int client_open(const struct command *c, struct client **ret);
 void client_close(struct client *cl);
@@ -33,6 +35,8 @@ struct client_answer {
 	bool is_json;
 };
 void client_answer_done(struct client_answer *a);
+/* Appends ?name=value, or &name=value behind others, percent-encoded. */
+void client_add_query(struct buf *path, struct str name, struct str value);
 /* if_match and content_type may be NULL. */
 void client_call(struct client *cl, enum api_method method, const char *path, struct str body, const char *content_type, const char *if_match, struct client_answer *ret);
 /* What a problem document says, to stderr; the exit status that fits. */

@@ -3,144 +3,13 @@
 #include "cmd/datadir.h"
 
 #include "base/num.h"
-#include "event/reader.h"
 #include "query/query.h"
 
 #include <errno.h>
 
-/* The verbs that work on a data directory: import, search, verify. */
+/* The verbs that read a data directory: search, verify. */
 
 #define DATA {0, "data", OPT_TEXT, "DIR", "data directory (default: $HINOMI_DATA, else ./data)", "データディレクトリ (既定は $HINOMI_DATA、なければ ./data)"}
-
-/* Findings, and the exit status that fits the error. */
-static int give_up(const struct datadir *x, int err)
-{
-	say_findings(&x->d);
-	if (!x->d.errors)
-		fprintf(stderr, "hinomi: %s\n", strerror(-err));
-	return err == -EBUSY || err == -ENOENT || err == -EINVAL ? EXIT_USAGE : err == -EBADMSG ? EXIT_FOUND : EXIT_INTERNAL;
-}
-
-/* ---- import -------------------------------------------------------------------------------------------------------------------------------- */
-
-static const struct opt IMPORT[] = {
-	DATA,
-	{'f', "format", OPT_TEXT, "FORMAT", "input format instead of finding it by content", "入力形式 (省略時は内容から判定)"},
-	{0, "site", OPT_TEXT, "SITE", "site that the events belong to", "イベントの拠点"},
-};
-
-#define BATCH 1024
-
-struct import {
-	struct datadir x;
-	struct arena mem;      /* of the batch */
-	struct record rec[BATCH];
-	size_t n;
-	uint64_t imported, bad, ordinal;
-	struct str site;
-	bool ordinals;
-	int err;
-};
-
-static struct str keep(struct import *im, struct str s)
-{
-	return s.n ? arena_dup(&im->mem, s) : STR("");
-}
-
-static int flush(struct import *im)
-{
-	uint64_t first;
-	int r = im->n ? wal_append(im->x.wal, im->rec, im->n, &first) : 0;
-	if (r == 0)
-		im->imported += im->n;
-	im->n = 0;
-	arena_reset(&im->mem);
-	return r;
-}
-
-static int on_event(void *arg, struct event *ev)
-{
-	struct import *im = arg;
-	struct arena scratch;
-	struct record rec;
-	arena_init(&scratch, 0);
-	event_to_record(ev, &scratch, &rec);
-	rec.raw = keep(im, rec.raw);
-	rec.source = keep(im, rec.source);
-	rec.host = keep(im, rec.host);
-	rec.site = im->site;
-	rec.received = clock_now(&im->x.clock);
-	rec.ordinal += im->ordinals ? im->ordinal : 0;
-	arena_done(&scratch);
-	im->rec[im->n++] = rec;
-	return im->n == BATCH ? im->err = flush(im) : 0;
-}
-
-static void import_all(struct import *im, struct reader *r)
-{
-	struct decoder *dec = decoder_new(im->x.vocab, 0);
-	struct arena scratch;
-	struct block *b;
-	uint64_t events, bad;
-	arena_init(&scratch, 0);
-	while (!im->err && reader_next(r, &b) > 0) {
-		im->ordinals = block_ordinals(b);
-		block_decode(b, dec, &scratch, on_event, im, &events, &bad);
-		im->ordinal += events;
-		im->bad += bad;
-		if (block_is_last(b)) {
-			const struct reader_file *f = block_file(b);
-			im->ordinal = 0;
-			if (f->fault.n)
-				fprintf(stderr, "%.*s: %.*s\n", STR_ARG(f->path), STR_ARG(f->fault));
-		}
-		block_free(b);
-	}
-	if (!im->err)
-		im->err = flush(im);
-	arena_done(&scratch);
-	decoder_free(dec);
-}
-
-static int run_import(struct command *c)
-{
-	static struct import im;
-	struct reader *reader;
-	struct reader_opts ro = {.format = FORMAT_AUTO};
-	if (!c->args.n) {
-		fputs("hinomi import: name files or directories, or - for standard input\n", stderr);
-		return EXIT_USAGE;
-	}
-	if (command_text(c, "format") && (ro.format = event_format_parse(str_c(command_text(c, "format")))) == FORMAT_COUNT) {
-		fprintf(stderr, "hinomi import: there is no format \"%s\"\n", command_text(c, "format"));
-		return EXIT_USAGE;
-	}
-	int r = datadir_open(&im.x, data_dir(c), false);
-	if (r == 0) {
-		im.site = command_text(c, "site") ? str_c(command_text(c, "site")) : STR("main");
-		ro.now = clock_now(&im.x.clock);
-		arena_init(&im.mem, 0);
-		reader_open(&ro, &reader);
-		vec_each(path, &c->args) {
-			reader_add_path(reader, *path);
-		}
-		import_all(&im, reader);
-		reader_free(reader);
-		arena_done(&im.mem);
-		/* The log first: nothing is said to be in before it is durable. */
-		r = im.err ? im.err : wal_sync(im.x.wal);
-		if (r == 0)
-			r = datadir_catch_up(&im.x);
-		if (r == 0)
-			r = datadir_seal(&im.x);
-	}
-	int status = r < 0 ? give_up(&im.x, r) : EXIT_DONE;
-	if (r == 0)
-		fprintf(stderr, SAY("%llu events imported, %llu undecodable\n", "イベント %llu 件を取り込みました (解読不能 %llu 件)\n"), (unsigned long long)im.imported,
-			(unsigned long long)im.bad);
-	datadir_close(&im.x);
-	return status;
-}
 
 /* ---- search -------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -233,7 +102,7 @@ static int run_search(struct command *c)
 	int r = datadir_open(&x, data_dir(c), true);
 	if (r == 0)
 		r = search_in(c, &x, c->args.n ? c->args.at[0] : "");
-	int status = r < 0 ? give_up(&x, r) : EXIT_DONE;
+	int status = r < 0 ? datadir_give_up(&x, r) : EXIT_DONE;
 	datadir_close(&x);
 	return status;
 }
@@ -312,13 +181,6 @@ static int run(struct command *c, int argc, char **argv, int (*fn)(struct comman
 		r = fn(c);
 	command_done(c);
 	return r < 0 ? EXIT_DONE : r;
-}
-
-int cmd_import(int argc, char **argv)
-{
-	struct command c = {.verb = "import", .usage = "[OPTIONS] PATH…|-", .opt = IMPORT, .n_opt = LEN(IMPORT), .help_en = "Puts files into a data directory, with the same decoders as scan.",
-		.help_ja = "ファイルをデータディレクトリに取り込みます (scan と同じ解読器を使います)。"};
-	return run(&c, argc, argv, run_import);
 }
 
 int cmd_search(int argc, char **argv)

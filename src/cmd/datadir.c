@@ -127,3 +127,11 @@ int datadir_catch_up(struct datadir *x)
 	decoder_free(dec);
 	return r < 0 ? r : 0;
 }
+
+int datadir_give_up(const struct datadir *x, int err)
+{
+	say_findings(&x->d);
+	if (!x->d.errors)
+		fprintf(stderr, "hinomi: %s\n", strerror(-err));
+	return err == -EBUSY || err == -ENOENT || err == -EINVAL ? EXIT_USAGE : err == -EBADMSG ? EXIT_FOUND : EXIT_INTERNAL;
+}

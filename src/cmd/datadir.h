@@ -26,6 +26,8 @@ struct datadir {
 /* 0, or a negative errno with findings in d->d. */
 int datadir_open(struct datadir *x, const char *dir, bool read_only);
 void datadir_close(struct datadir *x);
+/* Says the findings (or what err means) and answers the exit status that fits. */
+int datadir_give_up(const struct datadir *x, int err);
 /* Decodes what the log has beyond the store into it. */
 int datadir_catch_up(struct datadir *x);
 /* Seals the store's rows (each file a ledger entry) and publishes the ledger. */

@@ -158,17 +158,6 @@ static void set_member(json_t *body, const char *type, struct str name, struct s
 	}
 }
 
-static void add_query(struct buf *path, struct str name, struct str v)
-{
-	buf_addc(path, strchr(buf_cstr(path), '?') ? '&' : '?');
-	buf_addf(path, "%.*s=", STR_ARG(name));
-	for (size_t i = 0; i < v.n; i++)
-		if (ch_is_alnum((unsigned char)v.p[i]) || strchr("-_.~", v.p[i]))
-			buf_addc(path, v.p[i]);
-		else
-			buf_addf(path, "%%%02X", (unsigned)(unsigned char)v.p[i]);
-}
-
 struct request {
 	const struct route *route;
 	struct buf path, raw;
@@ -207,7 +196,7 @@ static int take_argument(struct request *q, const char *arg)
 	if (type)
 		set_member(q->body, type, name, v);
 	else if (in_query(q->route, name))
-		add_query(&q->path, name, v);
+		client_add_query(&q->path, name, v);
 	else if (status == 0)
 		status = fprintf(stderr, "hinomi: there is no \"%.*s\" here\n", STR_ARG(name)) > 0 ? EXIT_USAGE : EXIT_USAGE;
 	buf_done(&from);

@@ -463,10 +463,13 @@ int desk_state_get(struct desk *k, const char *key, struct buf *ret)
 
 /* ---- verification -------------------------------------------------------------------------------------------------------------------------------- */
 
+/* The first entry is the whole object, nulls included; the others are merge patches. */
 static int replay(void *arg, const struct ledger_entry *e)
 {
 	json_t **doc = arg, *after = parse(e->after);
-	if (after && json_is_object(after))
+	if (json_is_object(after) && str_eq(e->before, STR("null")))
+		json_object_update(*doc, after);
+	else if (json_is_object(after))
 		merge(*doc, after);
 	json_decref(after);
 	return 0;

@@ -90,7 +90,7 @@ static struct desk *open_desk(void)
 
 static char *make_alert(struct desk *k, const char *title)
 {
-	json_t *doc = json_pack("{s:s, s:s, s:i}", "status", "new", "title", title, "score", 7), *got;
+	json_t *doc = json_pack("{s:s, s:s, s:i, s:n}", "status", "new", "title", title, "score", 7, "assignee"), *got;
 	CHECK_INT(desk_begin(k), 0);
 	CHECK_INT(desk_create(k, &SATO, NOUN_ALERT, doc, &got), 0);
 	CHECK_INT(desk_commit(k), 0);
