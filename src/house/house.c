@@ -50,6 +50,8 @@ static int open_stores(struct house *h, struct diag *d)
 static void on_change(void *arg, enum noun noun, struct str id, uint64_t version, const char *verb)
 {
 	struct house *h = arg;
+	if (noun == NOUN_NOTICE)
+		outbox_call(h);
 	if (h->listener)
 		h->listener(h->listener_arg, noun, id, version, verb);
 }
@@ -75,6 +77,7 @@ int house_open(const struct house_opts *o, struct diag *d, struct house **ret)
 		goto fail;
 	if ((r = desk_open(h->dir, h->clock, false, d, &h->desk)) < 0)
 		goto fail;
+	outbox_open(h, o);
 	desk_listen(h->desk, on_change, h);
 	if ((r = engine_open(h, d)) < 0)
 		goto fail;
@@ -99,14 +102,40 @@ static void readers_close(struct house *h)
 	vec_done(&h->readers);
 }
 
+/* Everything but the outbox, which may have to wait for others. */
+static int drain(struct house *h)
+{
+	for (;;) {
+		int a = intake_turn(h, 0);
+		int b = engine_turn(h);
+		int c = desk_turn(h, 0);
+		if (a < 0 || b < 0 || c < 0)
+			return a < 0 ? a : b < 0 ? b : c;
+		if (a + b + c == 0)
+			return 0;
+	}
+}
+
+int house_turn(struct house *h)
+{
+	must(!h->threaded);
+	for (;;) {
+		int r = drain(h);
+		int d = r < 0 ? r : deliver_turn(h);
+		if (d <= 0)
+			return d;
+	}
+}
+
 void house_close(struct house *h)
 {
 	if (!h)
 		return;
 	must(!h->threaded);
-	readers_close(h);
 	if (h->engine.cursor && !h->abandoned)
-		house_turn(h);
+		drain(h);
+	readers_close(h);
+	outbox_close(h);
 	engine_close(h);
 	if (h->desk && !h->abandoned)
 		ledger_publish(desk_ledger(h->desk));
@@ -171,7 +200,12 @@ int house_start(struct house *h)
 		goto no_intake;
 	if ((r = thread_start(&h->engine_t, "engine", engine_thread, h)) < 0)
 		goto no_engine;
+	if ((r = thread_start(&h->outbox_t, "outbox", outbox_thread, h)) < 0)
+		goto no_outbox;
 	return 0;
+no_outbox:
+	h->engine_stopping = true;
+	thread_join(h->engine_t);
 no_engine:
 	queue_close(h->intake_q);
 	thread_join(h->intake_t);
@@ -190,23 +224,11 @@ void house_stop(struct house *h)
 	thread_join(h->intake_t);
 	h->engine_stopping = true;
 	thread_join(h->engine_t);
+	outbox_end(h);
+	thread_join(h->outbox_t);
 	queue_close(h->desk_q);
 	thread_join(h->desk_t);
 	h->threaded = false;
-}
-
-int house_turn(struct house *h)
-{
-	must(!h->threaded);
-	for (;;) {
-		int a = intake_turn(h, 0);
-		int b = engine_turn(h);
-		int c = desk_turn(h, 0);
-		if (a < 0 || b < 0 || c < 0)
-			return a < 0 ? a : b < 0 ? b : c;
-		if (a + b + c == 0)
-			return 0;
-	}
 }
 
 struct desk *house_reader_get(struct house *h)

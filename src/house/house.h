@@ -2,6 +2,7 @@
 #ifndef HINOMI_HOUSE_HOUSE_H
 #define HINOMI_HOUSE_HOUSE_H
 
+#include "act/outbox.h"
 #include "csirt/handoff.h"
 #include "house/config.h"
 #include "ledger/desk.h"
@@ -16,8 +17,9 @@
  *   intake  takes batches, writes them to the WAL, syncs once for all that waited, then answers      (thread "intake")
  *   engine  reads the durable WAL, decodes, stores, matches, correlates, hands detections to the desk (thread "engine")
  *   desk    runs every change of the desk, many in one commit, the timers, and publishes the ledger    (thread "desk")
+ *   outbox  delivers the notices that the desk committed                                               (thread "outbox")
  *
- * The server runs the three as threads (house_start); scenario tests call the step functions by turns under a virtual clock and get the
+ * The server runs them as threads (house_start); scenario tests call the step functions by turns under a virtual clock and get the
  * same bytes. The rules of the road in ARCHITECTURE.md are kept here.
  */
 struct house;
@@ -26,6 +28,8 @@ struct house_opts {
 	const char *dir;            /* data directory, made when missing */
 	const struct config *config; /* borrowed for the house's life */
 	struct clock *clock;
+	outbox_deliver *deliver;    /* NULL = notices stay queued (offline commands) */
+	void *deliver_arg;
 };
 
 /* Takes the directory's lock (-EBUSY when another process has it), opens all parts, brings the engine to where it was. */

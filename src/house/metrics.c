@@ -34,6 +34,17 @@ static void per_source(struct house *h, struct buf *out)
 	pthread_mutex_unlock(&h->count_lock);
 }
 
+static void notices(struct house *h, struct buf *out)
+{
+	struct outbox_stats x;
+	outbox_stats(h->outbox, &x);
+	one(out, "notices_waiting", "gauge", "notices that wait for delivery", x.waiting);
+	one(out, "notices_sent_total", "counter", "notices that were delivered", x.sent);
+	one(out, "notices_retried_total", "counter", "deliveries that failed and are tried again", x.retried);
+	one(out, "notices_failed_total", "counter", "notices that could not be delivered", x.failed);
+	one(out, "notices_blocked_total", "counter", "notices of drills that were kept in", x.blocked);
+}
+
 void house_metrics(struct house *h, struct buf *out)
 {
 	struct queue_stats in, desk;
@@ -55,5 +66,7 @@ void house_metrics(struct house *h, struct buf *out)
 	one(out, "intake_queue_bytes", "gauge", "bytes waiting to be written", in.weight);
 	one(out, "intake_queue_refused_total", "counter", "batches refused because the queue was full", in.refused);
 	one(out, "desk_queue_items", "gauge", "changes waiting for the desk", desk.items);
+	if (h->outbox)
+		notices(h, out);
 	per_source(h, out);
 }

@@ -70,7 +70,12 @@ struct house {
 	struct queue *desk_q;   /* struct desk_job */
 	pthread_mutex_t job_lock;
 	pthread_cond_t job_done;
-	pthread_t intake_t, engine_t, desk_t;
+	struct outbox *outbox;  /* outbox; NULL = nothing is delivered */
+	pthread_mutex_t outbox_lock;
+	pthread_cond_t outbox_wake;
+	bool outbox_called;     /* a notice was written since the last turn */
+	_Atomic bool outbox_stopping;
+	pthread_t intake_t, engine_t, desk_t, outbox_t;
 	bool threaded, abandoned;
 	_Atomic bool stopping, engine_stopping;
 
@@ -91,6 +96,15 @@ struct house {
 int intake_turn(struct house *h, int wait_ms);
 int engine_turn(struct house *h);
 int desk_turn(struct house *h, int wait_ms);
+int deliver_turn(struct house *h);
+
+void outbox_open(struct house *h, const struct house_opts *o);
+void outbox_close(struct house *h);
+/* The desk committed a notice. */
+void outbox_call(struct house *h);
+void *outbox_thread(void *house);
+/* The thread ends soon: what it was delivering is given up and stays queued. */
+void outbox_end(struct house *h);
 
 int engine_open(struct house *h, struct diag *d);
 /* Saves the correlator and lets go. */

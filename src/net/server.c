@@ -3,6 +3,8 @@
 #include "net/http.h"
 #include "net/syslog.h"
 
+#include "act/deliver.h"
+
 #include "sys/file.h"
 #include "sys/log.h"
 
@@ -16,6 +18,7 @@
 struct server {
 	struct loop *loop;
 	struct house *house;
+	struct deliver *deliver;
 	struct api *api;
 	struct tls *tls;
 	struct http *http;
@@ -86,13 +89,21 @@ static int open_tls(struct server *s, const struct config *c, struct diag *d)
 	return tls_open(cert, key, d, &s->tls);
 }
 
+static int open_house(struct server *s, const struct server_opts *o, struct diag *d)
+{
+	struct deliver_opts out = {.smtp = config_text(o->config, CFG_SMTP), .smtp_from = config_text(o->config, CFG_SMTP_FROM), .chat_webhook = config_text(o->config, CFG_CHAT_WEBHOOK),
+		.phone_webhook = config_text(o->config, CFG_PHONE_WEBHOOK)};
+	s->deliver = deliver_new(&out);
+	return house_open(&(struct house_opts){.dir = o->dir, .config = o->config, .clock = o->clock, .deliver = deliver_send, .deliver_arg = s->deliver}, d, &s->house);
+}
+
 int server_open(const struct server_opts *o, struct diag *d, struct server **ret)
 {
 	struct server *s = must_new(struct server);
 	int r = open_tls(s, o->config, d);
 	s->loop = loop_new();
 	if (r == 0)
-		r = house_open(&(struct house_opts){o->dir, o->config, o->clock}, d, &s->house);
+		r = open_house(s, o, d);
 	if (r == 0)
 		r = api_open(s->house, d, &s->api);
 	if (r == 0)
@@ -161,6 +172,7 @@ void server_close(struct server *s)
 		house_stop(s->house);
 	api_close(s->api);
 	house_close(s->house);
+	deliver_free(s->deliver);
 	loop_free(s->loop);
 	tls_free(s->tls);
 	free(s);

@@ -30,7 +30,7 @@ MAY_USE = {
     "drill": DESK | {"soc", "csirt", "drill"},
     "house": DESK | {"soc", "csirt", "act", "report", "drill", "house"},
     "api": DESK | {"soc", "csirt", "act", "report", "drill", "house", "api"},
-    "net": DESK | {"soc", "csirt", "house", "api", "net"},
+    "net": DESK | {"soc", "csirt", "act", "house", "api", "net"},
     "cmd": DESK | {"soc", "csirt", "act", "report", "drill", "house", "api", "net", "cmd"},
     "agent": EVENT_CHAIN | {"sigma", "agent"},
 }
