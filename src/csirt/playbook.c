@@ -2,6 +2,7 @@
 #include "csirt/playbook.h"
 
 #include "base/num.h"
+#include "csirt/cacao.h"
 #include "csirt/incident.h"
 #include "sys/file.h"
 
@@ -9,7 +10,6 @@
 #include <string.h>
 
 #define PLAYBOOK_MAX (4u << 20)
-#define STEPS_MAX 500
 
 /* A member of any of the object's extensions: "name_ja" of step_extensions.{extension-definition--…}. */
 static struct str extension(const json_t *o, const char *extensions, const char *name)
@@ -33,41 +33,6 @@ static json_t *bilingual(const json_t *o, const char *extensions, const char *en
 	return t;
 }
 
-struct walk {
-	const json_t *workflow;
-	json_t *order; /* ids as they are reached */
-	struct diag *d;
-	size_t before;
-};
-
-static void visit(struct walk *w, const json_t *id, const char *from)
-{
-	if (!json_is_string(id))
-		return;
-	struct str name = str_c(json_string_value(id));
-	if (!json_object_get(w->workflow, json_string_value(id)))
-		diag_error(w->d, (struct diag_at){0}, "playbook.no_step", "%s leads to %.*s, which is not in the workflow", from, STR_ARG(name));
-	else if (json_array_size(w->order) < STEPS_MAX)
-		doc_list_add(w->order, name);
-}
-
-/* CACAO 2.0 §4: where a step can lead. */
-static void visit_next(struct walk *w, const char *id, const json_t *step)
-{
-	static const char *const ONE[] = {"on_true", "on_success", "on_false", "on_failure", "on_completion"};
-	const json_t *many = json_object_get(step, "next_steps"), *cases = json_object_get(step, "cases");
-	const char *key;
-	json_t *value;
-	for (size_t i = 0; i < json_array_size(many); i++)
-		visit(w, json_array_get(many, i), id);
-	json_object_foreach((json_t *)(uintptr_t)cases, key, value)
-	{
-		visit(w, value, id);
-	}
-	for (size_t i = 0; i < LEN(ONE); i++)
-		visit(w, json_object_get(step, ONE[i]), id);
-}
-
 static json_t *step_json(const json_t *step, struct str id)
 {
 	json_t *o = json_object();
@@ -81,66 +46,61 @@ static json_t *step_json(const json_t *step, struct str id)
 	return o;
 }
 
-static void check_step(struct walk *w, const json_t *step, struct str id)
+/* What our extension adds. */
+static void check_task(const json_t *step, const char *id, struct str text, struct diag *d)
 {
 	struct str phase = extension(step, "step_extensions", "phase"), within = extension(step, "step_extensions", "due_within");
+	struct diag_at at = cacao_place(text, str_c(id));
 	int64_t ns;
 	bool known = !phase.n;
 	for (int i = 0; i < PHASE_COUNT; i++)
 		known = known || str_eq(phase, str_c(phase_name((enum incident_phase)i)));
 	if (!doc_str(step, "name").n)
-		diag_error(w->d, (struct diag_at){0}, "playbook.no_name", "the step %.*s has no name", STR_ARG(id));
+		diag_error(d, at, "playbook.no_name", "%s has no name", id);
 	if (!known)
-		diag_error(w->d, (struct diag_at){0}, "playbook.bad_phase", "the step %.*s: there is no phase \"%.*s\"", STR_ARG(id), STR_ARG(phase));
+		diag_error(d, at, "playbook.bad_phase", "%s: there is no phase \"%.*s\"", id, STR_ARG(phase));
 	if (within.n && !num_duration(within, &ns))
-		diag_error(w->d, (struct diag_at){0}, "playbook.bad_duration", "the step %.*s: \"%.*s\" is no duration; write 4h", STR_ARG(id), STR_ARG(within));
+		diag_error(d, at, "playbook.bad_duration", "%s: \"%.*s\" is no duration; write 4h", id, STR_ARG(within));
 }
 
-static json_t *steps_of(const json_t *p, struct diag *d)
+static json_t *steps_of(const json_t *p, struct str text, struct diag *d)
 {
-	struct walk w = {json_object_get(p, "workflow"), json_array(), d, d->errors};
+	const char *id[CACAO_STEPS_MAX];
 	json_t *steps = json_array();
-	visit(&w, json_object_get(p, "workflow_start"), "workflow_start");
-	for (size_t i = 0; i < json_array_size(w.order); i++) {
-		const char *id = json_string_value(json_array_get(w.order, i));
-		const json_t *step = json_object_get(w.workflow, id);
-		visit_next(&w, id, step);
+	size_t n = cacao_order(p, id);
+	for (size_t i = 0; i < n; i++) {
+		const json_t *step = json_object_get(json_object_get(p, "workflow"), id[i]);
 		if (!doc_is(step, "type", "action"))
 			continue;
-		check_step(&w, step, str_c(id));
-		json_array_append_new(steps, step_json(step, str_c(id)));
+		check_task(step, id[i], text, d);
+		json_array_append_new(steps, step_json(step, str_c(id[i])));
 	}
-	json_decref(w.order);
+	if (!json_array_size(steps))
+		diag_error(d, cacao_place(text, STR("workflow")), "playbook.no_steps", "no action step can be reached from workflow_start");
 	return steps;
 }
 
-int playbook_parse(struct str text, struct str file, struct diag *d, json_t **ret)
+static json_t *playbook_json(const json_t *p, struct str text, struct diag *d)
 {
-	static const char *const NEED[] = {"id", "name", "spec_version", "workflow_start"};
-	json_error_t e;
-	size_t before = d->errors;
-	json_t *p = json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &e), *o;
-	diag_file(d, file);
-	if (!p) {
-		diag_error(d, (struct diag_at){(unsigned)(e.line > 0 ? e.line : 0), (unsigned)(e.column > 0 ? e.column : 0)}, "playbook.no_json", "%s", e.text);
-		diag_file(d, STR(""));
-		return -EINVAL;
-	}
-	if (!doc_is(p, "type", "playbook"))
-		diag_error(d, (struct diag_at){1, 1}, "playbook.no_playbook", "its type is not \"playbook\" (CACAO 2.0)");
-	for (size_t i = 0; i < LEN(NEED); i++)
-		if (!doc_str(p, NEED[i]).n)
-			diag_error(d, (struct diag_at){1, 1}, "playbook.missing_member", "\"%s\" is required", NEED[i]);
-	if (!json_is_object(json_object_get(p, "workflow")))
-		diag_error(d, (struct diag_at){1, 1}, "playbook.missing_member", "\"workflow\" must be an object of steps");
-	o = json_object();
+	json_t *o = json_object();
 	doc_copy(o, p, "id");
 	json_object_set_new(o, "name", bilingual(p, "playbook_extensions", "name", "name_ja"));
 	json_object_set_new(o, "description", bilingual(p, "playbook_extensions", "description", "description_ja"));
 	doc_copy(o, p, "playbook_types");
-	json_object_set_new(o, "steps", steps_of(p, d));
-	if (d->errors == before && !json_array_size(json_object_get(o, "steps")))
-		diag_error(d, (struct diag_at){1, 1}, "playbook.no_steps", "no action step can be reached from workflow_start");
+	json_object_set_new(o, "steps", steps_of(p, text, d));
+	return o;
+}
+
+int playbook_parse(struct str text, struct str file, struct diag *d, json_t **ret)
+{
+	json_error_t e;
+	size_t before = d->errors;
+	json_t *p = json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &e), *o = NULL;
+	diag_file(d, file);
+	if (!p)
+		diag_error(d, (struct diag_at){(unsigned)(e.line > 0 ? e.line : 0), (unsigned)(e.column > 0 ? e.column : 0)}, "playbook.no_json", "%s", e.text);
+	else if (cacao_check(p, text, d) == 0)
+		o = playbook_json(p, text, d);
 	json_decref(p);
 	diag_file(d, STR(""));
 	if (d->errors > before)

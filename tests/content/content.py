@@ -111,7 +111,150 @@ def shipped_rules_are_found():
         assert q.returncode == 0 and len(q.stdout.splitlines()) == len(rule_files()), q.stderr
 
 
-TESTS = [rules_check, rules_test, a_broken_rule_fails_its_tests, rules_are_complete, shipped_rules_are_found]
+UUID4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+EXTENSION = "extension-definition--6d1f0a57-3c0e-4d7a-9a52-0b7f6f0c9e21"
+PHASES = ["detection", "containment", "eradication", "recovery", "recurrence_prevention"]
+# CACAO 2.0 cs01: members a thing may have (sections 3.1, 4, 5, 7, 9), and the vocabularies.
+STEP = {"type", "name", "description", "external_references", "delay", "timeout", "step_variables", "owner", "on_completion", "on_success", "on_failure", "step_extensions"}
+MEMBERS = {
+    "playbook": set("""type spec_version id name description playbook_types playbook_activities playbook_processing_summary created_by created modified revoked
+        valid_from valid_until derived_from related_to priority severity impact industry_sectors labels external_references markings playbook_variables workflow_start
+        workflow_exception workflow playbook_extensions authentication_info_definitions agent_definitions target_definitions extension_definitions
+        data_marking_definitions signatures""".split()),
+    "start": STEP - {"on_success", "on_failure"},
+    "end": STEP - {"on_completion", "on_success", "on_failure"},
+    "action": STEP | {"commands", "agent", "targets", "in_args", "out_args"},
+    "parallel": STEP | {"next_steps"},
+    "if-condition": STEP | {"condition", "on_true", "on_false"},
+    "manual": {"type", "description", "version", "playbook_activity", "external_references", "command", "command_b64"},
+    "group": {"type", "name", "description", "location", "agent_target_extensions", "contact"},
+    "extension-definition": {"type", "name", "description", "created_by", "schema", "version", "external_references"},
+    "bool": {"type", "description", "value", "constant", "external"},
+}
+TYPES = set("attack detection engagement investigation mitigation notification prevention remediation".split())
+ACTIVITIES = set("""compose-content deliver-content identify-audience identify-channel scan-system match-indicator analyze-collected-data identify-indicators
+    scan-vulnerabilities configure-systems restrict-access disconnect-system eliminate-risk revert-system restore-data restore-capabilities map-network identify-steps
+    step-sequence prepare-engagement execute-operation analyze-engagement-results""".split())
+
+
+def playbook_files():
+    return sorted(glob.glob(os.path.join(CONTENT, "playbooks", "*.json")))
+
+
+def pointers(step):
+    return step.get("next_steps", []) + [step[k] for k in ("on_true", "on_false", "on_success", "on_failure", "on_completion") if k in step]
+
+
+def objects(p):
+    """Every typed object of a playbook with the name of its place."""
+    yield "playbook", p
+    for kind in ("workflow", "agent_definitions", "extension_definitions", "playbook_variables"):
+        for key, o in p[kind].items():
+            yield key, o
+    for key, o in p["workflow"].items():
+        for c in o.get("commands", []):
+            yield key + " command", c
+
+
+def reached(p):
+    waiting, seen = [p["workflow_start"]], set()
+    while waiting:
+        i = waiting.pop()
+        if i not in seen:
+            seen.add(i)
+            waiting += pointers(p["workflow"][i])
+    return seen
+
+
+def check_cacao(p):
+    """What the specification demands, as a list of sentences."""
+    bad, flow = [], p["workflow"]
+    for key, o in objects(p):
+        if o["type"] not in MEMBERS or set(o) - MEMBERS[o["type"]]:
+            bad.append(f"{key}: {o['type']} with {set(o) - MEMBERS.get(o['type'], set())}")
+    for key in list(flow) + list(p["agent_definitions"]) + list(p["extension_definitions"]):
+        kind = {**flow, **p["agent_definitions"], **p["extension_definitions"]}[key]["type"]
+        if not re.fullmatch(f"{kind}--{UUID4}", key):
+            bad.append(f"{key}: no {kind}--UUIDv4")
+    if p["spec_version"] != "cacao-2.0" or not re.fullmatch(f"playbook--{UUID4}", p["id"]) or not re.fullmatch(f"identity--{UUID4}", p["created_by"]):
+        bad.append("spec_version, id or created_by")
+    if not all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", p[k]) for k in ("created", "modified")) or p["modified"] < p["created"]:
+        bad.append("created and modified: milliseconds, in order")
+    if flow[p["workflow_start"]]["type"] != "start" or [s["type"] for s in flow.values()].count("start") != 1:
+        bad.append("one start step")
+    if reached(p) != set(flow):
+        bad.append(f"never reached: {set(flow) - reached(p)}")
+    ends = [i for s in flow.values() for i in pointers(s) if flow[i]["type"] == "end"]
+    if len(ends) != len(set(ends)):
+        bad.append("a branch shares its end step with another (4.7, 4.8)")
+    for key, s in flow.items():
+        if ("on_completion" in s) == ("on_success" in s) and s["type"] != "end":
+            bad.append(f"{key}: either on_completion or on_success")
+        if s["type"] == "parallel" and len(s["next_steps"]) < 2:
+            bad.append(f"{key}: fewer than two branches")
+        if s["type"] == "action" and (not s["commands"] or s["agent"] not in p["agent_definitions"]):
+            bad.append(f"{key}: no command or no agent")
+        for v in s.get("out_args", []) + re.findall(r"(__\w+__):value", s.get("condition", "")):
+            if v not in p["playbook_variables"]:
+                bad.append(f"{key}: {v} is no variable")
+        for r in s.get("external_references", []):
+            if r not in p["external_references"]:
+                bad.append(f"{key}: its reference is not among the playbook's")
+    if set(p["agent_definitions"]) != {s["agent"] for s in flow.values() if "agent" in s}:
+        bad.append("agents that nobody uses")
+    acts = {c["playbook_activity"] for s in flow.values() for c in s.get("commands", [])}
+    if set(p["playbook_activities"]) != acts or acts - ACTIVITIES or set(p["playbook_types"]) - TYPES:
+        bad.append("playbook_activities are those of the steps, from the vocabularies")
+    if not all(0 <= p[k] <= 100 for k in ("priority", "severity", "impact")):
+        bad.append("priority, severity, impact")
+    return bad
+
+
+def check_people(p):
+    """What people need of it: both languages everywhere, phases, owners, times, notification where personal data leaked, a review at the end."""
+    with open(os.path.join(ROOT, "src", "api", "perms.def"), encoding="utf-8") as f:
+        roles = set(re.findall(r'ROLE\(\w+, "(\w+)"\)', f.read()))
+    bad, phases = [], set()
+    if set(p["extension_definitions"]) != {EXTENSION}:
+        bad.append("extension definition")
+    for key, o in [("playbook", p), *p["workflow"].items()]:
+        ext = o.get("playbook_extensions", o.get("step_extensions", {})).get(EXTENSION, {})
+        if o["type"] == "action":
+            phases.add(ext["phase"])
+            if ext["phase"] not in PHASES or ext["owner_role"] not in roles or not re.fullmatch(r"\d+[mhd]", ext["due_within"]):
+                bad.append(f"{key}: {ext}")
+        if o["type"] in ("start", "end"):
+            continue
+        for name in ("name", "description") if o["type"] in ("action", "playbook") else ("name",):
+            if not o[name].isascii() or not JAPANESE.search(ext[name + "_ja"]):
+                bad.append(f"{key}: {name}")
+        if len(ext["name_ja"]) > 42 or len(o["name"]) > 120:
+            bad.append(f"{key}: the title is too long for a list of tasks")
+    text = json.dumps(p, ensure_ascii=False)
+    if phases != set(PHASES) or not all(w in text for w in ("証拠", "速報", "確報", "再発防止策", "第一報")):
+        bad.append("a phase or a duty is missing")
+    return bad
+
+
+def playbooks_are_cacao():
+    """Three at least, each clean; and the checks can fail."""
+    for f in playbook_files():
+        with open(f, encoding="utf-8") as r:
+            p = json.load(r)
+        bad = check_cacao(p) + check_people(p)
+        assert not bad, os.path.basename(f) + "\n" + "\n".join(bad)
+        steps = list(p["workflow"].values())
+        action = next(s for s in steps if s["type"] == "action")
+        for name, value in (("on_success", action["on_completion"]), ("agent", "group--x"), ("colour", 1), ("commands", [])):
+            kept = dict(action)
+            action[name] = value
+            assert check_cacao(p), f"{name} = {value} was not noticed"
+            action.clear()
+            action.update(kept)
+    assert len(playbook_files()) >= 3
+
+
+TESTS = [rules_check, rules_test, a_broken_rule_fails_its_tests, rules_are_complete, shipped_rules_are_found, playbooks_are_cacao]
 
 
 def main():
