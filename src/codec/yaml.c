@@ -49,33 +49,146 @@ static bool one_of(struct str s, const char *const *word, size_t n)
 	return false;
 }
 
-/* YAML 1.1 needs a dot and a signed exponent for a float: 1e3 is text. */
-static bool is_float(struct str s)
+/* A sign at the front, and the digits without the underscores that YAML 1.1 allows between them. */
+static bool digits_of(struct str text, bool *ret_minus, struct str *ret_rest, char *buf, size_t cap)
 {
-	double v;
-	size_t e = str_ifind(s, STR("e"));
-	if (str_chr(s, '.') == STR_NPOS || !num_double(s, &v))
+	size_t n = 0;
+	*ret_minus = text.n && text.p[0] == '-';
+	if (text.n && (text.p[0] == '-' || text.p[0] == '+'))
+		text = str_sub(text, 1, text.n);
+	if (!text.n || text.n > cap || !(ch_is_digit((unsigned char)text.p[0]) || text.p[0] == '.'))
 		return false;
-	return e == STR_NPOS || (e + 1 < s.n && (s.p[e + 1] == '+' || s.p[e + 1] == '-'));
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] != '_')
+			buf[n++] = text.p[i];
+	*ret_rest = str_n(buf, n);
+	return true;
 }
 
-static void resolve(struct yaml_node *n)
+static bool in_base(struct str s, unsigned base, uint64_t *ret)
+{
+	uint64_t v = 0;
+	if (!s.n)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		int d = ch_hex((unsigned char)s.p[i]);
+		if (d < 0 || (unsigned)d >= base || v > (UINT64_MAX - (unsigned)d) / base)
+			return false;
+		v = v * base + (unsigned)d;
+	}
+	*ret = v;
+	return true;
+}
+
+/* 1:30:00 = 5400; the first part may be large, the others are below 60 and have one or two digits. */
+static bool sexagesimal(struct str s, uint64_t *ret)
+{
+	struct str part;
+	uint64_t v = 0, d;
+	bool first = true;
+	if (s.p[0] == '0' || str_chr(s, ':') == STR_NPOS)
+		return false;
+	for (; str_cut(&s, ':', &part); first = false) {
+		if (!num_u64(part, &d) || (!first && (d > 59 || part.n > 2)) || v > UINT64_MAX / 60 - 60)
+			return false;
+		v = v * 60 + d;
+	}
+	*ret = v;
+	return true;
+}
+
+/* Integers of YAML 1.1: 12, +12, 1_000, 0b101, 017 (octal), 0x1F, 1:30. A decimal one may be longer than 64 bits. */
+static bool is_int(struct build *b, struct yaml_node *n)
+{
+	char digits[64], text[24];
+	struct str s;
+	uint64_t v;
+	bool minus;
+	if (!digits_of(n->text, &minus, &s, digits, sizeof(digits)))
+		return false;
+	bool decimal = s.p[0] != '0' || s.n == 1;
+	for (size_t i = 0; i < s.n && decimal; i++)
+		decimal = ch_is_digit((unsigned char)s.p[i]);
+	if (decimal) {
+		n->number = arena_fmt(b->mem, "%s%.*s", minus && !(s.n == 1 && s.p[0] == '0') ? "-" : "", STR_ARG(s));
+		return true;
+	}
+	struct str body = str_sub(s, 2, s.n);
+	bool based = str_starts(s, STR("0x")) ? in_base(body, 16, &v) : str_starts(s, STR("0b")) ? in_base(body, 2, &v) : s.p[0] == '0' && in_base(s, 8, &v);
+	if (!based && !sexagesimal(s, &v))
+		return false;
+	n->number = arena_fmt(b->mem, "%s%.*s", minus && v ? "-" : "", STR_ARG(str_n(text, num_format_u64(text, v))));
+	return true;
+}
+
+/* Floats of YAML 1.1 need a dot and a signed exponent: 1e3 is text. 1. and .5 are floats; .inf and .nan are left as text: no log compares to them. */
+static bool is_float(struct build *b, struct yaml_node *n)
+{
+	char digits[64], text[32];
+	struct str s;
+	bool minus;
+	double v;
+	if (!digits_of(n->text, &minus, &s, digits, sizeof(digits)))
+		return false;
+	size_t e = str_ifind(s, STR("e")), dot = str_chr(s, '.');
+	if (dot == STR_NPOS || (dot == 0 && (s.n == 1 || !ch_is_digit((unsigned char)s.p[1]))) || (e != STR_NPOS && !(e + 1 < s.n && (s.p[e + 1] == '+' || s.p[e + 1] == '-'))))
+		return false;
+	/* 1. and .5 and 01.5 as JSON writes them */
+	size_t zeros = 0;
+	while (zeros + 1 < dot && s.p[zeros] == '0')
+		zeros++;
+	struct str whole = str_sub(s, zeros, dot), fraction = str_sub(s, dot + 1, s.n);
+	bool bare = !fraction.n || !ch_is_digit((unsigned char)fraction.p[0]);
+	struct str json = arena_fmt(b->mem, "%s%.*s.%s%.*s", minus ? "-" : "", STR_ARG(whole.n ? whole : STR("0")), bare ? "0" : "", STR_ARG(fraction));
+	if (!num_double(json, &v))
+		return false;
+	n->number = arena_dup(b->mem, str_n(text, num_format_double(text, v)));
+	return true;
+}
+
+static void resolve(struct build *b, struct yaml_node *n)
 {
 	static const char *const yes[] = {"yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"};
 	static const char *const no[] = {"no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"};
 	static const char *const nil[] = {"", "~", "null", "Null", "NULL"};
-	int64_t i;
-	uint64_t u;
 	if (n->quoted)
 		return;
 	if (one_of(n->text, nil, LEN(nil)))
 		n->type = YAML_NULL;
 	else if ((n->boolean = one_of(n->text, yes, LEN(yes))) || one_of(n->text, no, LEN(no)))
 		n->type = YAML_BOOL;
-	else if ((num_i64(n->text, &i) || num_u64(n->text, &u)) && !(n->text.n > 1 && n->text.p[0] == '0'))
+	else if (is_int(b, n))
 		n->type = YAML_INT;
-	else if (is_float(n->text))
+	else if (is_float(b, n))
 		n->type = YAML_FLOAT;
+}
+
+/* An explicit tag says the type whatever the text looks like; one that YAML does not have is refused. */
+static int take_tag(struct build *b, struct yaml_node *n, const char *tag)
+{
+	static const struct {
+		const char *name;
+		int type;
+	} types[] = {{"str", YAML_TEXT}, {"null", YAML_NULL}, {"bool", YAML_BOOL}, {"int", YAML_INT}, {"float", YAML_FLOAT}};
+	struct str name = str_c(tag);
+	bool quoted = n->quoted;
+	if (!tag || str_eq(name, STR("!"))) {
+		if (tag)
+			return 0; /* "!": not to be resolved, as if quoted */
+		resolve(b, n);
+		return 0;
+	}
+	if (!str_take(&name, STR("tag:yaml.org,2002:")))
+		return fail(b, n->at, "yaml.unknown_tag", "this tag is not one of YAML's own");
+	if (str_eq(name, STR("str")))
+		return 0;
+	n->quoted = false;
+	resolve(b, n);
+	n->quoted = quoted;
+	for (size_t i = 0; i < LEN(types); i++)
+		if (str_eq(name, str_c(types[i].name)) && (n->type == types[i].type || (types[i].type == YAML_FLOAT && n->type == YAML_INT)))
+			return 0;
+	return fail(b, n->at, "yaml.bad_tag", "the value does not have the type that its tag says");
 }
 
 static struct yaml_node *node_new(struct build *b, enum yaml_kind kind, yaml_mark_t mark)
@@ -152,9 +265,42 @@ static void check_duplicate(struct build *b, const struct yaml_node *map, const 
 	}
 }
 
+/* `<<: *other` or `<<: [*a, *b]` (YAML 1.1 merge keys): pairs whose keys the map does not have itself; earlier ones win. */
+static int merge(struct build *b, struct yaml_node *map, const struct yaml_node *from)
+{
+	if (from->kind == YAML_LIST) {
+		yaml_each(one, from) {
+			if (one->kind != YAML_MAP || merge(b, map, one) < 0)
+				return fail(b, one->at, "yaml.bad_merge", "\"<<\" takes a map or a list of maps");
+		}
+		return 0;
+	}
+	if (from->kind != YAML_MAP)
+		return fail(b, from->at, "yaml.bad_merge", "\"<<\" takes a map or a list of maps");
+	yaml_pairs(v, from) {
+		struct yaml_node **tail = &map->kid;
+		while (*tail && !str_eq((*tail)->key->text, v->key->text))
+			tail = &(*tail)->next;
+		if (*tail)
+			continue;
+		if (!(*tail = copy(b, v, 0)))
+			return b->err;
+		map->n++;
+	}
+	return 0;
+}
+
+static int map_merge_all(struct build *b, struct yaml_node *n, struct yaml_node *merges)
+{
+	int r = 0;
+	for (const struct yaml_node *m = merges; m && r == 0; m = m->next)
+		r = merge(b, n, m);
+	return r;
+}
+
 static int map(struct build *b, struct yaml_node *n, int depth)
 {
-	struct yaml_node **tail = &n->kid;
+	struct yaml_node **tail = &n->kid, *merges = NULL, **last_merge = &merges;
 	for (;;) {
 		yaml_event_t ev;
 		if (next_event(b, &ev) < 0)
@@ -163,12 +309,13 @@ static int map(struct build *b, struct yaml_node *n, int depth)
 		struct yaml_node *key = end ? NULL : node(b, &ev, depth + 1);
 		yaml_event_delete(&ev);
 		if (end)
-			return 0;
+			return map_merge_all(b, n, merges);
 		if (!key)
 			return b->err;
 		if (key->kind != YAML_SCALAR)
 			return fail(b, key->at, "yaml.bad_key", "a key must be plain text");
-		check_duplicate(b, n, key);
+		if (key->quoted || !str_eq(key->text, STR("<<")))
+			check_duplicate(b, n, key);
 		if (next_event(b, &ev) < 0)
 			return b->err;
 		struct yaml_node *value = node(b, &ev, depth + 1);
@@ -176,6 +323,11 @@ static int map(struct build *b, struct yaml_node *n, int depth)
 		if (!value)
 			return b->err;
 		value->key = key;
+		if (!key->quoted && str_eq(key->text, STR("<<"))) {
+			*last_merge = value;
+			last_merge = &value->next;
+			continue;
+		}
 		add_kid(n, &tail, value);
 	}
 }
@@ -192,7 +344,8 @@ static struct yaml_node *node(struct build *b, yaml_event_t *ev, int depth)
 			return NULL;
 		n->text = arena_dup(b->mem, str_n((const char *)ev->data.scalar.value, ev->data.scalar.length));
 		n->quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-		resolve(n);
+		if (take_tag(b, n, (const char *)ev->data.scalar.tag) < 0)
+			return NULL;
 		remember(b, ev->data.scalar.anchor, n);
 	} else if (ev->type == YAML_SEQUENCE_START_EVENT) {
 		if (!(n = node_new(b, YAML_LIST, ev->start_mark)) || list(b, n, depth) < 0)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sigma/parts.h"
-
 #include "sigma/correlate_parts.h"
+#include "sigma/detection.h"
 
 #include <errno.h>
 
@@ -36,46 +35,32 @@ static bool filter_applies(const struct doc *filter, const struct doc *rule)
 	return false;
 }
 
-/* The filter section holds selections and condition beside `rules`; as a detection it is the same without it. */
-static struct expr *filter_expr(struct compiler *c, const struct doc *filter)
+/* The filters that apply to a rule, as further sections of its detection. False when one cannot be read (it was told at filters_check). */
+static void filters_join(struct compiler *c, struct doc *rule, struct detection *d)
 {
-	const struct yaml_node *section = yaml_get(filter->root, "filter");
-	struct yaml_node *copy = arena_new(&c->scratch, struct yaml_node), **tail = &copy->kid;
-	copy->kind = YAML_MAP;
-	copy->at = section->at;
-	yaml_pairs(n, section) {
-		if (str_eq(n->key->text, STR("rules")))
-			continue;
-		struct yaml_node *one = arena_new(&c->scratch, struct yaml_node);
-		*one = *n;
-		one->next = NULL;
-		*tail = one;
-		tail = &one->next;
-		copy->n++;
-	}
-	return detection_compile(c, copy);
-}
-
-static struct expr *with_filters(struct compiler *c, struct doc *rule, struct expr *e)
-{
-	for (size_t i = 0; i < c->filters.n && e; i++) {
+	struct detection **tail = &d->filter;
+	for (size_t i = 0; i < c->filters.n; i++) {
 		struct doc *f = c->filters.at[i];
 		if (f->refused || !filter_applies(f, rule))
 			continue;
+		f->used = true;
 		diag_file(c->d, f->meta.file);
-		struct expr *extra = filter_expr(c, f);
-		diag_file(c->d, rule->meta.file);
-		if (!extra) {
-			f->refused = true;
-			c->img->refused++;
-			continue;
-		}
-		struct expr *both = expr_new(&c->img->mem, EXPR_AND, 2);
-		expr_add(both, e);
-		expr_add(both, extra);
-		e = both;
+		*tail = detection_read(c, f, yaml_get(f->root, "filter"), "rules");
+		tail = *tail ? &(*tail)->filter : tail;
 	}
-	return e;
+	diag_file(c->d, rule->meta.file);
+}
+
+/* Every filter is read and compiled once, whether a rule wants it or not: its faults are told and it is left out. */
+static void filters_check(struct compiler *c)
+{
+	for (size_t i = 0; i < c->filters.n; i++) {
+		struct doc *f = c->filters.at[i];
+		diag_file(c->d, f->meta.file);
+		struct detection *d = detection_read(c, f, yaml_get(f->root, "filter"), "rules");
+		f->refused = !d || !placeholders_fill(c, d) || !detection_compile(c, d);
+		c->img->refused += f->refused;
+	}
 }
 
 static bool compile_rule(struct compiler *c, struct doc *doc, uint32_t at)
@@ -83,10 +68,14 @@ static bool compile_rule(struct compiler *c, struct doc *doc, uint32_t at)
 	diag_file(c->d, doc->meta.file);
 	if (doc->meta.kind == SIGMA_CORRELATION)
 		return correlation_compile(c, doc, at);
-	struct expr *e = detection_compile(c, yaml_get(doc->root, "detection"));
-	e = e ? with_filters(c, doc, e) : NULL;
-	c->img->code[at].expr = e;
-	return e != NULL;
+	struct detection *d = detection_read(c, doc, yaml_get(doc->root, "detection"), NULL);
+	if (!d)
+		return false;
+	filters_join(c, doc, d);
+	if (!placeholders_fill(c, d))
+		return false;
+	c->img->code[at].expr = detection_compile(c, d);
+	return c->img->code[at].expr != NULL;
 }
 
 static void add_name(struct sigma_image *img, struct str name, uint32_t at)
@@ -126,6 +115,7 @@ static void compile_all(struct compiler *c, size_t room)
 	img->correlation = arena_array(&img->mem, room + 1, sizeof(*img->correlation));
 	for (struct doc *doc = c->set->first; doc; doc = doc->next) {
 		uint32_t at = (uint32_t)img->n_rule;
+		arena_reset(&c->scratch);
 		if (!wanted(c->opts, doc))
 			continue;
 		img->code[at] = (struct rule_code){0};
@@ -152,8 +142,10 @@ int sigma_compile(struct sigma_set *s, struct vocab *v, const struct sigma_opts 
 	img->vocab = vocab_ref(v);
 	arena_init(&img->mem, 0);
 	arena_init(&c.scratch, 0);
+	arena_init(&c.keep, 0);
 	map_init(&img->by_name);
 	map_init(&c.atom_index);
+	map_init(&c.lists);
 	for (struct doc *doc = s->first; doc; doc = doc->next) {
 		room++;
 		if (doc->meta.kind == SIGMA_FILTER)
@@ -161,6 +153,7 @@ int sigma_compile(struct sigma_set *s, struct vocab *v, const struct sigma_opts 
 	}
 	if (o->n_pipeline)
 		diag_error(d, (struct diag_at){0}, "sigma.pipeline", "processing pipelines are not supported by this version");
+	filters_check(&c);
 	compile_all(&c, room);
 	correlations_link(&c);
 	img->atom = arena_array(&img->mem, c.atoms.n + 1, sizeof(*img->atom));
@@ -170,8 +163,11 @@ int sigma_compile(struct sigma_set *s, struct vocab *v, const struct sigma_opts 
 	int r = img->n_rule ? gates_build(&c) : -EINVAL;
 	vec_done(&c.atoms);
 	vec_done(&c.filters);
+	vec_done(&c.placeholders);
+	map_done(&c.lists);
 	map_done(&c.atom_index);
 	arena_done(&c.scratch);
+	arena_done(&c.keep);
 	if (r < 0) {
 		sigma_image_unref(img);
 		return r;

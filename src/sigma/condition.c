@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sigma/parts.h"
+#include "sigma/detection.h"
 
 #define DEPTH_MAX 64
-#define SELECTIONS_MAX 512
-
-struct selection {
-	struct str name;
-	const struct yaml_node *node;
-	struct expr *expr;
-	bool used;
-};
 
 struct parse {
 	struct compiler *c;
-	struct selection sel[SELECTIONS_MAX];
-	size_t n;
+	struct detection *d;
 	const struct yaml_node *node; /* the condition's text */
 	struct str rest, token;
 	size_t column; /* of token, bytes into the text */
@@ -22,54 +13,68 @@ struct parse {
 	bool bad;
 };
 
+/* Stands for "nothing is left here": a pipeline took all items of a selection away. It falls out of and, or and not. */
+static struct expr NOTHING;
+
 /* ---- selections ------------------------------------------------------------------------------------------------------------------- */
 
-static struct expr *selection_map(struct compiler *c, const struct yaml_node *map)
+static struct expr *joined(struct compiler *c, bool any, struct expr *left, struct expr *right)
 {
-	struct expr *all = expr_new(&c->img->mem, EXPR_AND, map->n);
-	bool bad = false;
-	yaml_pairs(item, map) {
-		struct expr *e = item_compile(c, item);
-		if (e)
-			expr_add(all, e);
-		bad = bad || !e;
-	}
-	if (!map->n) {
-		diag_error(c->d, map->at, "sigma.empty_selection", "the selection is empty");
-		return NULL;
-	}
-	return bad ? NULL : all;
+	if (left == &NOTHING)
+		return right;
+	if (right == &NOTHING)
+		return left;
+	struct expr *both = expr_new(&c->img->mem, any ? EXPR_OR : EXPR_AND, 2);
+	expr_add(both, left);
+	expr_add(both, right);
+	return both;
 }
 
-static struct expr *selection_value(struct compiler *c, const struct yaml_node *n, int depth)
+static struct expr *negated(struct compiler *c, struct expr *e)
 {
-	if (n->kind == YAML_MAP)
-		return selection_map(c, n);
-	if (n->kind == YAML_SCALAR)
-		return keyword_compile(c, n);
-	if (!n->n || depth == DEPTH_MAX) {
-		diag_error(c->d, n->at, "sigma.empty_selection", "the selection is empty");
-		return NULL;
+	return e == &NOTHING ? e : expr_not(&c->img->mem, e);
+}
+
+static struct expr *item_expr(struct compiler *c, const struct item *it)
+{
+	struct expr *e = expr_new(&c->img->mem, it->all ? EXPR_AND : EXPR_OR, it->n ? it->n : 1);
+	struct value absent = {.kind = VALUE_NULL, .at = it->at};
+	bool bad = false;
+	for (size_t i = 0; i < it->n || (i == 0 && !it->n); i++) {
+		struct expr *kid = value_expr(c, it, it->n ? it->value[i] : &absent); /* an empty list asks for null */
+		if (kid)
+			expr_add(e, kid);
+		bad = bad || !kid;
 	}
-	struct expr *any = expr_new(&c->img->mem, EXPR_OR, n->n);
-	yaml_each(v, n) {
-		struct expr *e = selection_value(c, v, depth + 1);
-		if (!e)
-			return NULL;
-		expr_add(any, e);
+	return bad ? NULL : it->negated ? expr_not(&c->img->mem, e) : e;
+}
+
+static struct expr *node_compile(struct compiler *c, const struct node *n)
+{
+	if (n->item)
+		return item_expr(c, n->item);
+	struct expr *e = n->n ? expr_new(&c->img->mem, n->any ? EXPR_OR : EXPR_AND, n->n) : &NOTHING;
+	bool bad = false;
+	for (size_t i = 0; i < n->n; i++) {
+		struct expr *kid = node_compile(c, n->kid[i]);
+		if (kid && kid != &NOTHING)
+			expr_add(e, kid);
+		bad = bad || !kid;
 	}
-	return any;
+	return bad ? NULL : e->n ? e : &NOTHING;
 }
 
 static struct expr *selection_expr(struct parse *p, struct selection *s)
 {
 	s->used = true;
 	if (!s->expr) {
-		struct expr *e = selection_value(p->c, s->node, 0);
+		struct expr *e = node_compile(p->c, s->node);
 		if (!e) {
 			p->bad = true;
 			return NULL;
 		}
+		if (e == &NOTHING)
+			return s->expr = e;
 		/* A node of its own carries the selection's name for the explanation. */
 		s->expr = expr_new(&p->c->img->mem, EXPR_AND, 1);
 		expr_add(s->expr, e);
@@ -136,16 +141,18 @@ static struct expr *quantified(struct parse *p, bool all)
 	}
 	advance(p);
 	struct str pattern = p->token;
-	struct expr *e = expr_new(&p->c->img->mem, all ? EXPR_AND : EXPR_OR, p->n);
-	for (size_t i = 0; i < p->n; i++) {
-		if (!pattern_fits(pattern, p->sel[i].name))
+	struct expr *e = &NOTHING;
+	bool any = false;
+	for (size_t i = 0; i < p->d->n; i++) {
+		if (!pattern_fits(pattern, p->d->sel[i].name))
 			continue;
-		struct expr *kid = selection_expr(p, &p->sel[i]);
+		struct expr *kid = selection_expr(p, &p->d->sel[i]);
 		if (!kid)
 			return NULL;
-		expr_add(e, kid);
+		e = joined(p->c, !all, e, kid);
+		any = true;
 	}
-	if (!e->n) {
+	if (!any) {
 		complain(p, "sigma.no_such_selection", "no selection fits this pattern", NULL);
 		return NULL;
 	}
@@ -157,12 +164,12 @@ static struct expr *or_level(struct parse *p);
 
 static struct expr *named(struct parse *p)
 {
-	struct str names[SELECTIONS_MAX];
-	for (size_t i = 0; i < p->n; i++) {
-		names[i] = p->sel[i].name;
-		if (str_eq(p->sel[i].name, p->token)) {
+	struct str *names = arena_array(&p->c->scratch, p->d->n + 1, sizeof(*names));
+	for (size_t i = 0; i < p->d->n; i++) {
+		names[i] = p->d->sel[i].name;
+		if (str_eq(p->d->sel[i].name, p->token)) {
 			advance(p);
-			return selection_expr(p, &p->sel[i]);
+			return selection_expr(p, &p->d->sel[i]);
 		}
 	}
 	if (!p->token.n) {
@@ -171,7 +178,7 @@ static struct expr *named(struct parse *p)
 		complain(p, "sigma.condition", "a selection is expected here", "operators are written in lower case between selections");
 	} else {
 		complain(p, "sigma.no_such_selection", "there is no selection of this name", NULL);
-		diag_suggest(p->c->d, p->token, names, p->n);
+		diag_suggest(p->c->d, p->token, names, p->d->n);
 	}
 	return NULL;
 }
@@ -203,11 +210,7 @@ static struct expr *not_level(struct parse *p)
 		advance(p);
 	}
 	struct expr *e = primary(p);
-	if (!e || !negate)
-		return e;
-	struct expr *not = expr_new(&p->c->img->mem, EXPR_NOT, 1);
-	expr_add(not, e);
-	return not;
+	return e && negate ? negated(p->c, e) : e;
 }
 
 static struct expr *and_level(struct parse *p)
@@ -215,12 +218,10 @@ static struct expr *and_level(struct parse *p)
 	struct expr *e = not_level(p);
 	while (e && at_word(p, "and")) {
 		advance(p);
-		struct expr *right = not_level(p), *both = right ? expr_new(&p->c->img->mem, EXPR_AND, 2) : NULL;
-		if (!both)
+		struct expr *right = not_level(p);
+		if (!right)
 			return NULL;
-		expr_add(both, e);
-		expr_add(both, right);
-		e = both;
+		e = joined(p->c, false, e, right);
 	}
 	return e;
 }
@@ -234,12 +235,10 @@ static struct expr *or_level(struct parse *p)
 	struct expr *e = and_level(p);
 	while (e && at_word(p, "or")) {
 		advance(p);
-		struct expr *right = and_level(p), *either = right ? expr_new(&p->c->img->mem, EXPR_OR, 2) : NULL;
-		if (!either)
+		struct expr *right = and_level(p);
+		if (!right)
 			return NULL;
-		expr_add(either, e);
-		expr_add(either, right);
-		e = either;
+		e = joined(p->c, true, e, right);
 	}
 	p->depth--;
 	return e;
@@ -264,44 +263,57 @@ static struct expr *condition_text(struct parse *p, const struct yaml_node *node
 	return e;
 }
 
-static void unused(struct parse *p)
+static void unused(struct compiler *c, const struct detection *d)
 {
-	for (size_t i = 0; i < p->n; i++)
-		if (!p->sel[i].used)
-			diag_warning(p->c->d, p->sel[i].node->key->at, "sigma.unused_selection", "the selection \"%.*s\" is not used by the condition", STR_ARG(p->sel[i].name));
+	for (size_t i = 0; i < d->n; i++)
+		if (!d->sel[i].used)
+			diag_warning(c->d, d->sel[i].at, "sigma.unused_selection", "the selection \"%.*s\" is not used by the condition", STR_ARG(d->sel[i].name));
 }
 
-struct expr *detection_compile(struct compiler *c, const struct yaml_node *detection)
+/* All conditions of one section: a list is an OR. */
+static struct expr *section_compile(struct compiler *c, struct detection *d)
 {
-	struct parse *p = arena_new(&c->scratch, struct parse);
-	const struct yaml_node *condition = yaml_get(detection, "condition");
-	struct expr *e = NULL;
-	p->c = c;
-	if (detection->kind != YAML_MAP || !condition) {
-		diag_error(c->d, detection->at, "sigma.no_condition", "a detection is a map of selections with a condition");
+	struct parse p = {.c = c, .d = d};
+	struct expr *e = &NOTHING;
+	diag_file(c->d, d->doc->meta.file);
+	if (d->condition->kind != YAML_LIST)
+		return condition_text(&p, d->condition);
+	yaml_each(one, d->condition) {
+		struct expr *kid = condition_text(&p, one);
+		e = !e || !kid ? NULL : joined(c, true, e, kid);
+	}
+	if (!d->condition->n) {
+		diag_error(c->d, d->condition->at, "sigma.condition", "the list of conditions is empty");
 		return NULL;
 	}
-	yaml_pairs(n, detection) {
-		if (n == condition || str_eq(n->key->text, STR("timeframe")))
-			continue;
-		if (p->n == SELECTIONS_MAX) {
-			diag_error(c->d, n->at, "sigma.too_many_selections", "more than %d selections", SELECTIONS_MAX);
-			return NULL;
-		}
-		p->sel[p->n++] = (struct selection){.name = n->key->text, .node = n};
+	return p.bad ? NULL : e;
+}
+
+static struct expr *with_extra(struct compiler *c, struct detection *d, struct expr *e)
+{
+	for (size_t i = 0; i < d->n_extra && e; i++) {
+		struct expr *extra = node_compile(c, d->extra[i].node);
+		if (extra && d->extra[i].negated)
+			extra = negated(c, extra);
+		e = extra ? joined(c, false, extra, e) : NULL;
 	}
-	if (condition->kind != YAML_LIST) {
-		e = condition_text(p, condition);
-	} else {
-		e = expr_new(&c->img->mem, EXPR_OR, condition->n);
-		yaml_each(one, condition) {
-			struct expr *kid = condition_text(p, one);
-			if (kid)
-				expr_add(e, kid);
-		}
-	}
-	if (p->bad || !e || (e->kind == EXPR_OR && !e->n))
-		return NULL;
-	unused(p);
 	return e;
+}
+
+struct expr *detection_compile(struct compiler *c, struct detection *d)
+{
+	struct expr *e = section_compile(c, d);
+	struct doc *doc = d->doc;
+	e = e ? with_extra(c, d, e) : NULL;
+	if (e)
+		unused(c, d);
+	for (struct detection *f = d->filter; f && e; f = f->filter) {
+		struct expr *also = section_compile(c, f);
+		e = also ? joined(c, false, e, also) : NULL;
+	}
+	diag_file(c->d, doc->meta.file);
+	if (e != &NOTHING)
+		return e;
+	diag_error(c->d, d->condition->at, "sigma.nothing_left", "nothing is left of this rule: a pipeline dropped all of its items");
+	return NULL;
 }

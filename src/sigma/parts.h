@@ -51,6 +51,7 @@ struct doc {
 	const struct yaml_node *root;
 	struct diag_at at;
 	bool refused;
+	bool used; /* a filter: it applies to some rule */
 	struct doc *next;
 };
 
@@ -103,23 +104,21 @@ struct compiler {
 	VEC(struct atom) atoms;
 	VEC(struct doc *) filters;
 	struct map atom_index;
-	struct arena scratch;
+	VEC(struct str) placeholders; /* names, by unit of a string (placeholder.c) */
+	struct map lists;             /* lists/name.csv as read */
+	struct arena scratch; /* of the rule at hand */
+	struct arena keep;    /* of the whole compilation */
 };
 
 /* load.c: metadata of one document. False = refused (finding given). */
 bool doc_read(struct sigma_set *s, struct doc *doc, struct str file, struct diag *d);
 
-/* value.c: one detection item `field|modifiers: values` to an expression. NULL = refused. */
-struct expr *item_compile(struct compiler *c, const struct yaml_node *item);
-/* a bare value (keyword) of a list or scalar selection */
-struct expr *keyword_compile(struct compiler *c, const struct yaml_node *value);
+/* value.c */
 uint32_t atom_intern(struct compiler *c, const struct atom *a);
 struct expr *expr_new(struct arena *mem, enum expr_kind kind, size_t room);
 void expr_add(struct expr *e, struct expr *kid);
+struct expr *expr_not(struct arena *mem, struct expr *of);
 struct expr *expr_atom(struct compiler *c, const struct atom *a);
-
-/* condition.c: the rule's detection section to one expression. NULL = refused. */
-struct expr *detection_compile(struct compiler *c, const struct yaml_node *detection);
 
 /* match.c: does the image's routing show events of these log sources to a rule of that one? */
 bool sigma_rule_fits(const struct sigma_image *img, const struct logsource *rule, const struct logsource *ls, size_t n);

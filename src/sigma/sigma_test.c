@@ -111,7 +111,7 @@ TEST(findings_have_place_and_hint)
 {
 	struct buf findings = BUF_INIT(10000);
 	CHECK_INT(verdict(STR("title: t\nlogsource: {product: t}\ndetection:\n  sel:\n    F|contians: x\n  condition: sel\n"), STR("{}"), &findings, NULL), -1);
-	CHECK_STR(buf_str(&findings), "rule.yml:5:5: error: there is no modifier \"contians\" [sigma.unknown_modifier]\n  hint: did you mean \"contains\"?\n");
+	CHECK_STR(buf_str(&findings), "rule.yml:5:7: error: there is no modifier \"contians\" [sigma.unknown_modifier]\n  hint: did you mean \"contains\"?\n");
 	buf_reset(&findings);
 	CHECK_INT(verdict(STR("title: t\nlogsource: {product: t}\ndetection:\n  sel:\n    F: x\n  condition: sel and selektion\n"), STR("{}"), &findings, NULL), -1);
 	CHECK_STR(buf_str(&findings), "rule.yml:6:22: error: there is no selection of this name: \"selektion\" [sigma.no_such_selection]\n");

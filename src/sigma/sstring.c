@@ -40,6 +40,28 @@ bool sstring_has_wildcard(const struct sstring *s)
 	return false;
 }
 
+bool sstring_written_wildcard(struct str text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '*' || text.p[i] == '?')
+			return true;
+		i += text.p[i] == '\\' && i + 1 < text.n && (text.p[i + 1] == '*' || text.p[i + 1] == '?' || text.p[i + 1] == '\\');
+	}
+	return false;
+}
+
+struct sstring sstring_open(struct arena *mem, const struct sstring *s, bool front, bool back)
+{
+	struct sstring out = {arena_array(mem, s->n + 2, sizeof(uint16_t)), 0};
+	if (front && !(s->n && s->unit[0] == WILD_MANY))
+		out.unit[out.n++] = WILD_MANY;
+	for (size_t i = 0; i < s->n; i++)
+		out.unit[out.n++] = s->unit[i];
+	if (back && !(out.n && out.unit[out.n - 1] == WILD_MANY))
+		out.unit[out.n++] = WILD_MANY;
+	return out;
+}
+
 void sstring_strip(struct sstring *s, bool *open_front, bool *open_back)
 {
 	while (s->n && s->unit[0] == WILD_MANY) {
@@ -81,14 +103,46 @@ struct str sstring_glob(struct arena *mem, const struct sstring *s, bool open_fr
 	return str_n(p, n);
 }
 
-static bool is_word(uint16_t u)
+/* The code point whose first byte is at i; a wildcard is none (0). */
+static uint32_t code_point_at(const struct sstring *s, size_t i)
 {
-	return u < 256 && (ch_is_alnum((unsigned char)u) || u == '_' || u >= 0x80);
+	char text[4];
+	size_t n = 0;
+	uint32_t cp = 0;
+	while (n < 4 && i + n < s->n && s->unit[i + n] < 256 && (!n || (s->unit[i + n] & 0xC0) == 0x80)) {
+		text[n] = (char)s->unit[i + n];
+		n++;
+	}
+	struct str rest = str_n(text, n);
+	return utf8_next(&rest, &cp, NULL) ? cp : 0;
 }
 
+static uint32_t code_point_before(const struct sstring *s, size_t i)
+{
+	size_t from = i;
+	while (from > 0 && i - from < 4) {
+		from--;
+		if (s->unit[from] > 255 || (s->unit[from] & 0xC0) != 0x80)
+			break;
+	}
+	return from < i ? code_point_at(s, from) : 0;
+}
+
+/* Letters and digits of every script; beyond ASCII everything but the blocks of punctuation and signs. */
+static bool is_word(uint32_t cp)
+{
+	if (cp < 0x80)
+		return ch_is_alnum((unsigned char)cp) || cp == '_';
+	if (cp < 0xC0)
+		return cp == 0xAA || cp == 0xB5 || cp == 0xBA || cp == 0xB2 || cp == 0xB3 || cp == 0xB9 || (cp >= 0xBC && cp <= 0xBE);
+	return cp != 0xD7 && cp != 0xF7 && !(cp >= 0x2000 && cp <= 0x206F) && !(cp >= 0x2190 && cp <= 0x245F) && !(cp >= 0x2500 && cp <= 0x2BFF) && !(cp >= 0x3000 && cp <= 0x3004) &&
+		!(cp >= 0x3008 && cp <= 0x3020) && !(cp >= 0xFF01 && cp <= 0xFF0F) && !(cp >= 0xFF1A && cp <= 0xFF20);
+}
+
+/* pySigma's \B[-/]\b */
 static bool is_option_dash(const struct sstring *s, size_t i)
 {
-	return (s->unit[i] == '-' || s->unit[i] == '/') && (i == 0 || !is_word(s->unit[i - 1])) && i + 1 < s->n && is_word(s->unit[i + 1]);
+	return (s->unit[i] == '-' || s->unit[i] == '/') && !is_word(code_point_before(s, i)) && i + 1 < s->n && is_word(code_point_at(s, i + 1));
 }
 
 size_t sstring_windash(struct arena *mem, const struct sstring *s, struct sstring **ret)

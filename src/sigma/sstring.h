@@ -10,6 +10,7 @@
  */
 #define WILD_MANY 256 /* * */
 #define WILD_ONE 257  /* ? */
+#define WILD_PLACEHOLDER 512 /* and above: %name%, numbered by the compiler */
 
 struct sstring {
 	uint16_t *unit; /* a byte or a wildcard */
@@ -19,6 +20,10 @@ struct sstring {
 struct sstring sstring_parse(struct arena *mem, struct str text);
 struct sstring sstring_literal(struct arena *mem, struct str bytes);
 bool sstring_has_wildcard(const struct sstring *s);
+/* Does the text as written have a wildcard? */
+bool sstring_written_wildcard(struct str text);
+/* With * at the front and the back unless they are there. */
+struct sstring sstring_open(struct arena *mem, const struct sstring *s, bool front, bool back);
 /* Takes * off both ends and notes them. */
 void sstring_strip(struct sstring *s, bool *open_front, bool *open_back);
 struct str sstring_plain(struct arena *mem, const struct sstring *s);
