@@ -26,7 +26,7 @@ static const char *const ROLES[] = {
 };
 
 static const uint32_t PERMS[] = {
-#define PERM(sym, roles, help) roles,
+#define PERM(sym, name, roles, help) roles,
 #define R(x) (1u << ROLE_##x)
 #define SOC_ (R(L1) | R(L2) | R(SOC_LEAD))
 #define CSIRT_ (R(HANDLER) | R(CSIRT_LEAD))
@@ -36,6 +36,12 @@ static const uint32_t PERMS[] = {
 #undef SOC_
 #undef CSIRT_
 #undef PEOPLE_
+#undef PERM
+};
+
+static const char *const PERM_NAMES[] = {
+#define PERM(sym, name, roles, help) name,
+#include "api/perms.def"
 #undef PERM
 };
 
@@ -69,6 +75,11 @@ enum role role_parse(struct str name)
 const char *role_name(enum role r)
 {
 	return ROLES[r];
+}
+
+const char *perm_name(enum perm p)
+{
+	return PERM_NAMES[p];
 }
 
 bool perm_allows(enum perm p, const struct principal *who)

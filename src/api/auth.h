@@ -16,7 +16,7 @@ enum role {
 };
 
 enum perm {
-#define PERM(sym, roles, help) PERM_##sym,
+#define PERM(sym, name, roles, help) PERM_##sym,
 #include "api/perms.def"
 #undef PERM
 	PERM_COUNT
@@ -38,6 +38,7 @@ struct auth *auth_new(struct house *h);
 void auth_free(struct auth *a);
 
 bool perm_allows(enum perm p, const struct principal *who); /* who NULL = nobody */
+const char *perm_name(enum perm p);
 /* The name written into the ledger: the first role that gives the permission. */
 struct str perm_role(enum perm p, const struct principal *who);
 enum role role_parse(struct str name); /* ROLE_COUNT when unknown */

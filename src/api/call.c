@@ -154,6 +154,18 @@ static const struct route *route_find(struct api_ctx *c, bool *ret_known)
 	return NULL;
 }
 
+/* What is no route is a page or file of the console; so is "/" for whoever asks for a page: as a route it answers the probe of senders. */
+static bool show_console(struct api_ctx *c, bool known)
+{
+	bool page = str_eq(c->req->path, STR("/")) && str_ifind(c->req->accept, STR("text/html")) != STR_NPOS;
+	if (c->req->method != API_GET || (known && !page))
+		return false;
+	c->resp->file = console_find(c->req->path);
+	if (c->resp->file)
+		c->resp->status = 200;
+	return c->resp->file != NULL;
+}
+
 static int check_caller(struct api_ctx *c)
 {
 	const struct principal *who = c->req->who;
@@ -192,6 +204,8 @@ static void run(struct api_ctx *c)
 {
 	bool known;
 	c->route = route_find(c, &known);
+	if (show_console(c, known))
+		return;
 	if (!c->route) {
 		problem_answer(c, known ? 405 : 404, known ? "method_not_allowed" : "no_such_route");
 		return;

@@ -3,6 +3,7 @@
 #define HINOMI_API_CALL_H
 
 #include "api/auth.h"
+#include "api/console.h"
 
 /*
  * The API without sockets: a request in, a response out. The HTTP server, the local socket, the command line on a stopped data directory
@@ -19,7 +20,7 @@ struct api_request {
 	enum api_method method;
 	struct str path;  /* "/api/v1/alerts/…", percent-encoded as it came */
 	struct str query; /* behind '?' */
-	struct str content_type, if_match, idempotency_key, host;
+	struct str content_type, accept, if_match, idempotency_key, host;
 	struct str csrf;
 	struct str body;
 	struct str peer; /* address of the sender */
@@ -36,6 +37,7 @@ struct api_response {
 	char retry_after[16];
 	char disposition[300];
 	bool elastic;         /* X-Elastic-Product */
+	const struct console_file *file; /* the answer is a file of the console: whoever holds the socket sends it, the body is empty */
 	bool stream;          /* the answer is the stream of changes: whoever holds the socket goes on with it */
 };
 

@@ -40,7 +40,7 @@ static void add_query_parameters(json_t *list, const char *query)
 static json_t *operation(const struct route *r)
 {
 	static const char *const PERM_HELP[] = {
-#define PERM(sym, roles, help) help,
+#define PERM(sym, name, roles, help) help,
 #include "api/perms.def"
 #undef PERM
 	};

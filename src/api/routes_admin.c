@@ -43,8 +43,12 @@ static int answer_me(struct api_ctx *c, const struct principal *who)
 	for (int i = 0; i < ROLE_COUNT; i++)
 		if (who->roles >> i & 1)
 			json_array_append_new(roles, json_string(role_name((enum role)i)));
+	json_t *permissions = json_array();
+	for (int p = 0; p < PERM_COUNT; p++)
+		if (p != PERM_PUBLIC && perm_allows((enum perm)p, who))
+			json_array_append_new(permissions, json_string(perm_name((enum perm)p)));
 	json_t *sites = json_pack("[o]", doc_string(config_text(house_config(c->api->house), CFG_SITE)));
-	return api_answer(c, 200, json_pack("{s:s, s:o, s:o, s:s, s:s, s:o}", "user", who->user, "roles", roles, "sites", sites, "tlp", "RED", "lang", "ja", "organisation",
+	return api_answer(c, 200, json_pack("{s:s, s:o, s:o, s:o, s:s, s:s, s:o}", "user", who->user, "roles", roles, "permissions", permissions, "sites", sites, "tlp", "RED", "lang", "ja", "organisation",
 					    doc_string(config_text(house_config(c->api->house), CFG_ORGANISATION))));
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "net/asset.h"
 #include "net/inflate.h"
 #include "net/parts.h"
 
@@ -95,6 +96,7 @@ static void read_request(struct job *j)
 		evhttp_connection_get_peer(evcon, &peer, &port);
 	c->peer = arena_dup(&j->mem, str_c(peer ? peer : "local"));
 	c->content_type = header(j, "Content-Type");
+	c->accept = header(j, "Accept");
 	c->if_match = header(j, "If-Match");
 	c->idempotency_key = header(j, "Idempotency-Key");
 	c->host = header(j, "Host");
@@ -134,7 +136,7 @@ static void add_headers(struct job *j)
 		const char *name, *value;
 	} set[] = {
 		{"Content-Type", r->content_type}, {"ETag", r->etag}, {"Set-Cookie", r->cookie}, {"Retry-After", r->retry_after}, {"Content-Disposition", r->disposition},
-		{"X-Elastic-Product", r->elastic ? "Elasticsearch" : ""}, {"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"},
+		{"X-Elastic-Product", r->elastic ? "Elasticsearch" : ""}, {"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}, {"Referrer-Policy", "no-referrer"},
 		{"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"},
 		{"Connection", j->h->stopping ? "close" : ""},
 	};
@@ -152,7 +154,13 @@ static void add_headers(struct job *j)
 static void answer(void *arg)
 {
 	struct job *j = arg;
-	struct evbuffer *e = evbuffer_new();
+	struct evbuffer *e;
+	if (j->resp.file) {
+		asset_answer(j->req, j->resp.file);
+		job_free(j);
+		return;
+	}
+	e = evbuffer_new();
 	must(e);
 	add_headers(j);
 	if (j->resp.stream) {
