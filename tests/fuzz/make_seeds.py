@@ -87,6 +87,10 @@ write("evtx", [evtx_record(512, EVENT), evtx_record(512, ("Event", [("System", [
 write("query", [b'failed OR user:(a "b c") -src:10.0.0.0/8 bytes>=5 path:/x\\/y/ t:[1 TO *] cs("X") f:null g:* h:a*b | stats count, p90(x) as y by z | sort -y | head 5',
                 b"_time:-24h a!=b | top 3 c, d | rename c as e | fields e | dedup e | tail 2 | where e>1", b"(((a", b"x:[1 TO", b"| stats"])
 
+write("template", [b'<p class="{{ title }}">{{ at | time }} {{ n | count }}</p>\n{% for x in list %}\n{{ loop.number }}{{ x.n }}{% if not loop.last %}, {% end %}\n{% end %}',
+                   b'{% if yes and not none or n == 5 %}{% say "\xe7\x81\xab" "fire" %}{% elif title != "x" %}{# no #}{% else %}{{ nosuch? | json }}{% end %}<a href="#l{{ n }}">x</a>',
+                   b'{% include "a.html" with t = list %}', b"<style>{{ n }}</style>", b"{{ (((", b"<p {% if yes %}class='{% end %}"])
+
 
 def varint(n):
     out = bytearray()
