@@ -200,8 +200,8 @@ static int write_checkpoint(struct ledger *l)
 }
 
 /*
- * Tiles are a pure function of the rows and whole ones never change, so a crash between tiles and checkpoint leaves nothing to repair. The
- * first publishing after opening reads all rows, later ones only the new.
+ * Tiles are a pure function of the rows, whole ones never change, and the partial ones of the last checkpoint go when the new one is
+ * durable: a crash anywhere between leaves nothing to repair. The first publishing after opening reads all rows, later ones only the new.
  */
 int ledger_publish(struct ledger *l)
 {
@@ -221,6 +221,7 @@ int ledger_publish(struct ledger *l)
 		l->tiles = NULL;
 		return r;
 	}
+	tiles_tidy(l->dir, l->published, l->size);
 	l->published = l->size;
 	return 0;
 }

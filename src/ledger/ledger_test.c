@@ -314,6 +314,23 @@ TEST(a_kill_at_any_moment_separates_nothing)
 	}
 }
 
+/* Ended at any write of a publishing, what the last checkpoint needs is still there. */
+TEST(a_publishing_that_ends_anywhere_leaves_the_old_proof)
+{
+	for (int nth = 1; nth <= 12; nth++) {
+		struct desk *k = open_desk();
+		free(make_alert(k, "x"));
+		CHECK_INT(ledger_publish(desk_ledger(k)), 0);
+		for (int i = 0; i < 40; i++)
+			free(make_alert(k, "y"));
+		file_fault_set(nth, ENOSPC, true);
+		ledger_publish(desk_ledger(k));
+		file_fault_set(0, 0, false);
+		desk_close(k);
+		CHECK_INT(verify(NULL), 0);
+	}
+}
+
 TEST(a_full_disk_refuses_and_loses_nothing)
 {
 	struct desk *k = open_desk();

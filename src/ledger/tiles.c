@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ledger/tiles.h"
 
+#include "base/num.h"
 #include "sys/file.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <unistd.h>
 
 struct level {
 	struct buf hashes; /* of the tile that is filling */
@@ -139,7 +142,7 @@ int tile_path(char *out, size_t size, const char *dir, int level, uint64_t numbe
 
 int tile_write(void *arg, const char *dir, int level, uint64_t number, unsigned width, struct str content)
 {
-	char path[4096], partial[4096];
+	char path[4096];
 	int r = tile_path(path, sizeof(path), dir, level, number, width);
 	(void)arg;
 	if (r < 0)
@@ -152,11 +155,41 @@ int tile_write(void *arg, const char *dir, int level, uint64_t number, unsigned 
 	free(parent);
 	if (r == 0)
 		r = file_replace(path, content, 0644);
-	/* Narrower partial tiles of the same number say nothing that this one does not. */
-	for (unsigned w = 1; r == 0 && w < width; w++)
-		if ((r = tile_path(partial, sizeof(partial), dir, level, number, w)) == 0)
-			r = file_remove(partial);
-	return r == -ENOTDIR ? 0 : r;
+	return r;
+}
+
+/* The partial tiles of one number but the one that stays; the folder too when none does. */
+static void drop_partials(const char *dir, int level, uint64_t number, unsigned stays)
+{
+	char path[4096];
+	struct dirent *e;
+	DIR *d;
+	if (tile_path(path, sizeof(path), dir, level, number, 1) < 0)
+		return;
+	path[str_rchr(str_c(path), '/')] = 0;
+	if (!(d = opendir(path)))
+		return;
+	while ((e = readdir(d))) {
+		char file[4400];
+		uint64_t width;
+		if (num_u64(str_c(e->d_name), &width) && width != stays && path_join(file, sizeof(file), path, e->d_name) == 0)
+			file_remove(file);
+	}
+	closedir(d);
+	if (!stays)
+		rmdir(path);
+}
+
+void tiles_tidy(const char *dir, uint64_t old_size, uint64_t size)
+{
+	for (int level = -1; level < TILE_LEVELS; level++) {
+		unsigned shift = level < 0 ? 0 : (unsigned)level * 8;
+		uint64_t before = old_size >> shift, now = size >> shift;
+		if (before / TILE_WIDTH != now / TILE_WIDTH)
+			drop_partials(dir, level, before / TILE_WIDTH, 0);
+		if (now)
+			drop_partials(dir, level, now / TILE_WIDTH, (unsigned)(now % TILE_WIDTH));
+	}
 }
 
 /* Which entry of the tile differs first. */

@@ -26,8 +26,13 @@ int tiles_finish(struct tiles *t);
 uint64_t tiles_size(const struct tiles *t);
 void tiles_root(const struct tiles *t, struct hash *ret);
 
-/* Sinks: writing (crash-safe; partial tiles that are passed are removed), and comparing (arg = struct diag; findings name file and entry). */
+/* Sinks: writing (crash-safe), and comparing (arg = struct diag; findings name file and entry). */
 tile_sink tile_write, tile_compare;
+/*
+ * Removes the partial tiles that a tree of `size` no longer needs. Only behind a durable checkpoint of that size: until then the tiles of the old
+ * checkpoint are the ones that prove it.
+ */
+void tiles_tidy(const char *dir, uint64_t old_size, uint64_t size);
 
 /* "tile/entries/x001/234", with width ".p/5"; level -1 = entries. */
 int tile_path(char *out, size_t size, const char *dir, int level, uint64_t number, unsigned width);
