@@ -3,7 +3,9 @@
 #include "cmd/datadir.h"
 
 #include "base/num.h"
+#include "csirt/evidence.h"
 #include "query/query.h"
+#include "soc/alert.h"
 
 #include <errno.h>
 
@@ -159,6 +161,9 @@ static int run_verify(struct command *c)
 		ledger_verify(dir, desk_db(x.desk), &x.d);
 		diag_file(&x.d, str_c(path));
 		desk_verify(x.desk, &x.d);
+		soc_verify(x.desk, &x.d);
+		diag_file(&x.d, STR(""));
+		evidence_verify(x.desk, dir, &x.d);
 	}
 	if (datadir_path(path, sizeof(path), &x, "wal") == 0)
 		wal_verify(path, &x.d);

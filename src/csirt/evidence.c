@@ -2,45 +2,15 @@
 #include "csirt/evidence.h"
 
 #include "csirt/incident.h"
-#include "sys/file.h"
+#include "ledger/vault.h"
 
 #include <errno.h>
-#include <openssl/sha.h>
-#include <string.h>
 
-static int vault_path(char *out, size_t size, const char *dir, struct str sha256)
-{
-	if (sha256.n != 64 || str_chr(sha256, '/') != STR_NPOS)
-		return -EINVAL;
-	return (size_t)snprintf(out, size, "%s/evidence/%.2s/%.64s", dir, sha256.p, sha256.p) < size ? 0 : -ENAMETOOLONG;
-}
-
-static void hash(struct str content, char ret[65])
-{
-	unsigned char sum[32];
-	struct buf hex = BUF_INIT(80);
-	SHA256((const unsigned char *)(content.p ? content.p : ""), content.n, sum);
-	buf_add_hex(&hex, sum, 32);
-	memcpy(ret, hex.p, 65);
-	buf_done(&hex);
-}
-
-static int write_file(const char *dir, const char sha[65], struct str content)
-{
-	char path[4300], folder[4300];
-	int r = vault_path(path, sizeof(path), dir, str_c(sha));
-	if (r < 0)
-		return r;
-	snprintf(folder, sizeof(folder), "%.*s", (int)str_rchr(str_c(path), '/'), path);
-	if (file_size(path) == (int64_t)content.n)
-		return 0; /* the same bytes are there; reading checks them */
-	r = file_make_dirs(folder);
-	return r < 0 ? r : file_replace(path, content, 0400);
-}
+#define SHELF "evidence"
 
 int evidence_add(struct desk *k, const struct actor *who, const char *dir, struct str incident_id, const json_t *item, struct str content, struct diag *d, json_t **ret)
 {
-	char sha[65];
+	char sha[VAULT_HASH];
 	json_t *incident, *o, *made = NULL;
 	int r = doc_need_text(item, "name", d);
 	if (r == 0 && doc_str(item, "name").n > 1000)
@@ -51,7 +21,7 @@ int evidence_add(struct desk *k, const struct actor *who, const char *dir, struc
 		r = incident_get_open(k, incident_id, d, &incident);
 	if (r < 0)
 		return r;
-	hash(content, sha);
+	r = vault_put(dir, SHELF, content, sha);
 	o = json_object();
 	doc_copy(o, item, "name");
 	doc_copy(o, item, "source");
@@ -65,7 +35,6 @@ int evidence_add(struct desk *k, const struct actor *who, const char *dir, struc
 	json_object_set_new(o, "hold", json_false());
 	doc_copy(o, incident, "drill");
 	json_object_set_new(o, "custody", json_array());
-	r = write_file(dir, sha, content);
 	if (r == 0)
 		r = desk_create(k, who, NOUN_EVIDENCE, o, &made);
 	if (r == 0) {
@@ -88,14 +57,7 @@ int evidence_add(struct desk *k, const struct actor *who, const char *dir, struc
 
 int evidence_read(const char *dir, const json_t *evidence, struct buf *out)
 {
-	char path[4300], sha[65];
-	int r = vault_path(path, sizeof(path), dir, doc_str(evidence, "sha256"));
-	if (r == 0)
-		r = file_read(path, out);
-	if (r < 0)
-		return r;
-	hash(buf_str(out), sha);
-	return doc_is(evidence, "sha256", sha) ? 0 : -EBADMSG;
+	return vault_get(dir, SHELF, doc_str(evidence, "sha256"), out);
 }
 
 int evidence_note_read(struct desk *k, const struct actor *who, struct str id)
@@ -207,11 +169,11 @@ static int check_one(void *arg, json_t *e)
 	struct buf content = BUF_INIT(EVIDENCE_MAX);
 	char path[4300] = "evidence";
 	int r = evidence_read(c->dir, e, &content);
-	vault_path(path, sizeof(path), c->dir, doc_str(e, "sha256"));
+	vault_path(path, sizeof(path), c->dir, SHELF, doc_str(e, "sha256"));
 	if (r < 0) {
 		diag_file(c->d, str_c(path));
 		diag_error(c->d, (struct diag_at){0}, r == -ENOENT ? "evidence.missing" : "evidence.changed", "evidence %.*s (%.*s): %s", STR_ARG(doc_str(e, "id")), STR_ARG(doc_str(e, "name")),
-			r == -ENOENT ? "the file is gone" : r == -EBADMSG ? "the bytes are not those of its SHA-256" : "the file cannot be read");
+			vault_fault(r));
 		diag_file(c->d, STR(""));
 	}
 	buf_done(&content);

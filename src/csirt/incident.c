@@ -9,6 +9,7 @@ static const struct {
 	{"recurrence_prevention", "再発防止", "Recurrence prevention"}};
 
 #define LIST_MAX 2000
+#define FINDINGS_MAX 100
 
 const char *phase_name(enum incident_phase p)
 {
@@ -197,6 +198,34 @@ static int check_actions(const json_t *list, struct diag *d)
 	return 0;
 }
 
+static bool is_text(const json_t *v)
+{
+	return str_trim(doc_text(v, true)).n > 0;
+}
+
+/* What reports tell: what is confirmed, suspected and unknown, in the words of whoever leads the work. */
+static int check_told(const json_t *patch, struct diag *d)
+{
+	static const char *const MEMBERS[] = {"confirmed", "suspected", "unknown", NULL};
+	const json_t *findings = json_object_get(patch, "findings"), *summary = json_object_get(patch, "summary");
+	int r = json_is_object(findings) ? doc_only(findings, MEMBERS, d) : 0;
+	if (findings && !json_is_object(findings) && !json_is_null(findings))
+		r = doc_refuse(d, "findings", "bad_type", -EINVAL, "\"findings\" must be {confirmed, suspected, unknown}, lists of texts");
+	for (size_t i = 0; r == 0 && MEMBERS[i]; i++) {
+		const json_t *list = json_object_get(findings, MEMBERS[i]);
+		if (list && (!json_is_array(list) || json_array_size(list) > FINDINGS_MAX))
+			r = doc_refuse(d, "findings", "bad_type", -EINVAL, "\"%s\" must be a list of at most %d texts", MEMBERS[i], FINDINGS_MAX);
+		for (size_t n = 0; r == 0 && n < json_array_size(list); n++)
+			if (!is_text(json_array_get(list, n)))
+				r = doc_refuse(d, "findings", "bad_type", -EINVAL, "\"%s\": item %zu is no text", MEMBERS[i], n + 1);
+	}
+	if (r == 0 && summary && !json_is_null(summary) && !is_text(summary))
+		r = doc_refuse(d, "summary", "bad_type", -EINVAL, "\"summary\" must be a text, or {ja, en}");
+	if (r == 0 && doc_str(patch, "next_update_at").n && doc_time(patch, "next_update_at") == TS_NONE)
+		r = doc_refuse(d, "next_update_at", "bad_value", -EINVAL, "\"next_update_at\" is no time; write 2026-11-22T01:02:03Z");
+	return r;
+}
+
 static int check_words(const json_t *patch, struct diag *d)
 {
 	static const char *const PRIORITIES[] = {"P1", "P2", "P3", "P4"}, *const TLP[] = {"CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"}, *const STATUSES[] = {"open", "closed"};
@@ -275,7 +304,7 @@ static int tell_change(struct desk *k, const struct actor *who, const json_t *in
 
 int incident_change(struct desk *k, const struct actor *who, struct str id, uint64_t if_version, const json_t *patch, struct diag *d, json_t **ret)
 {
-	static const char *const MEMBERS[] = {"title", "phase", "priority", "severity", "tlp", "commander", "roles", "cause", "recurrence_prevention", "assets", "indicators", "status", NULL};
+	static const char *const MEMBERS[] = {"title", "phase", "priority", "severity", "tlp", "commander", "roles", "cause", "recurrence_prevention", "assets", "indicators", "summary", "findings", "next_update_at", "status", NULL};
 	json_t *incident, *out = json_object(), *after = NULL;
 	int r = desk_get(k, NOUN_INCIDENT, id, &incident);
 	if (r < 0) {
@@ -291,6 +320,8 @@ int incident_change(struct desk *k, const struct actor *who, struct str id, uint
 		r = doc_refuse(d, "status", "bad_state", -EBUSY, "the incident is closed; reopen it first");
 	if (r == 0)
 		r = check_words(patch, d);
+	if (r == 0)
+		r = check_told(patch, d);
 	if (r == 0 && doc_is(patch, "status", "closed"))
 		r = check_close(incident, patch, d);
 	if (r == 0) {

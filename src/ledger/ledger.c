@@ -257,3 +257,53 @@ int ledger_consistency(struct ledger *l, uint64_t old_size, uint64_t new_size, s
 {
 	return old_size > new_size ? -EINVAL : tree_consistency(leaf_of_row, l->db, old_size, new_size, ret_hashes);
 }
+
+int ledger_leaf_at(struct ledger *l, uint64_t seq, unsigned char ret[32])
+{
+	struct hash h;
+	int r = leaf_of_row(l->db, seq, &h);
+	if (r == 0)
+		memcpy(ret, h.b, HASH_SIZE);
+	return r;
+}
+
+int ledger_root(struct ledger *l, uint64_t size, unsigned char ret[32])
+{
+	struct db_stmt *s = db_prepare(l->db, "SELECT leaf FROM ledger WHERE seq < $1 ORDER BY seq");
+	struct frontier f = {.size = 0};
+	struct hash h;
+	int r;
+	if (!s)
+		return -EIO;
+	db_bind_i64(s, 1, (int64_t)size);
+	while ((r = db_step(s)) == 1) {
+		struct str leaf = db_col_text(s, 0);
+		if (leaf.n != HASH_SIZE) {
+			db_reset(s);
+			return -EBADMSG;
+		}
+		memcpy(h.b, leaf.p, HASH_SIZE);
+		frontier_add(&f, &h);
+	}
+	if (r < 0 || f.size != size)
+		return r < 0 ? r : -ENOENT;
+	frontier_root(&f, &h);
+	memcpy(ret, h.b, HASH_SIZE);
+	return 0;
+}
+
+/* key.pub is a verifier key: name+hash+key (C2SP signed-note). */
+int ledger_origin(const struct ledger *l, struct buf *out)
+{
+	char path[4096];
+	struct buf text = BUF_INIT(10000);
+	struct str rest, name;
+	int r = path_join(path, sizeof(path), l->dir, "key.pub");
+	if (r == 0)
+		r = file_read(path, &text);
+	rest = buf_str(&text);
+	if (r == 0)
+		r = str_cut(&rest, '+', &name) && rest.p ? buf_add(out, name) : -EBADMSG;
+	buf_done(&text);
+	return r;
+}

@@ -39,6 +39,11 @@ uint64_t ledger_published(const struct ledger *l);
 int ledger_checkpoint(struct ledger *l, struct buf *out);
 int ledger_inclusion(struct ledger *l, uint64_t seq, uint64_t tree_size, struct buf *ret_hashes);
 int ledger_consistency(struct ledger *l, uint64_t old_size, uint64_t new_size, struct buf *ret_hashes);
+/* The log's name in checkpoints, appended. */
+int ledger_origin(const struct ledger *l, struct buf *out);
+/* As the rows of the handle's transaction say: the root over the first size entries (O(size)), the hash of one leaf. */
+int ledger_root(struct ledger *l, uint64_t size, unsigned char ret[32]);
+int ledger_leaf_at(struct ledger *l, uint64_t seq, unsigned char ret[32]);
 /* Pure: RFC 6962 §2.1. */
 void ledger_leaf_hash(struct str leaf, unsigned char ret[32]);
 void ledger_node_hash(const unsigned char left[32], const unsigned char right[32], unsigned char ret[32]);

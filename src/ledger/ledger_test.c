@@ -3,6 +3,7 @@
 #include "ledger/desk.h"
 #include "ledger/note.h"
 #include "ledger/tree.h"
+#include "ledger/vault.h"
 #include "sys/file.h"
 
 #include <errno.h>
@@ -172,10 +173,43 @@ TEST(proofs_lead_from_an_entry_to_the_checkpoint)
 	CHECK_INT(size, 300);
 	CHECK_INT(ledger_inclusion(desk_ledger(k), 123, size, &proof), 0);
 	CHECK_INT(proof.n, 9 * HASH_SIZE);
+	struct hash rows, leaf;
+	struct str origin;
+	CHECK_INT(ledger_root(desk_ledger(k), size, rows.b), 0);
+	CHECK(memcmp(rows.b, root.b, HASH_SIZE) == 0);
+	CHECK_INT(ledger_root(desk_ledger(k), size + 1, rows.b), -ENOENT);
+	CHECK_INT(ledger_leaf_at(desk_ledger(k), 123, leaf.b), 0);
+	CHECK(tree_check_inclusion(leaf, 123, size, buf_str(&proof), root));
+	buf_reset(&proof);
+	CHECK_INT(ledger_origin(desk_ledger(k), &proof), 0);
+	struct str first = buf_str(&text);
+	CHECK(str_line(&first, &origin) && str_eq(origin, buf_str(&proof)));
 	desk_close(k);
 	CHECK_INT(verify(NULL), 0);
 	buf_done(&text);
 	buf_done(&proof);
+}
+
+TEST(the_vault_keeps_what_it_was_given)
+{
+	char sha[VAULT_HASH], path[4300];
+	struct buf got = BUF_INIT(1000);
+	CHECK_INT(vault_put(test_tmpdir(), "things", STR("abc"), sha), 0);
+	CHECK_STR(str_c(sha), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	CHECK_INT(vault_get(test_tmpdir(), "things", str_c(sha), &got), 0);
+	CHECK_STR(buf_str(&got), "abc");
+	CHECK_INT(vault_path(path, sizeof(path), test_tmpdir(), "things", str_c(sha)), 0);
+	CHECK_INT(file_replace(path, STR("abd"), 0400), 0);
+	buf_reset(&got);
+	CHECK_INT(vault_get(test_tmpdir(), "things", str_c(sha), &got), -EBADMSG);
+	CHECK_INT(vault_put(test_tmpdir(), "things", STR("abc"), sha), 0); /* the right bytes mend it */
+	buf_reset(&got);
+	CHECK_INT(vault_get(test_tmpdir(), "things", str_c(sha), &got), 0);
+	CHECK_INT(file_remove(path), 0);
+	buf_reset(&got);
+	CHECK_INT(vault_get(test_tmpdir(), "things", str_c(sha), &got), -ENOENT);
+	CHECK_INT(vault_get(test_tmpdir(), "things", STR("../../etc/passwd"), &got), -EINVAL);
+	buf_done(&got);
 }
 
 static void exec_raw(const char *sql)
