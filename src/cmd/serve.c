@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/client.h"
+#include "cmd/demo.h"
 #include "net/server.h"
 
 #include <curl/curl.h>
@@ -12,6 +13,7 @@ static const struct opt SERVE[] = {
 	{0, "listen", OPT_TEXT, "ADDR:PORT", "console, API and HTTP intake", "コンソール・API・HTTP 取り込みの待受"},
 	{0, "syslog", OPT_TEXT, "ADDR:PORT", "syslog over UDP and TCP, or off", "syslog (UDP/TCP) の待受"},
 	{0, "syslog-tls", OPT_TEXT, "ADDR:PORT", "syslog over TLS, or off", "syslog (TLS) の待受"},
+	{0, "demo", OPT_FLAG, NULL, "tell the demonstration (a drill) in a data directory of its own", "デモ (訓練) を専用のデータディレクトリで流す"},
 };
 
 static int configure(const struct command *c, struct config *cfg, struct diag *d)
@@ -30,11 +32,12 @@ static int configure(const struct command *c, struct config *cfg, struct diag *d
 }
 
 /* What the person at the terminal needs: where it is and how to get in. */
-static void greet(struct server *s, const struct config *cfg)
+static void greet(struct server *s, const struct config *cfg, const char *demo_dir)
 {
 	char password[33], host[256];
 	unsigned port;
 	const char *scheme = config_text(cfg, CFG_TLS_CERT).n ? "https" : "http";
+	struct buf logins = BUF_INIT(10000);
 	config_address(cfg, CFG_LISTEN, host, &port);
 	printf("hinomi %s  %s://%s%s%s:%u/\n", HINOMI_VERSION, scheme, strchr(host, ':') ? "[" : "", host, strchr(host, ':') ? "]" : "", server_http_port(s));
 	if (server_syslog_port(s))
@@ -43,7 +46,27 @@ static void greet(struct server *s, const struct config *cfg)
 		printf("  syslog tls %u\n", server_syslog_tls_port(s));
 	if (auth_first_admin(server_api(s)->house, password) == 1)
 		printf(SAY("  log in as admin with the password %s (shown once)\n", "  admin / %s でログインしてください (一度だけ表示)\n"), password);
+	if (demo_dir) {
+		demo_logins(demo_dir, &logins);
+		printf(SAY("  demonstration (訓練, a drill): everything in it is invented. Log in as one of\n%s", "  デモ (訓練): 内容はすべて架空です。次のいずれかでログインしてください\n%s"), buf_cstr(&logins));
+		buf_done(&logins);
+	}
 	fflush(stdout);
+}
+
+/* The doors are open: until the signal. */
+static int attend(struct command *c, struct server *s, const struct config *cfg, int fresh, struct diag *d)
+{
+	const char *demo_dir = command_set(c, "demo") ? data_dir(c) : NULL;
+	struct demo *demo = NULL;
+	int r = demo_dir ? demo_start(demo_dir, server_api(s)->house, fresh == 1, d, &demo) : 0;
+	say_findings(house_findings(server_api(s)->house));
+	if (r == 0) {
+		greet(s, cfg, demo_dir);
+		r = server_run(s);
+	}
+	demo_stop(demo);
+	return r;
 }
 
 static int run_serve(struct command *c)
@@ -51,21 +74,20 @@ static int run_serve(struct command *c)
 	struct config cfg;
 	struct clock clock;
 	struct diag d;
-	struct server *s;
+	struct server *s = NULL;
 	diag_init(&d);
+	int fresh = command_set(c, "demo") ? demo_prepare(data_dir(c), command_text(c, "config"), &d) : 0;
 	int r = configure(c, &cfg, &d);
 	clock_init_real(&clock, config_offset(&cfg));
+	r = fresh < 0 ? fresh : r;
 	if (r == 0)
 		r = server_open(&(struct server_opts){.dir = data_dir(c), .config = &cfg, .clock = &clock}, &d, &s);
 	say_findings(&d);
-	if (r == 0) {
-		say_findings(house_findings(server_api(s)->house));
-		greet(s, &cfg);
-		r = server_run(s);
-		server_close(s);
-	} else if (!d.errors) {
+	if (r < 0 && !d.errors)
 		fprintf(stderr, "hinomi serve: %s\n", strerror(-r));
-	}
+	if (r == 0)
+		r = attend(c, s, &cfg, fresh, &d);
+	server_close(s);
 	config_done(&cfg);
 	diag_done(&d);
 	return r == 0 ? EXIT_DONE : r == -EINVAL || r == -EBUSY || r == -EADDRINUSE || r == -EACCES || r == -EADDRNOTAVAIL ? EXIT_USAGE : EXIT_INTERNAL;
