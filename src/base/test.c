@@ -16,11 +16,17 @@
 static struct test_case *first, **last = &first;
 static char skip_reason_path[64];
 static char tmpdir[64];
+static const struct test_case *current;
 
 void test_register(struct test_case *t)
 {
 	*last = t;
 	last = &t->next;
+}
+
+const struct test_case *test_current(void)
+{
+	return current;
 }
 
 _Noreturn void test_failed(const char *file, int line, const char *fmt, ...)
@@ -116,6 +122,7 @@ static int run_one(const struct test_case *t)
 	must(pid >= 0);
 	if (pid == 0) {
 		alarm(TEST_SECONDS);
+		current = t;
 		t->run();
 		fflush(NULL);
 		exit(0);

@@ -20,6 +20,8 @@ struct test_case {
 
 void test_register(struct test_case *t);
 int test_main(int argc, char **argv);
+/* The one that runs in this process: for tests that share a function. */
+const struct test_case *test_current(void);
 _Noreturn void test_failed(const char *file, int line, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 _Noreturn void test_skip(const char *why);
 void test_check_str(const char *file, int line, const char *expr, struct str got, struct str want);

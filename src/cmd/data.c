@@ -3,9 +3,8 @@
 #include "cmd/datadir.h"
 
 #include "base/num.h"
-#include "csirt/evidence.h"
+#include "house/verify.h"
 #include "query/query.h"
-#include "soc/alert.h"
 
 #include <errno.h>
 
@@ -113,67 +112,20 @@ static int run_search(struct command *c)
 
 static const struct opt VERIFY[] = {DATA};
 
-struct sealed {
-	struct datadir *x;
-	struct diag *d;
-	bool found, same;
-	const struct store_file *file;
-};
-
-static int is_leaf_of(void *arg, const struct ledger_entry *e)
-{
-	struct sealed *s = arg;
-	struct buf sha = BUF_INIT(100);
-	json_t *o = json_loadb(e->after.p, e->after.n, JSON_DECODE_ANY, NULL);
-	const char *have = json_string_value(json_object_get(o, "sha256"));
-	buf_add_hex(&sha, s->file->sha256, 32);
-	s->found = true;
-	s->same = have && str_eq(str_c(have), buf_str(&sha)); /* the newest entry counts */
-	json_decref(o);
-	buf_done(&sha);
-	return 0;
-}
-
-static int check_leaf(void *arg, const struct store_file *f)
-{
-	struct sealed *s = arg;
-	s->found = s->same = false;
-	s->file = f;
-	ledger_of(desk_db(s->x->desk), STR("segment"), f->name, is_leaf_of, s);
-	diag_file(s->d, f->name);
-	if (!s->found)
-		diag_error(s->d, (struct diag_at){0}, "verify.no_leaf", "the sealed file has no entry in the ledger");
-	else if (!s->same)
-		diag_error(s->d, (struct diag_at){0}, "verify.other_leaf", "the sealed file is not the one in the ledger (its SHA-256 differs)");
-	return 0;
-}
-
 static int run_verify(struct command *c)
 {
-	struct datadir x = {.lock = -1, .read_only = true};
-	char path[4096];
+	struct diag d;
+	struct clock clock;
 	const char *dir = c->args.n ? c->args.at[0] : data_dir(c);
-	diag_init(&x.d);
-	clock_init_real(&x.clock, 0);
-	snprintf(x.dir, sizeof(x.dir), "%s", dir);
-	struct sealed s = {.x = &x, .d = &x.d};
-	if (datadir_path(path, sizeof(path), &x, "hinomi.db") == 0 && desk_open(dir, &x.clock, true, &x.d, &x.desk) == 0 && db_verify_pages(desk_db(x.desk), path, &x.d) == 0) {
-		ledger_verify(dir, desk_db(x.desk), &x.d);
-		diag_file(&x.d, str_c(path));
-		desk_verify(x.desk, &x.d);
-		soc_verify(x.desk, &x.d);
-		diag_file(&x.d, STR(""));
-		evidence_verify(x.desk, dir, &x.d);
-	}
-	if (datadir_path(path, sizeof(path), &x, "wal") == 0)
-		wal_verify(path, &x.d);
-	if (datadir_path(path, sizeof(path), &x, "segments") == 0)
-		store_verify(path, &x.d, x.desk ? check_leaf : NULL, &s);
-	say_findings(&x.d);
+	diag_init(&d);
+	clock_init_real(&clock, 0);
+	if (house_verify(dir, &clock, &d) < 0 && !d.errors)
+		diag_error(&d, (struct diag_at){0}, "verify.failed", "the directory cannot be verified");
+	say_findings(&d);
 	printf(SAY("not covered: %s/ledger/key (it proves nothing)\n", "対象外: %s/ledger/key (証明には使われません)\n"), dir);
-	printf(x.d.errors ? SAY("%zu faults found\n", "異常が %zu 件見つかりました\n") : SAY("verified: %zu faults\n", "検証しました: 異常 %zu 件\n"), x.d.errors);
-	int status = x.d.errors ? EXIT_FOUND : EXIT_DONE;
-	datadir_close(&x);
+	printf(d.errors ? SAY("%zu faults found\n", "異常が %zu 件見つかりました\n") : SAY("verified: %zu faults\n", "検証しました: 異常 %zu 件\n"), d.errors);
+	int status = d.errors ? EXIT_FOUND : EXIT_DONE;
+	diag_done(&d);
 	return status;
 }
 

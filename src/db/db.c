@@ -263,6 +263,11 @@ static int savepoint(struct db *db, const char *word, int depth)
 int db_savepoint(struct db *db)
 {
 	must(db->savepoints < 8);
+	/* A full disk can end the transaction by itself; a savepoint outside of one would begin, and its release commit, another. */
+	if (sqlite3_get_autocommit(db->lite)) {
+		snprintf(db->error, sizeof(db->error), "the transaction was ended by an error");
+		return -EIO;
+	}
 	int r = savepoint(db, "SAVEPOINT", db->savepoints);
 	db->savepoints += r == 0;
 	return r;

@@ -51,8 +51,13 @@ static int on_read(sqlite3_file *f, void *p, int amount, sqlite3_int64 offset)
 static int on_write(sqlite3_file *f, const void *p, int amount, sqlite3_int64 offset)
 {
 	struct file *file = (struct file *)(void *)f;
-	if (file_fault_check() < 0)
-		return SQLITE_FULL;
+	int fault = file_fault_check();
+	if (fault) {
+		size_t torn = file_fault_torn((size_t)amount);
+		if (torn)
+			file->real->pMethods->xWrite(file->real, p, (int)torn, offset);
+		return fault == -ENOSPC ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+	}
 	if (file->sums && is_page(amount, offset)) {
 		/* The reserved bytes belong to this layer: SQLite never looks at them. */
 		unsigned char *page = (unsigned char *)(uintptr_t)p;

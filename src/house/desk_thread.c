@@ -21,17 +21,8 @@ static void jobs_answer(struct house *h, struct desk_job **job, size_t n, int co
 /* One change between savepoints: what it wrote goes away with its refusal, its neighbours stay. */
 static void job_run(struct house *h, struct desk_job *j)
 {
-	struct db *db = desk_db(h->desk);
-	if ((j->result = db_savepoint(db)) < 0)
-		return;
-	j->result = j->fn(h->desk, j->arg);
-	if (j->result < 0) {
-		db_rollback_to(db);
-		h->desk_refusals++;
-	}
-	int r = db_release(db);
-	if (r < 0 && j->result >= 0)
-		j->result = r;
+	j->result = desk_try(h->desk, j->fn, j->arg);
+	h->desk_refusals += j->result < 0;
 }
 
 static int commit_jobs(struct house *h, struct desk_job **job, size_t n)
@@ -66,14 +57,16 @@ static int run_timers(struct house *h)
 	return r < 0 ? r : tick.result;
 }
 
+/* Whatever was committed gets under a signed checkpoint soon; what cannot be written now is tried again with the next turn. */
 static void publish(struct house *h)
 {
-	struct ledger *l = desk_ledger(h->desk);
 	tstamp now = clock_now(h->clock);
-	if (ledger_published(l) == ledger_size(l) || (h->threaded && now - h->published_at < TICK_NS))
+	uint64_t commits = h->desk_commits;
+	if (h->published_commits == commits || (h->threaded && now - h->published_at < TICK_NS))
 		return;
-	ledger_publish(l);
 	h->published_at = now;
+	if (ledger_publish(desk_ledger(h->desk)) == 0)
+		h->published_commits = commits;
 }
 
 int desk_turn(struct house *h, int wait_ms)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "house/parts.h"
+#include "sys/file.h"
 #include "sys/log.h"
 
 #include <errno.h>
@@ -78,6 +79,13 @@ int engine_open(struct house *h, struct diag *d)
 		load_snapshot(h);
 	else
 		e->saved = e->detected;
+	/* The positions that the desk and the store have seen are not given again, whatever happened to the log. */
+	uint64_t seen = e->detected > store_position(h->store) ? e->detected : store_position(h->store);
+	int r = wal_skip_to(h->wal, seen);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		diag_error(&h->findings, (struct diag_at){0}, "wal.shortened", "the end of the write-ahead log is gone; new events go on from position %llu", (unsigned long long)seen);
 	e->next = lowest(store_position(h->store), lowest(e->detected, e->saved));
 	e->saved_at = clock_now(h->clock);
 	return wal_cursor_open(h->wal, e->next, &e->cursor);
@@ -150,7 +158,7 @@ static int on_correlation(void *arg, const struct correlation_hit *c)
 {
 	struct on_hit *x = arg;
 	struct engine *e = &x->h->engine;
-	if (!x->tell)
+	if (!x->tell || c->rule->silent)
 		return 0;
 	struct detection *det = new_detection(e, c->rule, x->ev, x->h->vocab, c->n_member);
 	struct str *field = arena_array(&e->batch, c->n_group + 1, sizeof(*field)), *value = arena_array(&e->batch, c->n_group + 1, sizeof(*value));
@@ -234,6 +242,7 @@ static int deliver(struct house *h, bool save, bool idle)
 		if (x.snapshot.err)
 			buf_reset(&x.snapshot);
 	}
+	file_fault_stage("hand-over");
 	int r = house_desk(h, hand_over, &x);
 	if (r == 0) {
 		e->detected = e->next;
@@ -356,8 +365,10 @@ int engine_turn(struct house *h)
 		}
 		if (position < e->next)
 			continue;
-		if ((r = take_record(h, &rec, position)) < 0)
+		if ((r = take_record(h, &rec, position)) < 0) {
+			seal(h, false); /* the hot rows may be full because sealing failed before */
 			return read_again(e, h->wal, r);
+		}
 		e->next = position + 1;
 		n++;
 	}

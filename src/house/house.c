@@ -65,6 +65,7 @@ int house_open(const struct house_opts *o, struct diag *d, struct house **ret)
 	h->config = o->config;
 	h->clock = o->clock;
 	h->lock_fd = -1;
+	h->published_commits = UINT64_MAX;
 	diag_init(&h->findings);
 	map_init(&h->source_index);
 	pthread_mutex_init(&h->count_lock, NULL);

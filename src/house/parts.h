@@ -89,6 +89,7 @@ struct house {
 	desk_listener *listener;
 	void *listener_arg;
 	tstamp published_at;
+	uint64_t published_commits; /* desk_commits at the last checkpoint; UINT64_MAX = none since the opening */
 	_Atomic uint64_t desk_commits, desk_refusals;
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/id.h"
 #include "base/vec.h"
+#include "sys/file.h"
 
 #include <errno.h>
 
@@ -185,6 +186,7 @@ int desk_begin(struct desk *k)
 
 int desk_commit(struct desk *k)
 {
+	file_fault_stage("desk-commit");
 	int r = db_commit(k->db);
 	if (r < 0)
 		return r;
@@ -200,6 +202,21 @@ void desk_rollback(struct desk *k)
 {
 	vec_clear(&k->told);
 	db_rollback(k->db);
+}
+
+int desk_try(struct desk *k, int (*fn)(struct desk *k, void *arg), void *arg)
+{
+	size_t told = k->told.n;
+	int r = db_savepoint(k->db);
+	if (r < 0)
+		return r;
+	r = fn(k, arg);
+	if (r < 0) {
+		db_rollback_to(k->db);
+		k->told.n = told; /* nobody hears of what did not happen */
+	}
+	int released = db_release(k->db);
+	return r < 0 ? r : released < 0 ? released : r;
 }
 
 /* ---- rows and entries ----------------------------------------------------------------------------------------------------------------------- */

@@ -34,10 +34,12 @@ struct db *desk_db(struct desk *k);
 struct ledger *desk_ledger(struct desk *k);
 tstamp desk_now(const struct desk *k);
 
-/* Transactions: many changes share one commit; each change sits between savepoint calls of db.h. After desk_commit the listeners hear of it. */
+/* Transactions: many changes share one commit, each tried for itself. After desk_commit the listeners hear of what was done. */
 int desk_begin(struct desk *k);
 int desk_commit(struct desk *k);
 void desk_rollback(struct desk *k);
+/* Runs fn inside the transaction; a negative answer undoes what fn wrote, alone. Answers fn's answer or why it could not be kept. */
+int desk_try(struct desk *k, int (*fn)(struct desk *k, void *arg), void *arg);
 
 /*
  * Makes an object: gives it `id` (time-sortable, from the database's counter), `number` (1, 2, … per noun), `version` 1, `created_at`,

@@ -189,6 +189,7 @@ static int write_checkpoint(struct ledger *l)
 	char path[4096];
 	struct buf note = BUF_INIT(10000);
 	struct hash root;
+	file_fault_stage("checkpoint");
 	tiles_root(l->tiles, &root);
 	int r = note_sign(l->key, tiles_size(l->tiles), &root, &note);
 	if (r == 0)
@@ -208,6 +209,7 @@ int ledger_publish(struct ledger *l)
 	int r = count_rows(l->db, &l->size);
 	if (r < 0 || l->size == l->published)
 		return r;
+	file_fault_stage("publish");
 	if (!l->tiles && (r = tiles_open(l->dir, tile_write, NULL, &l->tiles)) < 0)
 		return r;
 	r = ledger_each(l->db, tiles_size(l->tiles), l->size, publish_entry, l->tiles);

@@ -157,6 +157,66 @@ TEST(objects_are_what_their_entries_say)
 	free(id);
 }
 
+/* A member that is null when the object is made, set later, and taken away again. */
+TEST(null_members_are_what_their_entries_say)
+{
+	struct desk *k = open_desk();
+	json_t *doc = json_pack("{s:s, s:n, s:n}", "status", "new", "assignee", "verdict"), *got, *patch = json_pack("{s:s}", "assignee", "sato"), *gone = json_pack("{s:n}", "assignee");
+	CHECK_INT(desk_begin(k), 0);
+	CHECK_INT(desk_create(k, &SATO, NOUN_ALERT, doc, &got), 0);
+	struct str id = str_c(json_string_value(json_object_get(got, "id")));
+	CHECK_INT(desk_change(k, &SATO, NOUN_ALERT, id, 0, "assign", patch, NULL), 0);
+	CHECK_INT(desk_change(k, &SATO, NOUN_ALERT, id, 0, "assign", gone, NULL), 0);
+	CHECK_INT(desk_commit(k), 0);
+	CHECK_INT(ledger_publish(desk_ledger(k)), 0);
+	desk_close(k);
+	CHECK_INT(verify(NULL), 0);
+	json_decref(doc);
+	json_decref(got);
+	json_decref(patch);
+	json_decref(gone);
+}
+
+static void count_told(void *arg, enum noun noun, struct str id, uint64_t version, const char *verb)
+{
+	(void)noun, (void)id, (void)version, (void)verb;
+	++*(int *)arg;
+}
+
+static int accepted(struct desk *k, void *arg)
+{
+	json_t *patch = json_pack("{s:s}", "status", "closed");
+	int r = desk_change(k, &SATO, NOUN_ALERT, str_c(arg), 0, "close", patch, NULL);
+	json_decref(patch);
+	return r;
+}
+
+static int half_done(struct desk *k, void *arg)
+{
+	int r = accepted(k, arg);
+	return r < 0 ? r : -EINVAL;
+}
+
+TEST(nobody_hears_of_what_was_refused)
+{
+	struct desk *k = open_desk();
+	int told = 0;
+	char *id = make_alert(k, "x"), *other = make_alert(k, "y");
+	desk_listen(k, count_told, &told);
+	CHECK_INT(desk_begin(k), 0);
+	CHECK_INT(desk_try(k, half_done, id), -EINVAL);
+	CHECK_INT(desk_try(k, accepted, other), 0);
+	CHECK_INT(desk_commit(k), 0);
+	CHECK_INT(told, 1);
+	/* A savepoint outside of a transaction would commit by itself. */
+	CHECK_INT(desk_try(k, accepted, id), -EIO);
+	CHECK_INT(ledger_publish(desk_ledger(k)), 0);
+	desk_close(k);
+	CHECK_INT(verify(NULL), 0);
+	free(id);
+	free(other);
+}
+
 TEST(proofs_lead_from_an_entry_to_the_checkpoint)
 {
 	struct desk *k = open_desk();

@@ -36,6 +36,7 @@ int vault_put(const char *dir, const char *shelf, struct str content, char ret[V
 	if (r < 0)
 		return r;
 	snprintf(folder, sizeof(folder), "%.*s", (int)str_rchr(str_c(path), '/'), path);
+	file_fault_stage(shelf);
 	struct buf have = BUF_INIT(content.n);
 	r = vault_get(dir, shelf, str_c(ret), &have);
 	buf_done(&have);

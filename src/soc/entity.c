@@ -49,7 +49,8 @@ bool entities_add(json_t *list, const struct detection *det)
 		for (size_t f = 0; f < LEN(ENTITIES); f++)
 			if (str_eq(det->group_field[i], str_c(ENTITIES[f].field)))
 				fresh |= add(list, ENTITIES[f].kind, det->group_value[i]);
-	for (size_t i = 0; i < det->n_event; i++) {
+	/* Newest first: the event that completed a correlation tells best whom it is about. */
+	for (size_t i = det->n_event; i-- > 0;) {
 		fresh |= add(list, "host", det->event[i].host);
 		fresh |= add_fields(list, det->event[i].fields);
 	}
@@ -130,7 +131,7 @@ static void sentence(const json_t *alert, bool ja, struct buf *b)
 	if (ja)
 		buf_addf(b, "。根拠のイベントは %lld 件です。", events);
 	else
-		buf_addf(b, "; %lld event%s stand behind it.", events, events == 1 ? "" : "s");
+		buf_addf(b, "; %lld event%s behind it.", events, events == 1 ? " stands" : "s stand");
 }
 
 void explain_alert(json_t *alert)

@@ -112,13 +112,20 @@ int store_append(struct store *s, const struct event *ev, uint64_t position)
 		return 0;
 	arena_reset(&s->mem);
 	pthread_mutex_lock(&s->lock);
-	if (!s->hot_rows)
-		s->hot_since = ev->received;
+	size_t before = s->hot.n;
 	row_encode(&s->hot, ev, position, s->vocab, &s->mem);
-	s->hot_rows++;
-	s->hot_raw += ev->raw.n;
-	s->position = position + 1;
 	int r = s->hot.err;
+	if (r == 0) {
+		if (!s->hot_rows)
+			s->hot_since = ev->received;
+		s->hot_rows++;
+		s->hot_raw += ev->raw.n;
+		s->position = position + 1;
+	} else {
+		/* Half a row is none; the caller comes again when there is room. */
+		buf_truncate(&s->hot, before);
+		s->hot.err = 0;
+	}
 	pthread_mutex_unlock(&s->lock);
 	return r;
 }
@@ -135,6 +142,7 @@ int store_seal(struct store *s, tstamp now, bool force, store_sealed_cb *cb, voi
 	snprintf(name, sizeof(name), "%020llu.seg", (unsigned long long)store_sealed(s));
 	info.name = str_c(name);
 	int r = segment_path(path, sizeof(path), s, info.name);
+	file_fault_stage("seal");
 	if (r == 0)
 		r = segment_write(path, buf_str(&s->hot), &info);
 	if (r == 0)
@@ -146,6 +154,7 @@ int store_seal(struct store *s, tstamp now, bool force, store_sealed_cb *cb, voi
 		return r;
 	pthread_mutex_lock(&s->lock);
 	manifest_add(&s->manifest, &info);
+	file_fault_stage("manifest");
 	r = manifest_write(s->dir, &s->manifest);
 	if (r == 0) {
 		buf_reset(&s->hot);

@@ -27,7 +27,9 @@ struct wal {
 	uint64_t file_bytes;
 	int fd;
 	uint64_t fd_first, fd_size; /* of the file being written */
+	uint64_t synced;            /* bytes of it that are durable */
 	bool new_file;              /* its directory entry is not durable yet */
+	bool tail;                  /* bytes of refused frames may stand behind fd_size: cut before anything else is written */
 	uint64_t next;
 	_Atomic uint64_t durable;
 	bool read_only;
@@ -256,7 +258,7 @@ static int open_last(struct wal *w, struct diag *d)
 		return -errno;
 	if (ftruncate(w->fd, (off_t)end) < 0 || fdatasync(w->fd) < 0)
 		return -errno;
-	w->fd_size = end;
+	w->fd_size = w->synced = end;
 	return 0;
 }
 
@@ -315,7 +317,7 @@ static int start_file(struct wal *w)
 	int r = wal_path(path, w->dir, w->next), fault = file_fault_check();
 	if (r < 0 || fault)
 		return r < 0 ? r : fault;
-	if (w->fd >= 0 && (r = wal_sync(w)) < 0)
+	if (w->fd >= 0 && w->next > w->durable && (r = wal_sync(w)) < 0)
 		return r;
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -324,9 +326,17 @@ static int start_file(struct wal *w)
 		close(w->fd);
 	w->fd = fd;
 	w->fd_first = w->next;
-	w->fd_size = 0;
+	w->fd_size = w->synced = 0;
 	w->new_file = true;
 	return 0;
+}
+
+/* What was refused must not come back: not by a later sync, and not as a frame behind a shorter one. */
+static int cut_tail(struct wal *w)
+{
+	int r = w->tail ? file_truncate(w->fd, w->fd_size) : 0;
+	w->tail = w->tail && r < 0;
+	return r;
 }
 
 static int build_frame(struct wal *w, const struct record *rec, size_t n)
@@ -358,12 +368,15 @@ int wal_append(struct wal *w, const struct record *rec, size_t n, uint64_t *ret_
 {
 	int r = 0;
 	must(!w->read_only);
-	if (w->fd < 0 || w->fd_size >= w->file_bytes)
+	file_fault_stage("wal-write");
+	if ((r = cut_tail(w)) == 0 && (w->fd < 0 || w->fd_size >= w->file_bytes))
 		r = start_file(w);
 	if (r == 0)
 		r = build_frame(w, rec, n);
-	if (r == 0 && (r = file_pwrite_all(w->fd, buf_str(&w->frame), w->fd_size)) < 0 && ftruncate(w->fd, (off_t)w->fd_size) < 0)
-		r = -EIO; /* the torn frame stays behind the mark and is overwritten or cut at the next opening */
+	if (r == 0 && (r = file_pwrite_all(w->fd, buf_str(&w->frame), w->fd_size)) < 0) {
+		w->tail = true;
+		cut_tail(w);
+	}
 	if (r < 0)
 		return r;
 	w->fd_size += w->frame.n;
@@ -374,21 +387,35 @@ int wal_append(struct wal *w, const struct record *rec, size_t n, uint64_t *ret_
 
 int wal_sync(struct wal *w)
 {
-	int fault = file_fault_check();
+	file_fault_stage("wal-sync");
 	if (w->fd < 0)
 		return 0;
-	if (fault)
-		return fault;
-	if (fdatasync(w->fd) < 0)
-		return -errno;
-	if (w->new_file) {
-		int r = file_sync_dir(w->dir);
-		if (r < 0)
-			return r;
+	int r = file_fault_check();
+	if (r == 0 && fdatasync(w->fd) < 0)
+		r = -errno;
+	if (r == 0 && w->new_file && (r = file_sync_dir(w->dir)) == 0)
 		w->new_file = false;
+	if (r < 0) {
+		/* Whoever waited is refused and sends again, so nothing of it may stay. */
+		w->tail = w->tail || w->fd_size > w->synced;
+		w->fd_size = w->synced;
+		w->next = w->durable;
+		cut_tail(w);
+		return r;
 	}
+	w->synced = w->fd_size;
 	w->durable = w->next;
 	return 0;
+}
+
+int wal_skip_to(struct wal *w, uint64_t position)
+{
+	must(!w->read_only && w->next == w->durable);
+	if (w->next >= position)
+		return 0;
+	w->next = w->durable = position;
+	int r = start_file(w);
+	return r < 0 ? r : 1;
 }
 
 int wal_drop(struct wal *w, uint64_t below)
@@ -486,7 +513,8 @@ static bool open_file(struct wal_cursor *c, bool next)
 static int next_frame(struct wal_cursor *c)
 {
 	uint64_t first, size = 0, n;
-	if (c->fd < 0 && !open_file(c, false))
+	/* Beyond the durable mark somebody may be writing: what looks damaged there is only unfinished. */
+	if (c->position >= wal_durable(c->wal) || (c->fd < 0 && !open_file(c, false)))
 		return 0;
 	for (;;) {
 		enum frame_state st = read_frame(c->fd, c->offset, &c->frame, &first, &size);

@@ -31,8 +31,13 @@ void wal_close(struct wal *w);
  * leave the log as it was (a partial frame is cut off again), so that the caller can refuse the batch and go on.
  */
 int wal_append(struct wal *w, const struct record *rec, size_t n, uint64_t *ret_first);
-/* Makes everything appended so far durable (fdatasync; directory too after a new file). After an error nothing since the last success is acknowledged. */
+/*
+ * Makes everything appended so far durable (fdatasync; directory too after a new file). After an error nothing since the last success is acknowledged,
+ * and none of it is in the log any more: its positions are given again.
+ */
 int wal_sync(struct wal *w);
+/* The log lost its end (somebody removed files): positions below `position` were given already and go on from there. 1 when it had to, else 0. */
+int wal_skip_to(struct wal *w, uint64_t position);
 uint64_t wal_next(const struct wal *w);    /* position the next record gets */
 uint64_t wal_durable(const struct wal *w); /* everything below is durable; readers stop here. Thread-safe */
 

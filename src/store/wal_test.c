@@ -179,10 +179,37 @@ TEST(a_failed_write_leaves_the_log_as_it_was)
 	CHECK_INT(wal_sync(w), -EIO);
 	read_all(w, 0, &out);
 	CHECK_STR(buf_str(&out), "0:line 0 ");
+	/* Its sender was refused and comes again: what was refused must not be there beside it. */
 	CHECK_INT(wal_sync(w), 0);
+	read_all(w, 0, &out);
+	CHECK_STR(buf_str(&out), "0:line 0 ");
+	append(w, 1, 1);
+	CHECK_INT(wal_sync(w), 0);
+	wal_close(w);
+	w = reopen(&d, 0);
 	read_all(w, 0, &out);
 	CHECK_STR(buf_str(&out), "0:line 0 1:line 1 ");
 	wal_close(w);
+	buf_done(&out);
+	diag_done(&d);
+}
+
+TEST(positions_that_were_given_are_not_given_again)
+{
+	struct diag d;
+	struct buf out = BUF_INIT(10000);
+	diag_init(&d);
+	struct wal *w = reopen(&d, 0);
+	append(w, 0, 3);
+	CHECK_INT(wal_sync(w), 0);
+	CHECK_INT(wal_skip_to(w, 3), 0);
+	CHECK_INT(wal_skip_to(w, 7), 1);
+	append(w, 7, 1);
+	CHECK_INT(wal_sync(w), 0);
+	read_all(w, 0, &out);
+	CHECK_STR(buf_str(&out), "0:line 0 1:line 1 2:line 2 7:line 7 ");
+	wal_close(w);
+	CHECK_INT(wal_verify(dir, &d), -EBADMSG);
 	buf_done(&out);
 	diag_done(&d);
 }

@@ -12,13 +12,45 @@
 
 static _Atomic int fault_countdown;
 static _Atomic int fault_err;
-static _Atomic bool fault_sticky;
+static _Atomic bool fault_sticky, fault_fired, fault_tears;
+static const char *_Atomic armed_stage;
+static _Atomic int armed_nth;
 
 void file_fault_set(int nth, int err, bool sticky)
 {
 	fault_err = err;
 	fault_sticky = sticky;
+	fault_fired = fault_tears = false;
 	fault_countdown = nth;
+}
+
+void file_fault_arm(const char *stage, int nth)
+{
+	file_fault_set(0, 0, false);
+	armed_nth = nth;
+	armed_stage = stage;
+}
+
+void file_fault_stage(const char *stage)
+{
+	const char *armed = atomic_load_explicit(&armed_stage, memory_order_relaxed);
+	if (!armed || !str_eq(str_c(armed), str_c(stage)))
+		return;
+	armed_stage = NULL;
+	file_fault_set(armed_nth, EIO, true);
+	fault_tears = true;
+}
+
+bool file_fault_fired(void)
+{
+	return fault_fired;
+}
+
+size_t file_fault_torn(size_t n)
+{
+	bool first = fault_tears;
+	fault_tears = false;
+	return first ? n / 2 : 0;
 }
 
 int file_fault_check(void)
@@ -32,6 +64,7 @@ int file_fault_check(void)
 	}
 	if (!fault_sticky)
 		fault_countdown = 0;
+	fault_fired = true;
 	return -fault_err;
 }
 
@@ -66,7 +99,7 @@ int file_write_all(int fd, struct str content)
 {
 	int fault = file_fault_check();
 	if (fault)
-		return fault;
+		content.n = file_fault_torn(content.n);
 	while (content.n) {
 		ssize_t put = write(fd, content.p, content.n);
 		if (put < 0 && errno == EINTR)
@@ -75,14 +108,14 @@ int file_write_all(int fd, struct str content)
 			return -errno;
 		content = str_sub(content, (size_t)put, content.n);
 	}
-	return 0;
+	return fault;
 }
 
 int file_pwrite_all(int fd, struct str content, uint64_t offset)
 {
 	int fault = file_fault_check();
 	if (fault)
-		return fault;
+		content.n = file_fault_torn(content.n);
 	while (content.n) {
 		ssize_t put = pwrite(fd, content.p, content.n, (off_t)offset);
 		if (put < 0 && errno == EINTR)
@@ -92,7 +125,15 @@ int file_pwrite_all(int fd, struct str content, uint64_t offset)
 		content = str_sub(content, (size_t)put, content.n);
 		offset += (uint64_t)put;
 	}
-	return 0;
+	return fault;
+}
+
+int file_truncate(int fd, uint64_t size)
+{
+	int fault = file_fault_check();
+	if (fault)
+		return fault;
+	return ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
 }
 
 int file_pread_all(int fd, void *p, size_t n, uint64_t offset)
@@ -150,7 +191,7 @@ int file_replace(const char *path, struct str content, unsigned mode)
 	if (fd < 0)
 		return -errno;
 	r = file_write_all(fd, content);
-	if (r == 0 && fsync(fd) < 0)
+	if (r == 0 && (r = file_fault_check()) == 0 && fsync(fd) < 0)
 		r = -errno;
 	if (close(fd) < 0 && r == 0)
 		r = -errno;

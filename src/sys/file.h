@@ -16,6 +16,7 @@ int file_replace(const char *path, struct str content, unsigned mode);
 /* write(2) until all is written. */
 int file_write_all(int fd, struct str content);
 int file_pwrite_all(int fd, struct str content, uint64_t offset);
+int file_truncate(int fd, uint64_t size);
 /* Exactly n bytes; -ENODATA at a short file. */
 int file_pread_all(int fd, void *p, size_t n, uint64_t offset);
 int file_sync_dir(const char *dir);
@@ -47,5 +48,15 @@ int file_walk(const char *path, file_walk_cb *cb, void *arg);
  */
 void file_fault_set(int nth, int err, bool sticky);
 int file_fault_check(void);
+/*
+ * A death in the middle of a stage: code says by name where it is ("wal-write", "wal-sync", "seal", "manifest", "hand-over", "desk-commit", "publish",
+ * "checkpoint", "evidence"); from the nth write-like call of the armed stage on nothing reaches the disk any more, and that first call leaves half of
+ * its bytes. NULL disarms. file_fault_fired tells whether it has come to that.
+ */
+void file_fault_arm(const char *stage, int nth);
+void file_fault_stage(const char *stage);
+bool file_fault_fired(void);
+/* How much of a write that failed the check reaches the disk: half of it for a death, else nothing. For those who write by other means than these functions. */
+size_t file_fault_torn(size_t n);
 
 #endif
