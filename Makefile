@@ -1,34 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-# Thin: everything real is in meson.build and scripts/.
-.PHONY: all build check asan fuzz format clean
+# Thin: everything real is in meson.build and scripts/. `make help` says what there is.
+.PHONY: all help run build check asan fuzz install format clean
+PREFIX ?= /usr/local
+DEMO_DATA ?= data/demo
 
 all: build
 
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 18
+
+run: build ## installs what is missing, builds, starts the server on loopback with the demonstration, says where and how to log in
+	@exec build/hinomi serve --demo --data $(DEMO_DATA) $(ARGS)
+
 build/build.ninja:
-	scripts/setup build
 	meson setup build --buildtype=release
 
-# The release binary: build/hinomi
-build: build/build.ninja
+build: setup-build build/build.ninja ## installs what is missing, builds build/hinomi
 	ninja -C build
 
-# Everything there is to test; ends in "N passed, N failed, N skipped".
-check:
-	scripts/setup build test
+check: setup-build setup-test ## every test there is; ends in "N passed, N failed, N skipped"
 	scripts/check
 
-# Unit tests under AddressSanitizer and UndefinedBehaviorSanitizer.
-asan:
-	scripts/setup build
+asan: setup-build ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	scripts/check --only asan
 
-# make fuzz T=json S=60
-fuzz:
-	scripts/setup build test
+fuzz: setup-build setup-test ## T=name S=seconds: one fuzz target, e.g. make fuzz T=json S=60
 	scripts/fuzz $(T) $(S)
 
-format:
+install: build ## DESTDIR= PREFIX=: program and content (PREFIX/bin/hinomi, PREFIX/share/hinomi)
+	meson configure build -Dprefix=$(PREFIX)
+	DESTDIR=$(abspath $(DESTDIR)) meson install -C build --quiet
+
+format: ## clang-format over the C sources
 	clang-format -i $$(git ls-files 'src/*.c' 'src/*.h' 'tests/*.c')
 
-clean:
+clean: ## removes what was built; data/ stays
 	rm -rf build build-asan build-fuzz
+
+.PHONY: setup-build setup-test
+setup-build setup-test: setup-%:
+	@scripts/setup $*

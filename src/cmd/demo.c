@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MARKER "demo.json" /* {anchor, logins} */
+#define MARKER "demo.json" /* {anchor, logins, begun: the first start has come as far as telling} */
 #define MARKER_MAX (1u << 20)
 #define STEP (5 * 60 * NS_PER_S)  /* the past passes in steps of this, or less where somebody acts */
 #define BATCH_LINES 512
@@ -204,7 +204,7 @@ int demo_prepare(const char *dir, const char *config, struct diag *d)
 		r = make_past(fresh, config ? config : own, d);
 	if (r == 0) {
 		rmdir(dir);
-		r = rename(fresh, dir) < 0 ? -errno : 1;
+		r = rename(fresh, dir) < 0 ? -errno : 0;
 	}
 	return r;
 }
@@ -234,21 +234,28 @@ static void *go_on(void *arg)
 	return NULL;
 }
 
-int demo_start(const char *dir, struct house *h, bool fresh, struct diag *d, struct demo **ret)
+static int begin(struct demo *demo, const char *dir, json_t *marker)
+{
+	bool begun = json_is_true(json_object_get(marker, "begun"));
+	demo->next = story_find(demo->story, begun ? clock_now(house_clock(demo->house)) - demo->anchor : 0);
+	json_object_set_new(marker, "begun", json_true());
+	int r = begun ? 0 : write_json(dir, MARKER, marker);
+	return r < 0 ? r : thread_start(&demo->thread, "demo", go_on, demo);
+}
+
+int demo_start(const char *dir, struct house *h, struct diag *d, struct demo **ret)
 {
 	struct demo *demo = must_new(struct demo);
 	char logs[4200];
 	json_t *marker = read_marker(dir);
 	demo->house = h;
 	demo->anchor = doc_time(marker, "anchor");
-	json_decref(marker);
 	int r = demo->anchor == TS_NONE ? -EBADMSG : content_path(logs, sizeof(logs), "logs", d);
 	if (r == 0)
 		r = story_load(logs, config_offset(house_config(h)), d, &demo->story);
-	if (r == 0) {
-		demo->next = story_find(demo->story, fresh ? 0 : clock_now(house_clock(h)) - demo->anchor);
-		r = thread_start(&demo->thread, "demo", go_on, demo);
-	}
+	if (r == 0)
+		r = begin(demo, dir, marker);
+	json_decref(marker);
 	if (r < 0) {
 		story_free(demo->story);
 		free(demo);

@@ -14,10 +14,10 @@
  */
 struct demo;
 
-/* Makes the data directory when it is absent or empty; 1 = made now, 0 = there already. config: a file, or NULL for the demo's own. */
+/* Makes the data directory when it is absent or empty. config: a file, or NULL for the demo's own. */
 int demo_prepare(const char *dir, const char *config, struct diag *d);
-/* Tells what comes after the anchor, from a thread of its own. fresh: from the anchor on; else from now on. */
-int demo_start(const char *dir, struct house *h, bool fresh, struct diag *d, struct demo **ret);
+/* Tells what comes after the anchor, from a thread of its own: all of it at the first start, what is still to come at later ones. */
+int demo_start(const char *dir, struct house *h, struct diag *d, struct demo **ret);
 void demo_stop(struct demo *demo);
 /* Who can log in, as lines for a terminal; nothing when it cannot be read. */
 void demo_logins(const char *dir, struct buf *out);

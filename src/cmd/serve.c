@@ -55,11 +55,11 @@ static void greet(struct server *s, const struct config *cfg, const char *demo_d
 }
 
 /* The doors are open: until the signal. */
-static int attend(struct command *c, struct server *s, const struct config *cfg, int fresh, struct diag *d)
+static int attend(struct command *c, struct server *s, const struct config *cfg, struct diag *d)
 {
 	const char *demo_dir = command_set(c, "demo") ? data_dir(c) : NULL;
 	struct demo *demo = NULL;
-	int r = demo_dir ? demo_start(demo_dir, server_api(s)->house, fresh == 1, d, &demo) : 0;
+	int r = demo_dir ? demo_start(demo_dir, server_api(s)->house, d, &demo) : 0;
 	say_findings(house_findings(server_api(s)->house));
 	if (r == 0) {
 		greet(s, cfg, demo_dir);
@@ -76,17 +76,17 @@ static int run_serve(struct command *c)
 	struct diag d;
 	struct server *s = NULL;
 	diag_init(&d);
-	int fresh = command_set(c, "demo") ? demo_prepare(data_dir(c), command_text(c, "config"), &d) : 0;
+	int prepared = command_set(c, "demo") ? demo_prepare(data_dir(c), command_text(c, "config"), &d) : 0;
 	int r = configure(c, &cfg, &d);
 	clock_init_real(&clock, config_offset(&cfg));
-	r = fresh < 0 ? fresh : r;
+	r = prepared < 0 ? prepared : r;
 	if (r == 0)
 		r = server_open(&(struct server_opts){.dir = data_dir(c), .config = &cfg, .clock = &clock}, &d, &s);
 	say_findings(&d);
 	if (r < 0 && !d.errors)
 		fprintf(stderr, "hinomi serve: %s\n", strerror(-r));
 	if (r == 0)
-		r = attend(c, s, &cfg, fresh, &d);
+		r = attend(c, s, &cfg, &d);
 	server_close(s);
 	config_done(&cfg);
 	diag_done(&d);

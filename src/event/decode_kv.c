@@ -51,6 +51,26 @@ static size_t add_pairs(struct decoding *x, struct str s)
 	return found;
 }
 
+bool kv_is_pairs(struct str s)
+{
+	size_t pairs = 0, words = 0;
+	while ((s = str_trim(s)).n) {
+		size_t n = key_length(s);
+		if (!n && !words)
+			return false;
+		s = str_sub(s, n ? n + 1 : 0, s.n);
+		if (n && s.n && (s.p[0] == '"' || s.p[0] == '\''))
+			quoted(&s, s.p[0]);
+		else
+			bare(&s);
+		while (s.n && (s.p[0] == ',' || s.p[0] == ';'))
+			s = str_sub(s, 1, s.n);
+		pairs += n > 0;
+		words++;
+	}
+	return pairs >= 3 && 2 * pairs > words;
+}
+
 enum decode_fault decode_kv(struct decoding *x, struct str text)
 {
 	static const char *const times[] = {"time", "timestamp", "ts", "eventtime", "_time", "date_time"};

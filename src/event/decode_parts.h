@@ -20,6 +20,8 @@ struct decoding {
 
 typedef enum decode_fault decode_fn(struct decoding *x, struct str text);
 decode_fn decode_json, decode_syslog, decode_auditd, decode_combined, decode_kv, decode_cef, decode_leef;
+/* The text begins with a pair, has three or more, and they are most of it. */
+bool kv_is_pairs(struct str s);
 
 uint32_t decode_logsource(struct decoding *x, const char *product, const char *category, const char *service);
 /* Takes any usual form of time for the event's own time. */

@@ -250,9 +250,8 @@ static decode_fn *payload_decoder(struct str *message)
 }
 
 /* A payload with a grammar of its own adds its fields behind the header's. False when it has none, or breaks it. */
-static bool payload(struct decoding *x, struct str message)
+static bool payload(struct decoding *x, struct str message, decode_fn *fn)
 {
-	decode_fn *fn = payload_decoder(&message);
 	struct event *outer = x->ev, inner = *outer;
 	if (!fn)
 		return false;
@@ -290,7 +289,18 @@ enum decode_fault decode_syslog(struct decoding *x, struct str text)
 	if (ev->host.n)
 		decode_add(x, "hostname", ev->host);
 	decode_add(x, "message", s);
-	if (!payload(x, s))
-		log_source(x, program, s);
+	struct str inside = s;
+	decode_fn *fn = payload_decoder(&inside);
+	if (payload(x, inside, fn))
+		return DECODE_OK;
+	log_source(x, program, s);
+	if (kv_is_pairs(s)) {
+		/* Pairs say what, not who and when: log source and time stay the header's. */
+		tstamp time = ev->time;
+		bool own = ev->time_is_own;
+		payload(x, s, decode_kv);
+		ev->time = time;
+		ev->time_is_own = own;
+	}
 	return DECODE_OK;
 }

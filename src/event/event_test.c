@@ -70,6 +70,10 @@ TEST(syslog_of_both_rfcs)
 	check("<134>Mar  2 09:00:00 gw app: CEF:0|V|P|1|100|Na\\|me|5|src=192.0.2.1 msg=two words act=drop",
 		"ok 2026-03-02T00:00:00Z gw // {\"facility\":\"local0\",\"severity\":\"info\",\"program\":\"app\",\"hostname\":\"gw\",\"message\":\"CEF:0|V|P|1|100|Na\\\\|me|5|src=192.0.2.1 msg=two words act=drop\","
 		"\"DeviceVendor\":\"V\",\"DeviceProduct\":\"P\",\"DeviceVersion\":\"1\",\"DeviceEventClassID\":\"100\",\"Name\":\"Na|me\",\"Severity\":\"5\",\"src\":\"192.0.2.1\",\"msg\":\"two words\",\"act\":\"drop\"}");
+	check("Mar  2 09:00:00 fw01 filter: action=drop ts=5 src=192.0.2.1 note=\"two words\"",
+		"ok 2026-03-02T00:00:00Z fw01 linux//syslog {\"program\":\"filter\",\"hostname\":\"fw01\",\"message\":\"action=drop ts=5 src=192.0.2.1 note=\\\"two words\\\"\","
+		"\"action\":\"drop\",\"ts\":\"5\",\"src\":\"192.0.2.1\",\"note\":\"two words\"}");
+	check("Mar  2 09:00:00 h app: a=1 b=2 and then a long sentence follows", "ok 2026-03-02T00:00:00Z h linux//syslog {\"program\":\"app\",\"hostname\":\"h\",\"message\":\"a=1 b=2 and then a long sentence follows\"}");
 	check("no clue what this is", "no_decoder 2026-03-02T01:00:00Z  // {\"message\":\"no clue what this is\"}");
 }
 
