@@ -1,53 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "codec/json.h"
+#include "codec/json_scan.h"
+
 #include "base/utf8.h"
 #include "base/vec.h"
 
 #include <errno.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
-/*
- * Where a string ends: the first quote or backslash. Eight in nine bytes of a log are inside strings, so this loop is the reader's speed.
- * The AVX2 form is chosen once at start when the CPU has it.
- */
-typedef size_t find_special_fn(const char *p, size_t n);
-
-static size_t find_special_scalar(const char *p, size_t n)
-{
-	size_t i = 0;
-	while (i < n && p[i] != '"' && p[i] != '\\' && (unsigned char)p[i] >= 0x20)
-		i++;
-	return i;
-}
-
-#if defined(__x86_64__)
-__attribute__((target("avx2"))) static size_t find_special_avx2(const char *p, size_t n)
-{
-	const __m256i quote = _mm256_set1_epi8('"'), slash = _mm256_set1_epi8('\\'), limit = _mm256_set1_epi8(0x1f);
-	size_t i = 0;
-	for (; i + 32 <= n; i += 32) {
-		__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + i));
-		__m256i hit = _mm256_or_si256(_mm256_cmpeq_epi8(v, quote), _mm256_cmpeq_epi8(v, slash));
-		hit = _mm256_or_si256(hit, _mm256_cmpeq_epi8(_mm256_min_epu8(v, limit), v));
-		unsigned mask = (unsigned)_mm256_movemask_epi8(hit);
-		if (mask)
-			return i + (size_t)__builtin_ctz(mask);
-	}
-	return i + find_special_scalar(p + i, n - i);
-}
-#endif
-
-static find_special_fn *find_special = find_special_scalar;
+/* Chosen once at start, before any thread runs. */
+static const struct json_isa *isa = &json_isa_base;
 
 __attribute__((constructor)) static void choose(void)
 {
 #if defined(__x86_64__)
 	__builtin_cpu_init();
-	if (__builtin_cpu_supports("avx2"))
-		find_special = find_special_avx2;
+	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+		isa = &json_isa_avx512;
+	else if (__builtin_cpu_supports("avx2"))
+		isa = &json_isa_avx2;
 #endif
 }
 
@@ -57,7 +26,7 @@ size_t json_string_end(const char *p, size_t n, bool *ret_escaped)
 	size_t i = 0;
 	*ret_escaped = false;
 	for (;;) {
-		i += find_special(p + i, n - i);
+		i += isa->find_special(p + i, n - i);
 		if (i >= n)
 			return STR_NPOS;
 		if (p[i] == '"')
@@ -131,10 +100,8 @@ size_t json_unescape(char *dst, struct str text)
 }
 
 struct scan {
-	const char *p, *end, *start;
-	struct arena *mem;
-	struct json_leaf *leaf;
-	size_t n, cap;
+	struct json_scan in;
+	const char *p, *start;
 	const char *what;
 	int err;
 };
@@ -150,13 +117,13 @@ static int fail(struct scan *s, int err, const char *what)
 
 static inline void blanks(struct scan *s)
 {
-	while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
+	while (s->p < s->in.end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
 		s->p++;
 }
 
 static int string(struct scan *s, struct str *ret, bool *ret_escaped)
 {
-	size_t n = json_string_end(s->p + 1, (size_t)(s->end - s->p - 1), ret_escaped);
+	size_t n = json_string_end(s->p + 1, (size_t)(s->in.end - s->p - 1), ret_escaped);
 	if (n == STR_NPOS)
 		return fail(s, -ENODATA, "the text ends inside a string");
 	*ret = str_n(s->p + 1, n);
@@ -167,10 +134,10 @@ static int string(struct scan *s, struct str *ret, bool *ret_escaped)
 static int number(struct scan *s, struct str *ret)
 {
 	const char *from = s->p, *p = from;
-	while (p < s->end && (ch_is_digit((unsigned char)*p) || *p == '-' || *p == '+' || *p == '.' || *p == 'e' || *p == 'E'))
+	while (p < s->in.end && (ch_is_digit((unsigned char)*p) || *p == '-' || *p == '+' || *p == '.' || *p == 'e' || *p == 'E'))
 		p++;
 	*ret = str_n(from, (size_t)(p - from));
-	if (p == s->end)
+	if (p == s->in.end)
 		return fail(s, -ENODATA, "the text ends inside a number");
 	s->p = p;
 	return json_text_is_number(*ret) ? 0 : fail(s, -EBADMSG, "this is not a number");
@@ -178,27 +145,32 @@ static int number(struct scan *s, struct str *ret)
 
 static int word(struct scan *s, struct str literal)
 {
-	if ((size_t)(s->end - s->p) < literal.n)
-		return fail(s, memcmp(s->p, literal.p, (size_t)(s->end - s->p)) ? -EBADMSG : -ENODATA, "a value is expected here");
+	if ((size_t)(s->in.end - s->p) < literal.n)
+		return fail(s, memcmp(s->p, literal.p, (size_t)(s->in.end - s->p)) ? -EBADMSG : -ENODATA, "a value is expected here");
 	if (memcmp(s->p, literal.p, literal.n) != 0)
 		return fail(s, -EBADMSG, "a value is expected here (null, true, false, a number, a string, an object or an array)");
 	s->p += literal.n;
 	return 0;
 }
 
+bool json_scan_grow(struct json_scan *s)
+{
+	size_t cap = s->cap ? s->cap * 2 : 128;
+	struct json_leaf *more = s->cap < JSON_LEAVES_MAX ? arena_array(s->mem, cap, sizeof(*more)) : NULL;
+	if (!more)
+		return false;
+	if (s->n)
+		memcpy(more, s->leaf, s->n * sizeof(*more));
+	s->leaf = more;
+	s->cap = cap;
+	return true;
+}
+
 static int push(struct scan *s, struct str name, uint8_t kind, struct str text, bool element)
 {
-	if (s->n == s->cap) {
-		size_t cap = s->cap ? s->cap * 2 : 64;
-		struct json_leaf *more = s->cap < JSON_LEAVES_MAX ? arena_array(s->mem, cap, sizeof(*more)) : NULL;
-		if (!more)
-			return fail(s, -E2BIG, "too many values in one object");
-		if (s->n)
-			memcpy(more, s->leaf, s->n * sizeof(*more));
-		s->leaf = more;
-		s->cap = cap;
-	}
-	s->leaf[s->n++] = (struct json_leaf){.name = name, .text = text, .kind = kind, .element = element};
+	if (s->in.n == s->in.cap && !json_scan_grow(&s->in))
+		return fail(s, -E2BIG, "too many values in one object");
+	s->in.leaf[s->in.n++] = (struct json_leaf){.name = name, .text = text, .kind = kind, .element = element};
 	return 0;
 }
 
@@ -209,7 +181,7 @@ static int join(struct scan *s, struct str prefix, struct str key, bool escaped,
 		*ret = key;
 		return 0;
 	}
-	char *p = arena_alloc(s->mem, prefix.n + 1 + key.n);
+	char *p = arena_alloc(s->in.mem, prefix.n + 1 + key.n);
 	size_t n = 0;
 	if (!p)
 		return fail(s, -E2BIG, "the object needs too much memory");
@@ -257,13 +229,13 @@ static int member_name(struct scan *s, const struct level *at, struct str *ret)
 	if (string(s, &key, &escaped) < 0)
 		return s->err;
 	blanks(s);
-	if (s->p >= s->end)
+	if (s->p >= s->in.end)
 		return fail(s, -ENODATA, "the text ends inside an object");
 	if (*s->p != ':')
 		return fail(s, -EBADMSG, "a colon is expected here");
 	s->p++;
 	blanks(s);
-	if (s->p >= s->end)
+	if (s->p >= s->in.end)
 		return fail(s, -ENODATA, "the text ends inside an object");
 	return join(s, at->prefix, key, escaped, ret);
 }
@@ -288,7 +260,7 @@ static int scan_object(struct scan *s)
 		struct level *at = &stack[depth];
 		struct str name = at->prefix;
 		blanks(s);
-		if (s->p >= s->end)
+		if (s->p >= s->in.end)
 			return fail(s, -ENODATA, "the text ends inside an object");
 		if (*s->p == (at->array ? ']' : '}')) {
 			if (close_level(s, stack, &depth, at->element) < 0)
@@ -300,10 +272,16 @@ static int scan_object(struct scan *s)
 				return fail(s, -EBADMSG, at->array ? "a comma or ] is expected here" : "a comma or } is expected here");
 			s->p++;
 			blanks(s);
-			if (s->p >= s->end)
+			if (s->p >= s->in.end)
 				return fail(s, -ENODATA, "the text ends inside an object");
 		}
 		at->empty = false;
+		if (*s->p == '"' && !at->array && !at->prefix.n && !at->element) {
+			bool at_name;
+			s->p = isa->plain_members(&s->in, s->p, &at_name);
+			if (!at_name)
+				continue;
+		}
 		if (!at->array && member_name(s, at, &name) < 0)
 			return s->err;
 		bool element = at->array || at->element;
@@ -322,9 +300,9 @@ static int scan_object(struct scan *s)
 
 int json_read_flat(struct str *text, struct arena *mem, struct json_leaf **ret, size_t *ret_n, struct json_fault *ret_fault)
 {
-	struct scan s = {.p = text->p, .start = text->p, .end = text->p + text->n, .mem = mem};
+	struct scan s = {.in = {.end = text->p + text->n, .mem = mem}, .p = text->p, .start = text->p};
 	blanks(&s);
-	if (s.p >= s.end)
+	if (s.p >= s.in.end)
 		fail(&s, -ENODATA, "there is nothing here");
 	else if (*s.p != '{')
 		fail(&s, -EBADMSG, "an object is expected here");
@@ -335,9 +313,9 @@ int json_read_flat(struct str *text, struct arena *mem, struct json_leaf **ret, 
 			*ret_fault = (struct json_fault){(size_t)(s.p - s.start), s.what};
 		return s.err;
 	}
-	*text = str_n(s.p, (size_t)(s.end - s.p));
-	*ret = s.leaf;
-	*ret_n = s.n;
+	*text = str_n(s.p, (size_t)(s.in.end - s.p));
+	*ret = s.in.leaf;
+	*ret_n = s.in.n;
 	return 0;
 }
 
@@ -411,7 +389,7 @@ int json_add_string(struct buf *out, struct str s)
 	static const char name[32] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
 	buf_addc(out, '"');
 	while (s.n) {
-		size_t run = find_special(s.p, s.n);
+		size_t run = isa->find_special(s.p, s.n);
 		struct str plain = str_n(s.p, run);
 		if (utf8_valid(plain))
 			buf_add(out, plain);

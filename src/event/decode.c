@@ -6,6 +6,7 @@
 
 struct decoder {
 	struct vocab *vocab;
+	struct json_tables *json;
 	int offset_s;
 };
 
@@ -25,6 +26,7 @@ struct decoder *decoder_new(struct vocab *v, int offset_s)
 {
 	struct decoder *d = must_new(struct decoder);
 	d->vocab = vocab_ref(v);
+	d->json = json_tables_new(v);
 	d->offset_s = offset_s;
 	return d;
 }
@@ -33,6 +35,7 @@ void decoder_free(struct decoder *d)
 {
 	if (!d)
 		return;
+	json_tables_free(d->json);
 	vocab_unref(d->vocab);
 	free(d);
 }
@@ -145,7 +148,7 @@ static enum decode_fault run(struct decoding *x, struct str text)
 
 void decode_record(struct decoder *d, const struct record *rec, struct arena *mem, struct event *ret, enum decode_fault *ret_fault)
 {
-	struct decoding x = {.vocab = d->vocab, .mem = mem, .rec = rec, .ev = ret, .offset_s = d->offset_s};
+	struct decoding x = {.vocab = d->vocab, .json = d->json, .mem = mem, .rec = rec, .ev = ret, .offset_s = d->offset_s};
 	enum decode_fault fault = DECODE_OK, encoding = DECODE_OK;
 	x.forced = rec->ls.product.n || rec->ls.category.n || rec->ls.service.n;
 	*ret = (struct event){.id = rec->id, .time = rec->received, .received = rec->received, .site = rec->site, .source = rec->source, .raw = rec->raw,

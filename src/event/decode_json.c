@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "codec/json.h"
+#include "event/json_names.h"
 
 #include <errno.h>
 
@@ -38,23 +39,6 @@ static const struct dress {
 	{"Channel", "EventID", PLAIN, true},
 	{"EventCode", "LogName", SPLUNK, true},
 };
-
-static bool has_name(const struct json_leaf *leaf, size_t n, const char *name)
-{
-	struct str want = str_c(name);
-	for (size_t i = 0; i < n; i++)
-		if (leaf[i].name.n == want.n && memcmp(leaf[i].name.p, want.p, want.n) == 0)
-			return true;
-	return false;
-}
-
-static const struct dress *find_dress(const struct json_leaf *leaf, size_t n)
-{
-	for (size_t i = 0; i < LEN(DRESSES); i++)
-		if (has_name(leaf, n, DRESSES[i].tell) && (!DRESSES[i].tell_too || has_name(leaf, n, DRESSES[i].tell_too)))
-			return &DRESSES[i];
-	return NULL;
-}
 
 static struct str renamed(const struct rewrite *r, struct str name)
 {
@@ -112,25 +96,6 @@ static struct val leaf_val(const struct json_leaf *l)
 	return v;
 }
 
-static void fill_fields(struct decoding *x, const struct json_leaf *leaf, size_t n, const struct dress *dress)
-{
-	struct event *ev = x->ev;
-	ev->field_room = (uint32_t)n + 8;
-	ev->field = arena_array(x->mem, ev->field_room, sizeof(*ev->field));
-	if (!ev->field) {
-		ev->field_room = 0;
-		return;
-	}
-	for (size_t i = 0; i < n; i++) {
-		struct str name = leaf[i].name;
-		if (dress && dress->rewrite != PLAIN)
-			name = renamed(dress->rewrite, name);
-		if (dress && dress->windows)
-			name = without_blanks(name, x->mem);
-		ev->field[ev->n_field++] = (struct field){.name = name, .id = vocab_field(x->vocab, name), .val = leaf_val(&leaf[i]), .flags = leaf[i].element ? FIELD_F_ELEMENT : 0};
-	}
-}
-
 static const struct {
 	const char *product, *category, *service, *names;
 } SHAPES[] = {
@@ -139,73 +104,228 @@ static const struct {
 #undef JSON_SOURCE
 };
 
-static uint32_t shape_source(struct decoding *x, const struct json_leaf *leaf, size_t n)
+/* Event time: what the format says first, then the names people use. */
+static const char *const TIMES[] = {"_time", "@timestamp", "timestamp", "TimeCreated", "UtcTime", "SystemTime", "time", "eventTime", "EventTime", "ts", "published",
+	"requestReceivedTimestamp", "CreationTime", "activityDateTime", "createdDateTime", "created_at", "datetime", "date"};
+static const char *const HOSTS[] = {"Computer", "host.name", "Hostname", "hostname", "host", "agent.hostname"};
+
+enum windows_name { W_CHANNEL, W_EVENT_ID, W_EVENT_TYPE, W_COMPUTER, W_RECORD, W_PROVIDER, W_COUNT };
+static const char *const WINDOWS[W_COUNT] = {"Channel", "EventID", "EventType", "Computer", "EventRecordID", "Provider_Name"};
+
+#define WORDS (JSON_KNOWN_MAX / 64)
+
+struct known_set {
+	uint64_t bit[WORDS];
+};
+
+/* The tables above with their names as numbers, and the names met so far. */
+struct json_tables {
+	struct vocab *vocab;
+	struct json_names *names;
+	uint16_t tell[LEN(DRESSES)], tell_too[LEN(DRESSES)], time[LEN(TIMES)], host[LEN(HOSTS)], windows[W_COUNT];
+	struct known_set shape[LEN(SHAPES)];
+	uint32_t last[JSON_KNOWN_MAX]; /* where the event at hand has the name last */
+};
+
+static void known_add(struct known_set *s, uint16_t known)
 {
+	s->bit[known / 64] |= UINT64_C(1) << known % 64;
+}
+
+static bool known_has(const struct known_set *s, uint16_t known)
+{
+	return s->bit[known / 64] >> known % 64 & 1;
+}
+
+static bool known_has_all(const struct known_set *s, const struct known_set *all)
+{
+	for (size_t i = 0; i < WORDS; i++)
+		if ((s->bit[i] & all->bit[i]) != all->bit[i])
+			return false;
+	return true;
+}
+
+/* What each dress makes of a name; the last place is for objects without one. */
+static void name_fill(void *arg, struct json_name *name)
+{
+	struct json_tables *t = arg;
+	for (size_t d = 0; d <= LEN(DRESSES); d++) {
+		struct json_as *as = &name->as[d];
+		struct arena tmp;
+		struct str s = d < LEN(DRESSES) ? renamed(DRESSES[d].rewrite, name->raw) : name->raw;
+		bool inside = s.p >= name->raw.p && s.p <= name->raw.p + name->raw.n;
+		arena_init(&tmp, 0);
+		as->squeeze = d < LEN(DRESSES) && DRESSES[d].windows && str_chr(s, ' ') != STR_NPOS;
+		as->fixed = inside ? STR_NONE : s;
+		as->from = inside ? (uint16_t)(s.p - name->raw.p) : 0;
+		as->n = inside ? (uint16_t)s.n : 0;
+		if (as->squeeze)
+			s = without_blanks(s, &tmp);
+		as->known = json_names_known(t->names, s);
+		as->id = vocab_field(t->vocab, s);
+		if (as->id)
+			as->fixed = vocab_field_name(t->vocab, as->id);
+		arena_done(&tmp);
+	}
+}
+
+static struct str name_as(const struct json_as *as, struct str raw, struct arena *mem)
+{
+	if (as->fixed.p)
+		return as->fixed;
+	struct str s = str_n(raw.p + as->from, as->n);
+	return as->squeeze ? without_blanks(s, mem) : s;
+}
+
+struct json_tables *json_tables_new(struct vocab *v)
+{
+	struct json_tables *t = must_new(struct json_tables);
+	_Static_assert(LEN(DRESSES) < JSON_DRESS_MAX, "a name has a place for every dress");
+	t->vocab = vocab_ref(v);
+	t->names = json_names_new(name_fill, t);
+	for (size_t i = 0; i < LEN(DRESSES); i++) {
+		t->tell[i] = json_names_know(t->names, str_c(DRESSES[i].tell));
+		t->tell_too[i] = json_names_know(t->names, str_c(DRESSES[i].tell_too ? DRESSES[i].tell_too : DRESSES[i].tell));
+	}
 	for (size_t i = 0; i < LEN(SHAPES); i++) {
 		struct str rest = str_c(SHAPES[i].names), name;
-		bool all = true;
-		while (all && str_word(&rest, &name)) {
-			char text[64];
-			snprintf(text, sizeof(text), "%.*s", STR_ARG(name));
-			all = has_name(leaf, n, text);
-		}
-		if (all)
-			return decode_logsource(x, SHAPES[i].product, SHAPES[i].category, SHAPES[i].service);
+		while (str_word(&rest, &name))
+			known_add(&t->shape[i], json_names_know(t->names, name));
 	}
+	for (size_t i = 0; i < LEN(TIMES); i++)
+		t->time[i] = json_names_know(t->names, str_c(TIMES[i]));
+	for (size_t i = 0; i < LEN(HOSTS); i++)
+		t->host[i] = json_names_know(t->names, str_c(HOSTS[i]));
+	for (size_t i = 0; i < W_COUNT; i++)
+		t->windows[i] = json_names_know(t->names, str_c(WINDOWS[i]));
+	return t;
+}
+
+void json_tables_free(struct json_tables *t)
+{
+	if (!t)
+		return;
+	json_names_free(t->names);
+	vocab_unref(t->vocab);
+	free(t);
+}
+
+/* One object on its way to an event. */
+struct object {
+	struct decoding *x;
+	struct json_tables *t;
+	const struct json_leaf *leaf;
+	size_t n;
+	const struct json_name **name; /* parallel to leaf */
+	struct known_set raw, seen;    /* names as written; names as the event has them */
+};
+
+static size_t find_dress(const struct object *o)
+{
+	for (size_t i = 0; i < LEN(DRESSES); i++)
+		if (known_has(&o->raw, o->t->tell[i]) && known_has(&o->raw, o->t->tell_too[i]))
+			return i;
+	return LEN(DRESSES);
+}
+
+static bool fill_fields(struct object *o, size_t dress)
+{
+	struct decoding *x = o->x;
+	struct event *ev = x->ev;
+	ev->field_room = (uint32_t)o->n + 8;
+	ev->field = arena_array(x->mem, ev->field_room, sizeof(*ev->field));
+	if (!ev->field) {
+		ev->field_room = 0;
+		return false;
+	}
+	for (size_t i = 0; i < o->n; i++) {
+		const struct json_as *as = &o->name[i]->as[dress];
+		ev->field[i] = (struct field){.name = name_as(as, o->leaf[i].name, x->mem), .id = as->id, .val = leaf_val(&o->leaf[i]), .flags = o->leaf[i].element ? FIELD_F_ELEMENT : 0};
+		if (as->known) {
+			known_add(&o->seen, as->known);
+			o->t->last[as->known] = (uint32_t)i;
+		}
+	}
+	ev->n_field = (uint32_t)o->n;
+	return true;
+}
+
+static const struct field *object_field(const struct object *o, uint16_t known)
+{
+	if (!known_has(&o->seen, known))
+		return NULL;
+	const struct field *f = &o->x->ev->field[o->t->last[known]];
+	return f->flags & FIELD_F_ELEMENT ? event_field_name(o->x->ev, f->name) : f;
+}
+
+static struct str object_text(const struct object *o, uint16_t known)
+{
+	const struct field *f = object_field(o, known);
+	return f ? val_text(f->val, o->x->mem) : STR("");
+}
+
+static uint32_t shape_source(const struct object *o)
+{
+	for (size_t i = 0; i < LEN(SHAPES); i++)
+		if (known_has_all(&o->raw, &o->t->shape[i]))
+			return decode_logsource(o->x, SHAPES[i].product, SHAPES[i].category, SHAPES[i].service);
 	return 0;
 }
 
-/* Event time: what the format says first, then the names people use. */
-static void json_time(struct decoding *x)
+static void json_time(const struct object *o)
 {
-	static const char *const names[] = {"_time", "@timestamp", "timestamp", "TimeCreated", "UtcTime", "SystemTime", "time", "eventTime", "EventTime", "ts", "published",
-		"requestReceivedTimestamp", "CreationTime", "activityDateTime", "createdDateTime", "created_at", "datetime", "date"};
-	for (size_t i = 0; i < LEN(names); i++) {
-		const struct field *f = event_field_name(x->ev, str_c(names[i]));
-		if (f && decode_time(x, val_text(f->val, x->mem)))
+	for (size_t i = 0; i < LEN(TIMES); i++)
+		if (known_has(&o->seen, o->t->time[i]) && decode_time(o->x, object_text(o, o->t->time[i])))
 			return;
-	}
 }
 
-static void windows_event(struct decoding *x)
+static void json_host(const struct object *o)
 {
-	const struct field *channel = event_field_name(x->ev, STR("Channel")), *id = event_field_name(x->ev, STR("EventID"));
-	const struct field *type = event_field_name(x->ev, STR("EventType")), *host = event_field_name(x->ev, STR("Computer"));
-	const struct field *record = event_field_name(x->ev, STR("EventRecordID")), *provider = event_field_name(x->ev, STR("Provider_Name"));
+	for (size_t i = 0; i < LEN(HOSTS) && !o->x->ev->host.n; i++)
+		o->x->ev->host = object_text(o, o->t->host[i]);
+}
+
+static void windows_event(const struct object *o)
+{
+	struct decoding *x = o->x;
+	const uint16_t *w = o->t->windows;
 	uint64_t event_id = 0, n;
-	if (id)
-		num_u64(val_text(id->val, x->mem), &event_id);
-	if (record && num_u64(val_text(record->val, x->mem), &n))
+	num_u64(object_text(o, w[W_EVENT_ID]), &event_id);
+	if (num_u64(object_text(o, w[W_RECORD]), &n))
 		x->own_record = n;
-	if (host)
-		x->ev->host = val_text(host->val, x->mem);
+	x->ev->host = object_text(o, w[W_COMPUTER]);
 	if (!x->forced)
-		x->ev->lsset = vocab_windows(x->vocab, channel ? val_text(channel->val, x->mem) : STR(""), provider ? val_text(provider->val, x->mem) : STR(""),
-			(uint32_t)event_id, type ? val_text(type->val, x->mem) : STR(""));
+		x->ev->lsset = vocab_windows(x->vocab, object_text(o, w[W_CHANNEL]), object_text(o, w[W_PROVIDER]), (uint32_t)event_id, object_text(o, w[W_EVENT_TYPE]));
 	event_apply_aliases(x->vocab, x->ev, (uint32_t)event_id, x->mem);
 }
 
 enum decode_fault decode_json(struct decoding *x, struct str text)
 {
 	struct json_leaf *leaf;
-	size_t n;
-	int r = json_read_flat(&text, x->mem, &leaf, &n, NULL);
+	struct object o = {.x = x, .t = x->json};
+	int r = json_read_flat(&text, x->mem, &leaf, &o.n, NULL);
 	if (r == -E2BIG)
 		return DECODE_TOO_DEEP;
 	if (r < 0 || str_trim(text).n)
 		return DECODE_SYNTAX;
-	const struct dress *dress = find_dress(leaf, n);
-	fill_fields(x, leaf, n, dress);
-	json_time(x);
-	if (dress)
-		windows_event(x);
-	else if (!x->forced)
-		x->ev->lsset = shape_source(x, leaf, n);
-	static const char *const hosts[] = {"Computer", "host.name", "Hostname", "hostname", "host", "agent.hostname"};
-	for (size_t i = 0; i < LEN(hosts) && !x->ev->host.n; i++) {
-		const struct field *f = event_field_name(x->ev, str_c(hosts[i]));
-		if (f)
-			x->ev->host = val_text(f->val, x->mem);
+	o.leaf = leaf;
+	o.name = arena_array(x->mem, o.n + 1, sizeof(*o.name));
+	if (!o.name)
+		return DECODE_TOO_DEEP;
+	for (size_t i = 0; i < o.n; i++) {
+		o.name[i] = json_names_get(o.t->names, leaf[i].name, x->mem);
+		if (!o.name[i])
+			return DECODE_TOO_DEEP;
+		known_add(&o.raw, o.name[i]->known);
 	}
+	size_t dress = find_dress(&o);
+	if (!fill_fields(&o, dress))
+		return DECODE_OK;
+	json_time(&o);
+	if (dress < LEN(DRESSES))
+		windows_event(&o);
+	else if (!x->forced)
+		x->ev->lsset = shape_source(&o);
+	json_host(&o);
 	return DECODE_OK;
 }

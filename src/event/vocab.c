@@ -30,8 +30,9 @@ struct vocab {
 	struct lsset set[SETS_MAX];
 	_Atomic uint32_t n_set;
 
-	struct map windows; /* "service\0eventid\0type" -> set */
-	struct map channels; /* lower-cased channel -> service + 1 (index in CHANNELS) */
+	struct map windows; /* struct windows_key -> set */
+	struct map channels; /* lower-cased channel -> service_number */
+	uint32_t windows_only; /* the set of product windows alone */
 };
 
 static const struct {
@@ -60,10 +61,34 @@ static struct str lower(struct arena *mem, struct str s)
 	return out;
 }
 
-static struct str windows_key(char *out, size_t size, struct str service, uint32_t id, struct str type)
+/* A service of CHANNELS (its place there), event id and EventType's hash (0 = any). */
+struct windows_key {
+	uint32_t service, event_id;
+	uint64_t type;
+};
+
+static uint64_t *windows_get(const struct vocab *v, const struct windows_key *k)
 {
-	int n = snprintf(out, size, "%.*s|%u|%.*s", STR_ARG(service), id, STR_ARG(type));
-	return str_n(out, n > 0 && (size_t)n < size ? (size_t)n : 0);
+	return map_get(&v->windows, str_n((const char *)k, sizeof(*k)));
+}
+
+static void windows_put(struct vocab *v, const struct windows_key *k, uint32_t set)
+{
+	*map_put(&v->windows, str_n((const char *)k, sizeof(*k)), NULL) = set;
+}
+
+static uint64_t type_hash(struct str type)
+{
+	return type.n ? str_hash(type) | 1 : 0;
+}
+
+/* The first of CHANNELS with that service: services have several channels. */
+static uint32_t service_number(struct str service)
+{
+	uint32_t i = 0;
+	while (i < LEN(CHANNELS) && !str_eq(str_c(CHANNELS[i].service), service))
+		i++;
+	return i;
 }
 
 /* All log sources of (service, id, type): one per category, or the service alone. */
@@ -85,16 +110,16 @@ static uint32_t windows_set(struct vocab *v, struct str service, uint32_t id, st
 
 static void windows_tables(struct vocab *v)
 {
-	char key[200];
 	for (size_t i = 0; i < LEN(CHANNELS); i++) {
-		*map_put(&v->channels, lower(&v->mem, str_c(CHANNELS[i].channel)), NULL) = i + 1;
 		struct str service = str_c(CHANNELS[i].service);
-		*map_put(&v->windows, windows_key(key, sizeof(key), service, 0, STR("")), NULL) = windows_set(v, service, 0, STR(""));
+		uint32_t number = service_number(service);
+		*map_put(&v->channels, lower(&v->mem, str_c(CHANNELS[i].channel)), NULL) = number;
+		windows_put(v, &(struct windows_key){number, 0, 0}, windows_set(v, service, 0, STR("")));
 	}
 	for (size_t i = 0; i < LEN(CATEGORIES); i++) {
 		struct str service = str_c(CATEGORIES[i].service), type = str_c(CATEGORIES[i].event_type);
 		uint32_t id = CATEGORIES[i].event_id;
-		*map_put(&v->windows, windows_key(key, sizeof(key), service, id, type), NULL) = windows_set(v, service, id, type);
+		windows_put(v, &(struct windows_key){service_number(service), id, type_hash(type)}, windows_set(v, service, id, type));
 	}
 }
 
@@ -114,6 +139,7 @@ struct vocab *vocab_new(void)
 	vec_push(&v->names, STR("")); /* FIELD_UNKNOWN */
 	vocab_lsset(v, &(struct logsource){STR(""), STR(""), STR("")}, 1);
 	windows_tables(v);
+	v->windows_only = vocab_lsset(v, &(struct logsource){STR("windows"), STR(""), STR("")}, 1);
 	alias_names(v);
 	for (size_t i = 0; i < LEN(needed); i++)
 		vocab_add_field(v, str_c(needed[i]), &id);
@@ -223,23 +249,25 @@ size_t vocab_lsset_count(const struct vocab *v)
 
 uint32_t vocab_windows(const struct vocab *v, struct str channel, struct str provider, uint32_t event_id, struct str event_type)
 {
-	char low[128], key[200];
+	char low[128];
 	(void)provider;
 	if (channel.n > sizeof(low))
 		return 0;
 	for (size_t i = 0; i < channel.n; i++)
 		low[i] = (char)ch_lower((unsigned char)channel.p[i]);
-	uint64_t *at = map_get(&v->channels, str_n(low, channel.n)), *set;
-	struct str service = at ? str_c(CHANNELS[*at - 1].service) : STR("");
-	if (!at) {
-		/* A log that Sigma has no service for is still Windows. */
-		struct logsource ls = {STR("windows"), STR(""), STR("")};
-		return vocab_lsset((struct vocab *)(uintptr_t)v, &ls, 1);
+	uint64_t *at = map_get(&v->channels, str_n(low, channel.n)), *set = NULL;
+	if (!at) /* A log that Sigma has no service for is still Windows. */
+		return v->windows_only;
+	struct windows_key k = {(uint32_t)*at, event_id, type_hash(event_type)};
+	if (k.type)
+		set = windows_get(v, &k);
+	if (!set) {
+		k.type = 0;
+		set = windows_get(v, &k);
 	}
-	if ((set = map_get(&v->windows, windows_key(key, sizeof(key), service, event_id, event_type))))
-		return (uint32_t)*set;
-	if ((set = map_get(&v->windows, windows_key(key, sizeof(key), service, event_id, STR("")))))
-		return (uint32_t)*set;
-	set = map_get(&v->windows, windows_key(key, sizeof(key), service, 0, STR("")));
+	if (!set) {
+		k.event_id = 0;
+		set = windows_get(v, &k);
+	}
 	return set ? (uint32_t)*set : 0;
 }

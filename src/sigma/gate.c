@@ -6,7 +6,6 @@
 #include <errno.h>
 
 #define GATES_MAX 65000
-#define PREFIX_LEN_MAX 255
 
 /* ---- which atoms are necessary ---------------------------------------------------------------------------------------------------- */
 
@@ -85,7 +84,7 @@ static double atom_cost(const struct gates *g, uint32_t at)
 		break;
 	case ATOM_PREFIX:
 	case ATOM_SUFFIX:
-		base = n == 0 || n > PREFIX_LEN_MAX ? 3000 : 800.0 / (double)n;
+		base = n == 0 || n > GATE_LENGTH_MAX ? 3000 : 800.0 / (double)n;
 		break;
 	default:
 		return 1e30;
@@ -166,10 +165,10 @@ static void gate_of_atom(struct gates *g, const struct atom *a, struct gate *ret
 		ret->kind = GATE_EQ;
 		break;
 	case ATOM_PREFIX:
-		ret->kind = a->text.n && a->text.n <= PREFIX_LEN_MAX ? GATE_PREFIX : GATE_PRESENT;
+		ret->kind = a->text.n && a->text.n <= GATE_LENGTH_MAX ? GATE_PREFIX : GATE_PRESENT;
 		break;
 	case ATOM_SUFFIX:
-		ret->kind = a->text.n && a->text.n <= PREFIX_LEN_MAX ? GATE_SUFFIX : GATE_PRESENT;
+		ret->kind = a->text.n && a->text.n <= GATE_LENGTH_MAX ? GATE_SUFFIX : GATE_PRESENT;
 		break;
 	case ATOM_CONTAINS:
 		ret->kind = a->text.n ? GATE_CONTAINS : GATE_PRESENT;
@@ -215,6 +214,7 @@ static bool gate_add(struct gates *g, uint32_t atom, uint32_t rule)
 		vec_push(&g->gate, gate);
 	}
 	struct gate *to = &g->gate.at[*at];
+	g->img->atom[atom].gate = (uint16_t)(*at + 1);
 	if (!to->rules.n || *vec_last(&to->rules) != rule)
 		vec_push(&to->rules, rule);
 	return true;
@@ -238,33 +238,55 @@ static void gate_rule(struct gates *g, uint32_t rule)
 
 /* ---- the index of one field -------------------------------------------------------------------------------------------------------- */
 
-uint64_t gate_hash(enum gate_kind kind, struct str text)
+/*
+ * Prefixes and suffixes of all lengths are hashed in one walk: a polynomial over the bytes from the front or from the back. Somebody may build a
+ * value that opens a gate by collision; the condition then says no.
+ */
+#define POLY 0x9E3779B97F4A7C15ull
+
+static inline uint64_t poly_step(uint64_t h, char c)
 {
-	uint64_t h = str_hash(text) * 0x9E3779B97F4A7C15ull + (uint64_t)kind * 0xD1B54A32D192ED03ull;
+	return (h + (unsigned char)c + 1) * POLY;
+}
+
+static inline uint64_t gate_hash(enum gate_kind kind, uint64_t h)
+{
+	h = (h ^ h >> 29 ^ (uint64_t)kind << 60) * 0xD1B54A32D192ED03ull;
+	h ^= h >> 32;
 	return h ? h : 1;
 }
 
-static void add_length(uint8_t *list, size_t *n, size_t len)
+static uint64_t text_hash(enum gate_kind kind, struct str s)
 {
-	for (size_t i = 0; i < *n; i++)
-		if (list[i] == len)
-			return;
-	if (*n < GATE_LENGTHS)
-		list[(*n)++] = (uint8_t)len;
+	uint64_t h = 0;
+	if (kind == GATE_PREFIX)
+		for (size_t i = 0; i < s.n; i++)
+			h = poly_step(h, s.p[i]);
+	else if (kind == GATE_SUFFIX)
+		for (size_t i = s.n; i-- > 0;)
+			h = poly_step(h, s.p[i]);
+	else
+		h = str_hash_stable(s);
+	return gate_hash(kind, h);
+}
+
+static void add_length(struct length_set *set, size_t n)
+{
+	set->bit[n / 64] |= UINT64_C(1) << n % 64;
+	set->most = n > set->most ? (uint32_t)n : set->most;
 }
 
 static void add_hash(struct field_index *ix, const struct gate *g, uint16_t number)
 {
-	size_t i = (size_t)(gate_hash((enum gate_kind)g->kind, g->text) & (ix->cap - 1));
+	uint64_t h = text_hash((enum gate_kind)g->kind, g->text);
+	size_t i = (size_t)(h & (ix->cap - 1));
 	while (ix->slot[i].hash)
 		i = (i + 1) & (ix->cap - 1);
-	ix->slot[i] = (struct hash_slot){gate_hash((enum gate_kind)g->kind, g->text), number};
+	ix->slot[i] = (struct hash_slot){h, number};
 	if (g->kind == GATE_PREFIX)
-		add_length(ix->prefix_len, &ix->n_prefix, g->text.n);
+		add_length(&ix->prefix, g->text.n);
 	else if (g->kind == GATE_SUFFIX)
-		add_length(ix->suffix_len, &ix->n_suffix, g->text.n);
-	ix->numbers = ix->numbers || g->kind == GATE_NUMBER;
-	ix->wholes = ix->wholes || g->kind == GATE_EQ;
+		add_length(&ix->suffix, g->text.n);
 }
 
 struct literals {
@@ -334,7 +356,7 @@ static int index_field(struct gates *g, field_id field, const uint32_t *list, si
 	ix->slot = must_calloc(ix->cap, sizeof(*ix->slot));
 	g->img->index[field] = ix;
 	for (size_t i = 0; i < n; i++) {
-		const struct gate *gate = &g->gate.at[list[i]];
+		struct gate *gate = &g->gate.at[list[i]];
 		uint16_t number = (uint16_t)(list[i] + 1);
 		unsigned flags;
 		if (gate->kind == GATE_CONTAINS) {
@@ -347,6 +369,7 @@ static int index_field(struct gates *g, field_id field, const uint32_t *list, si
 			vec_push(&re.flags, flags);
 			vec_push(&re.id, (unsigned)number);
 		} else if (gate->kind == GATE_REGEX || gate->kind == GATE_PRESENT) {
+			gate->kind = GATE_PRESENT;
 			vec_push(&present, number);
 		} else {
 			add_hash(ix, gate, number);
@@ -381,18 +404,31 @@ static int index_all(struct gates *g)
 	return r;
 }
 
+/* Characters of numbers, times, GUIDs, SIDs and hex digests. */
+static const bool PLAIN[256] = {['0' ... '9'] = true, ['a' ... 'f'] = true, ['A' ... 'F'] = true, ['x'] = true, ['X'] = true, ['t'] = true, ['T'] = true, ['z'] = true, ['Z'] = true,
+	['-'] = true, [':'] = true, ['.'] = true, ['{'] = true, ['}'] = true, [' '] = true, ['+'] = true, ['_'] = true, ['/'] = true};
+
+static bool only_plain(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!PLAIN[(unsigned char)s.p[i]])
+			return false;
+	return true;
+}
+
 static void keep_lists(struct gates *g)
 {
 	struct sigma_image *img = g->img;
 	img->n_gate = g->gate.n;
 	img->gate_rules = arena_array(&img->mem, g->gate.n + 1, sizeof(*img->gate_rules));
+	img->gate = arena_array(&img->mem, g->gate.n + 1, sizeof(*img->gate));
 	for (size_t i = 0; i < g->gate.n; i++) {
 		struct gate *gate = &g->gate.at[i];
 		uint32_t *rules = arena_array(&img->mem, gate->rules.n + 1, sizeof(*rules));
 		memcpy(rules, gate->rules.at, gate->rules.n * sizeof(*rules));
 		rules[gate->rules.n] = UINT32_MAX;
 		img->gate_rules[i] = rules;
-		img->any_keyword = img->any_keyword || gate->field == FIELD_UNKNOWN;
+		img->gate[i] = (struct gate_info){gate->field, gate->kind, !only_plain(gate->text), (uint32_t)gate->text.n};
 		vec_done(&gate->rules);
 	}
 	img->always = arena_array(&img->mem, img->n_rule + 1, sizeof(*img->always));
@@ -415,6 +451,7 @@ int gates_build(struct compiler *c)
 	if (r < 0)
 		diag_error(c->d, (struct diag_at){0}, "sigma.gates", "the literals of the rules could not be compiled");
 	keep_lists(&g);
+	programs_build(g.img);
 	vec_done(&g.gate);
 	map_done(&g.index);
 	free(g.uses);
@@ -438,57 +475,100 @@ void gates_free(struct sigma_image *img)
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------------------ */
 
-struct asker {
-	void (*hit)(void *arg, uint16_t gate);
-	void *arg;
-};
-
 static int on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *arg)
 {
-	struct asker *a = arg;
+	const struct gate_query *q = arg;
 	(void)from, (void)to, (void)flags;
-	a->hit(a->arg, (uint16_t)id);
+	q->hit(q->arg, (uint16_t)id);
 	return 0;
 }
 
-static void ask_hash(const struct field_index *ix, enum gate_kind kind, struct str text, struct asker *a)
+static void ask_hash(const struct gate_query *q, uint64_t h)
 {
-	uint64_t h = gate_hash(kind, text);
+	const struct field_index *ix = q->ix;
 	for (size_t i = (size_t)(h & (ix->cap - 1)); ix->slot[i].hash; i = (i + 1) & (ix->cap - 1))
 		if (ix->slot[i].hash == h)
-			a->hit(a->arg, ix->slot[i].gate);
+			q->hit(q->arg, ix->slot[i].gate);
 }
 
-static void ask_number(const struct field_index *ix, struct val v, struct asker *a)
+static void ask_number(const struct gate_query *q, struct val v)
 {
 	char text[32];
 	double d;
 	int64_t i;
 	bool is_int;
-	if (!val_number(v, &d, &i, &is_int))
-		return;
-	ask_hash(ix, GATE_NUMBER, str_n(text, is_int ? num_format_i64(text, i) : num_format_double(text, d)), a);
+	if (val_number(v, &d, &i, &is_int))
+		ask_hash(q, text_hash(GATE_NUMBER, str_n(text, is_int ? num_format_i64(text, i) : num_format_double(text, d))));
 }
 
-void gates_of_value(const struct field_index *ix, hs_scratch_t *scratch, struct val v, struct str text, struct str folded, void (*hit)(void *arg, uint16_t gate), void *arg)
+static void ask_ends(const struct gate_query *q, enum gate_kind kind, const struct length_set *set, struct str text)
 {
-	struct asker a = {hit, arg};
-	for (size_t i = 0; i < ix->n_present; i++)
-		hit(arg, ix->present[i]);
+	uint64_t h = 0;
+	size_t most = text.n < set->most ? text.n : set->most;
+	const char *last = text.p + text.n - 1;
+	for (size_t n = 1; n <= most; n++) {
+		h = poly_step(h, kind == GATE_PREFIX ? text.p[n - 1] : last[1 - (ptrdiff_t)n]);
+		if (set->bit[n / 64] >> n % 64 & 1)
+			ask_hash(q, gate_hash(kind, h));
+	}
+}
+
+bool gate_text_may_fit(const struct field_look *look, struct val v)
+{
+	bool ascii = v.kind == VAL_STR || v.kind == VAL_NUM;
+	if (look->kinds != 1u << GATE_CONTAINS)
+		return true;
+	switch ((enum val_kind)v.kind) {
+	case VAL_NULL:
+		return false;
+	case VAL_STR:
+	case VAL_JSTR:
+	case VAL_NUM:
+	case VAL_JSON:
+	case VAL_U16:
+		/* Folding makes a text at most half as long again. */
+		if (v.n / 2 * 3 + 2 < look->shortest)
+			return false;
+		break;
+	case VAL_BYTES:
+		return true;
+	case VAL_BOOL:
+	case VAL_UINT:
+	case VAL_INT:
+	case VAL_HEX:
+	case VAL_DOUBLE:
+	case VAL_TIME:
+	case VAL_GUID:
+	case VAL_SID:
+		return !look->plain || v.kind == VAL_BOOL || v.kind == VAL_DOUBLE || v.kind == VAL_SID;
+	}
+	if (!look->plain || !ascii)
+		return true;
+	for (uint32_t i = 0; i < v.n; i++)
+		if (!PLAIN[(unsigned char)v.u.p[i]])
+			return true;
+	return false;
+}
+
+void gates_of_value(const struct gate_query *q, struct val v, struct str text, struct str folded)
+{
+	const struct field_index *ix = q->ix;
+	unsigned kinds = q->look->kinds;
+	if (kinds & 1u << GATE_PRESENT)
+		for (size_t i = 0; i < ix->n_present; i++)
+			q->hit(q->arg, ix->present[i]);
 	if (v.kind == VAL_NULL)
 		return;
-	if (ix->numbers)
-		ask_number(ix, v, &a);
-	if (ix->wholes)
-		ask_hash(ix, GATE_EQ, folded, &a);
-	for (size_t i = 0; i < ix->n_prefix; i++)
-		if (ix->prefix_len[i] <= folded.n)
-			ask_hash(ix, GATE_PREFIX, str_sub(folded, 0, ix->prefix_len[i]), &a);
-	for (size_t i = 0; i < ix->n_suffix; i++)
-		if (ix->suffix_len[i] <= folded.n)
-			ask_hash(ix, GATE_SUFFIX, str_sub(folded, folded.n - ix->suffix_len[i], folded.n), &a);
-	if (ix->literals && folded.n)
-		hs_scan(ix->literals, folded.p, (unsigned)folded.n, 0, scratch, on_literal, &a);
-	if (ix->regexes)
-		hs_scan(ix->regexes, text.n ? text.p : "", (unsigned)text.n, 0, scratch, on_literal, &a);
+	if (kinds & 1u << GATE_NUMBER)
+		ask_number(q, v);
+	if (kinds & 1u << GATE_EQ)
+		ask_hash(q, text_hash(GATE_EQ, folded));
+	if (kinds & 1u << GATE_PREFIX)
+		ask_ends(q, GATE_PREFIX, &ix->prefix, folded);
+	if (kinds & 1u << GATE_SUFFIX)
+		ask_ends(q, GATE_SUFFIX, &ix->suffix, folded);
+	if ((kinds & 1u << GATE_CONTAINS) && ix->literals && folded.n >= q->look->shortest)
+		hs_scan(ix->literals, folded.p, (unsigned)folded.n, 0, q->scratch, on_literal, (void *)(uintptr_t)q);
+	if ((kinds & 1u << GATE_REGEX) && ix->regexes)
+		hs_scan(ix->regexes, text.n ? text.p : "", (unsigned)text.n, 0, q->scratch, on_literal, (void *)(uintptr_t)q);
 }

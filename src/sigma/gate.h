@@ -13,27 +13,46 @@
  */
 enum gate_kind { GATE_EQ, GATE_PREFIX, GATE_SUFFIX, GATE_NUMBER, GATE_CONTAINS, GATE_REGEX, GATE_PRESENT };
 
-#define GATE_LENGTHS 128
+/* What a route asks of one field: kinds of gates (bits 1 << enum gate_kind) and the shortest text that could contain one of its literals. */
+struct field_look {
+	uint8_t kinds;
+	bool plain;    /* each literal has a character that numbers, times, GUIDs and hex digits lack */
+	uint16_t shortest;
+};
 
 struct hash_slot {
 	uint64_t hash; /* 0 = free */
 	uint16_t gate; /* 1-based */
 };
 
+#define GATE_LENGTH_MAX 255 /* of a prefix or suffix */
+
+/* The lengths of prefixes or suffixes that are asked for. */
+struct length_set {
+	uint64_t bit[4];
+	uint32_t most;
+};
+
 struct field_index {
 	struct hash_slot *slot;
 	size_t cap;
-	uint8_t prefix_len[GATE_LENGTHS], suffix_len[GATE_LENGTHS];
-	size_t n_prefix, n_suffix;
-	bool numbers, wholes;
+	struct length_set prefix, suffix;
 	uint16_t *present;
 	size_t n_present;
 	hs_database_t *literals, *regexes;
 };
 
-uint64_t gate_hash(enum gate_kind kind, struct str text);
+/* One question to the index of a field: text raw, folded its folded form. Each gate that the value opens is told once or more. */
+struct gate_query {
+	const struct field_index *ix;
+	const struct field_look *look;
+	hs_scratch_t *scratch;
+	void (*hit)(void *arg, uint16_t gate);
+	void *arg;
+};
+void gates_of_value(const struct gate_query *q, struct val v, struct str text, struct str folded);
 
-/* All gates that a value opens. text raw, folded its folded form. */
-void gates_of_value(const struct field_index *ix, hs_scratch_t *scratch, struct val v, struct str text, struct str folded, void (*hit)(void *arg, uint16_t gate), void *arg);
+/* False when no literal of the look can stand in the value, told from the value as it lies in the input. Errs to true. */
+bool gate_text_may_fit(const struct field_look *look, struct val v);
 
 #endif

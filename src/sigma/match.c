@@ -20,6 +20,8 @@
 #define CACHE_SLOTS 65536u
 #define CACHE_GATES 23
 #define MATCH_LIMIT 200000
+#define LOOK_FIELD 1u
+#define LOOK_WORDS 2u
 
 struct cache_line {
 	uint64_t key[2];
@@ -27,11 +29,14 @@ struct cache_line {
 	uint16_t gate[CACHE_GATES];
 } __attribute__((aligned(64)));
 
+/* What events of one log-source set are shown to. */
 struct route {
 	uint64_t *rules; /* bit set */
+	uint64_t *gates; /* bit set: gates that wake one of these rules */
+	struct field_look *look; /* by field: what such gates ask of it; [0] = keywords */
 	uint32_t *always;
 	size_t n_always;
-	bool keywords;
+	uint32_t number;
 };
 
 struct folded {
@@ -45,6 +50,7 @@ struct sigma_matcher {
 	hs_scratch_t *scratch;
 	struct cache_line *cache;
 	uint64_t seed;
+	unsigned char secret[XXH3_SECRET_DEFAULT_SIZE];
 	VEC(struct route *) routes; /* by lsset */
 
 	uint32_t stamp;             /* of the event at hand */
@@ -62,6 +68,7 @@ struct sigma_matcher {
 	VEC(struct sigma_reason) reasons;
 	const struct event *ev;
 	const struct route *route;
+	struct sigma_counts count;
 	pcre2_match_data *re_data;
 	pcre2_match_context *re_ctx;
 };
@@ -87,6 +94,7 @@ struct sigma_matcher *sigma_matcher_new(struct sigma_image *img)
 	must(m->cache);
 	memset(m->cache, 0, CACHE_SLOTS * sizeof(*m->cache));
 	rand_bytes(&m->seed, sizeof(m->seed));
+	XXH3_generateSecret_fromSeed(m->secret, m->seed);
 	m->rule_stamp = must_calloc(img->n_rule, sizeof(*m->rule_stamp));
 	m->memo = must_calloc(img->n_atom, sizeof(*m->memo));
 	m->gate_stamp = must_calloc(img->n_gate + 1, sizeof(*m->gate_stamp));
@@ -106,6 +114,8 @@ void sigma_matcher_free(struct sigma_matcher *m)
 	vec_each(r, &m->routes) {
 		if (*r) {
 			free((*r)->rules);
+			free((*r)->gates);
+			free((*r)->look);
 			free((*r)->always);
 			free(*r);
 		}
@@ -149,14 +159,39 @@ bool sigma_rule_fits(const struct sigma_image *img, const struct logsource *rule
 	return false;
 }
 
-static bool has_keyword(const struct sigma_image *img, const struct expr *e)
+static void set_bit(uint64_t *set, size_t i)
 {
-	if (e->kind == EXPR_ATOM)
-		return img->atom[e->atom].keyword;
-	for (size_t i = 0; i < e->n; i++)
-		if (has_keyword(img, e->kid[i]))
-			return true;
-	return false;
+	set[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+static inline bool has_bit(const uint64_t *set, size_t i)
+{
+	return set[i / 64] >> (i % 64) & 1;
+}
+
+static void look_add(struct field_look *look, const struct gate_info *g)
+{
+	if (!look->kinds) {
+		look->plain = true;
+		look->shortest = UINT16_MAX;
+	}
+	look->kinds |= (uint8_t)(1u << g->kind);
+	if (g->kind != GATE_CONTAINS)
+		return;
+	look->plain = look->plain && g->worded;
+	look->shortest = g->n < look->shortest ? (uint16_t)g->n : look->shortest;
+}
+
+/* Of all gates those that matter here, and what they look at: other values are never hashed. */
+static void route_gates(const struct sigma_image *img, struct route *r)
+{
+	for (size_t g = 0; g < img->n_gate; g++)
+		for (const uint32_t *rule = img->gate_rules[g]; *rule != UINT32_MAX; rule++)
+			if (has_bit(r->rules, *rule)) {
+				set_bit(r->gates, g);
+				look_add(&r->look[img->gate[g].field], &img->gate[g]);
+				break;
+			}
 }
 
 static struct route *route_new(struct sigma_matcher *m, uint32_t lsset)
@@ -165,16 +200,19 @@ static struct route *route_new(struct sigma_matcher *m, uint32_t lsset)
 	struct route *r = must_new(struct route);
 	size_t n;
 	const struct logsource *ls = vocab_lsset_get(img->vocab, lsset, &n);
+	r->number = lsset;
 	r->rules = must_calloc(img->n_rule / 64 + 1, sizeof(uint64_t));
+	r->gates = must_calloc(img->n_gate / 64 + 1, sizeof(uint64_t));
+	r->look = must_calloc(img->n_field, sizeof(*r->look));
 	r->always = must_calloc(img->n_always + 1, sizeof(uint32_t));
 	for (size_t i = 0; i < img->n_rule; i++) {
 		if (!img->code[i].expr || !sigma_rule_fits(img, &img->rule[i].logsource, ls, n))
 			continue;
-		r->rules[i / 64] |= UINT64_C(1) << (i % 64);
+		set_bit(r->rules, i);
 		if (img->code[i].always)
 			r->always[r->n_always++] = (uint32_t)i;
-		r->keywords = r->keywords || has_keyword(img, img->code[i].expr);
 	}
+	route_gates(img, r);
 	return r;
 }
 
@@ -227,7 +265,8 @@ static bool keywords_in_raw(const struct event *ev)
 static void note_gate(void *arg, uint16_t gate)
 {
 	struct sigma_matcher *m = arg;
-	vec_push(&m->open, gate);
+	if (has_bit(m->route->gates, gate - 1u))
+		vec_push(&m->open, gate);
 }
 
 static void wake(struct sigma_matcher *m, uint16_t gate)
@@ -236,24 +275,24 @@ static void wake(struct sigma_matcher *m, uint16_t gate)
 		return;
 	m->gate_stamp[gate] = m->stamp;
 	for (const uint32_t *r = m->img->gate_rules[gate - 1]; *r != UINT32_MAX; r++) {
-		if (!(m->route->rules[*r / 64] >> (*r % 64) & 1) || m->rule_stamp[*r] == m->stamp)
+		if (!has_bit(m->route->rules, *r) || m->rule_stamp[*r] == m->stamp)
 			continue;
 		m->rule_stamp[*r] = m->stamp;
 		vec_push(&m->woken, *r);
 	}
 }
 
-static void ask(struct sigma_matcher *m, const struct field_index *ix, struct val v, struct folded *f)
+static void ask(struct sigma_matcher *m, field_id id, struct val v, struct folded *f)
 {
-	vec_clear(&m->open);
-	gates_of_value(ix, m->scratch, v, f->text, fold_of(m, f), note_gate, m);
-	for (size_t i = 0; i < m->open.n; i++)
-		wake(m, m->open.at[i]);
+	struct gate_query q = {m->img->index[id], &m->route->look[id], m->scratch, note_gate, m};
+	gates_of_value(&q, v, f->text, fold_of(m, f));
 }
 
-static XXH128_hash_t value_key(const struct sigma_matcher *m, const struct field *f, field_id id)
+static XXH128_hash_t value_key(const struct sigma_matcher *m, const struct field *f, unsigned look)
 {
-	uint64_t seed = m->seed + ((uint64_t)id << 8 | f->val.kind) * 0x9E3779B97F4A7C15ull;
+	/* Route, field and kind go into the seed of short values and, for long ones (whose hash takes only the secret), over the result. */
+	uint64_t what = ((uint64_t)m->route->number << 32 | (uint64_t)f->id << 8 | look << 6 | f->val.kind) * 0x9E3779B97F4A7C15ull, seed = m->seed + what;
+	XXH128_hash_t h;
 	switch ((enum val_kind)f->val.kind) {
 	case VAL_STR:
 	case VAL_JSTR:
@@ -263,7 +302,10 @@ static XXH128_hash_t value_key(const struct sigma_matcher *m, const struct field
 	case VAL_SID:
 	case VAL_BYTES:
 	case VAL_JSON:
-		return XXH3_128bits_withSeed(f->val.u.p, f->val.n, seed);
+		h = XXH3_128bits_withSecretandSeed(f->val.u.p, f->val.n, m->secret, sizeof(m->secret), seed);
+		if (f->val.n > XXH3_MIDSIZE_MAX)
+			h.low64 ^= what;
+		return h;
 	case VAL_NULL:
 	case VAL_BOOL:
 	case VAL_UINT:
@@ -276,15 +318,23 @@ static XXH128_hash_t value_key(const struct sigma_matcher *m, const struct field
 	return XXH3_128bits_withSeed(&f->val.u, sizeof(f->val.u), seed);
 }
 
-static void ask_cached(struct sigma_matcher *m, uint32_t i, field_id id, XXH128_hash_t key)
+static void ask_cached(struct sigma_matcher *m, uint32_t i, unsigned what, XXH128_hash_t key)
 {
 	struct cache_line *line = &m->cache[key.low64 & (CACHE_SLOTS - 1)];
+	m->count.values++;
 	if (line->n && line->key[0] == key.low64 && line->key[1] == key.high64) {
 		for (uint16_t k = 0; k + 1 < line->n; k++)
 			wake(m, line->gate[k]);
+		m->count.known++;
 		return;
 	}
-	ask(m, m->img->index[id], m->ev->field[i].val, value_of(m, i));
+	vec_clear(&m->open);
+	if (what & LOOK_FIELD)
+		ask(m, m->ev->field[i].id, m->ev->field[i].val, value_of(m, i));
+	if (what & LOOK_WORDS)
+		ask(m, FIELD_UNKNOWN, m->ev->field[i].val, value_of(m, i));
+	for (size_t k = 0; k < m->open.n; k++)
+		wake(m, m->open.at[k]);
 	if (m->open.n > CACHE_GATES)
 		return;
 	line->key[0] = key.low64;
@@ -294,36 +344,46 @@ static void ask_cached(struct sigma_matcher *m, uint32_t i, field_id id, XXH128_
 		line->gate[k] = m->open.at[k];
 }
 
+/* What the route asks of a value: gates of its field, keywords, both or nothing. */
+static inline unsigned look_of(const struct sigma_matcher *m, const struct field *f, bool words)
+{
+	const struct field_look *look = m->route->look;
+	unsigned what = f->id && f->id < m->img->n_field && look[f->id].kinds && gate_text_may_fit(&look[f->id], f->val) ? LOOK_FIELD : 0;
+	if (words && !(f->flags & FIELD_F_ALIAS) && gate_text_may_fit(&look[FIELD_UNKNOWN], f->val))
+		what |= LOOK_WORDS;
+	return what;
+}
+
 #define BATCH 32
 
 /* Two passes: hash and prefetch the cache lines of up to 32 values, then look at them. */
 static void open_gates(struct sigma_matcher *m)
 {
 	const struct event *ev = m->ev;
+	bool keywords = m->route->look[FIELD_UNKNOWN].kinds, in_raw = keywords_in_raw(ev);
 	XXH128_hash_t key[BATCH];
 	uint32_t at[BATCH];
+	uint8_t what[BATCH];
 	for (uint32_t from = 0; from < ev->n_field;) {
 		size_t n = 0;
 		for (; from < ev->n_field && n < BATCH; from++) {
 			const struct field *f = &ev->field[from];
-			if (!f->id || f->id >= m->img->n_field || !m->img->index[f->id])
+			what[n] = (uint8_t)look_of(m, f, keywords && !in_raw);
+			if (!what[n])
 				continue;
-			key[n] = value_key(m, f, f->id);
+			key[n] = value_key(m, f, what[n]);
 			__builtin_prefetch(&m->cache[key[n].low64 & (CACHE_SLOTS - 1)]);
 			at[n++] = from;
 		}
 		for (size_t i = 0; i < n; i++)
-			ask_cached(m, at[i], ev->field[at[i]].id, key[i]);
+			ask_cached(m, at[i], what[i], key[i]);
 	}
-	if (!m->route->keywords || !m->img->index[FIELD_UNKNOWN])
+	if (!keywords || !in_raw)
 		return;
-	if (keywords_in_raw(ev)) {
-		ask(m, m->img->index[FIELD_UNKNOWN], (struct val){.kind = VAL_STR}, raw_of(m));
-		return;
-	}
-	for (uint32_t i = 0; i < ev->n_field; i++)
-		if (!(ev->field[i].flags & FIELD_F_ALIAS))
-			ask_cached(m, i, FIELD_UNKNOWN, value_key(m, &ev->field[i], FIELD_UNKNOWN));
+	vec_clear(&m->open);
+	ask(m, FIELD_UNKNOWN, (struct val){.kind = VAL_STR}, raw_of(m));
+	for (size_t i = 0; i < m->open.n; i++)
+		wake(m, m->open.at[i]);
 }
 
 /* ---- atoms ------------------------------------------------------------------------------------------------------------------------- */
@@ -493,11 +553,26 @@ static bool atom_matches(struct sigma_matcher *m, const struct atom *a, uint32_t
 static bool atom_holds(struct sigma_matcher *m, uint32_t atom)
 {
 	uint32_t at;
-	if (m->memo[atom] >> 1 != m->stamp)
-		m->memo[atom] = m->stamp << 1 | (uint32_t)atom_matches(m, &m->img->atom[atom], &at);
+	if (m->memo[atom] >> 1 == m->stamp)
+		return m->memo[atom] & 1;
+	m->count.atoms++;
+	m->memo[atom] = m->stamp << 1 | (uint32_t)atom_matches(m, &m->img->atom[atom], &at);
 	return m->memo[atom] & 1;
 }
 
+/* The rule's condition by its tests. */
+static bool rule_holds(struct sigma_matcher *m, uint32_t at)
+{
+	while (at < TEST_FALSE) {
+		const struct test *t = &m->img->test[at];
+		/* Every value of the field was asked, so an atom whose gate stayed closed is false. */
+		bool closed = t->gate && m->gate_stamp[t->gate] != m->stamp && has_bit(m->route->gates, t->gate - 1u);
+		at = !closed && atom_holds(m, t->atom) ? t->yes : t->no;
+	}
+	return at == TEST_TRUE;
+}
+
+/* A part of the condition, for the explanation. */
 static bool holds(struct sigma_matcher *m, const struct expr *e)
 {
 	switch ((enum expr_kind)e->kind) {
@@ -609,9 +684,11 @@ int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *c
 		vec_push(&m->woken, m->route->always[i]);
 	if (m->woken.n > 1)
 		qsort(m->woken.at, m->woken.n, sizeof(*m->woken.at), by_number);
+	m->count.events++;
+	m->count.evaluated += m->woken.n;
 	for (size_t i = 0; i < m->woken.n; i++) {
 		uint32_t rule = m->woken.at[i];
-		if (!holds(m, m->img->code[rule].expr))
+		if (!rule_holds(m, m->img->code[rule].start))
 			continue;
 		vec_clear(&m->reasons);
 		explain(m, m->img->code[rule].expr, STR(""));
@@ -621,5 +698,11 @@ int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *c
 			return r;
 		hits++;
 	}
+	m->count.hits += (unsigned)hits;
 	return hits;
+}
+
+void sigma_matcher_counts(const struct sigma_matcher *m, struct sigma_counts *ret)
+{
+	*ret = m->count;
 }

@@ -86,4 +86,15 @@ void sigma_matcher_free(struct sigma_matcher *m);
 /* Calls cb for each matching rule in rule order, silent rules too. Returns the number of hits, or cb's first non-zero answer if negative. */
 int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *cb, void *arg);
 
+/* What the matcher has done since it was made. */
+struct sigma_counts {
+	uint64_t events;
+	uint64_t values;    /* looked at by some gate of the event's route */
+	uint64_t known;     /* of them: answered by the value cache */
+	uint64_t evaluated; /* conditions of woken rules */
+	uint64_t atoms;     /* questions answered for them */
+	uint64_t hits;
+};
+void sigma_matcher_counts(const struct sigma_matcher *m, struct sigma_counts *ret);
+
 #endif
