@@ -413,7 +413,8 @@ int wal_skip_to(struct wal *w, uint64_t position)
 	must(!w->read_only && w->next == w->durable);
 	if (w->next >= position)
 		return 0;
-	w->next = w->durable = position;
+	w->next = position;
+	w->durable = position;
 	int r = start_file(w);
 	return r < 0 ? r : 1;
 }
