@@ -162,8 +162,23 @@ static json_t *rule_json(const struct sigma_rule *r)
 	json_object_set_new(o, "logsource", json_pack("{s:o, s:o, s:o}", "product", doc_string(r->logsource.product), "category", doc_string(r->logsource.category), "service", doc_string(r->logsource.service)));
 	json_object_set_new(o, "tags", tags);
 	doc_set_str(o, "description", r->description);
+	json_object_set_new(o, "explanation", json_pack("{s:o, s:o}", "ja", doc_string(r->explain_ja), "en", doc_string(r->explain_en)));
 	doc_set_str(o, "path", r->file);
 	return o;
+}
+
+int get_rule(struct api_ctx *c)
+{
+	struct sigma_image *img = house_image(c->api->house);
+	size_t n = 0;
+	json_t *found = NULL;
+	const struct sigma_rule *rule = img ? sigma_image_rules(img, &n) : NULL;
+	for (size_t i = 0; !found && i < n; i++)
+		if (str_eq(rule[i].id, c->param[0]))
+			found = rule_json(&rule[i]);
+	if (img)
+		sigma_image_unref(img);
+	return found ? api_answer(c, 200, found) : -ENOENT;
 }
 
 int get_rules(struct api_ctx *c)

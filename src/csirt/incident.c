@@ -130,6 +130,8 @@ int incident_open(struct desk *k, const struct actor *who, const json_t *handoff
 	const json_t *first = json_array_get(alerts, 0);
 	json_t *o = json_object(), *made;
 	doc_set_str(o, "title", doc_str(first, "title_ja").n ? doc_str(first, "title_ja") : doc_str(first, "title"));
+	if (doc_str(first, "title_ja").n)
+		doc_set_str(o, "title_en", doc_str(first, "title"));
 	doc_copy(o, handoff, "site");
 	doc_copy(o, handoff, "priority");
 	doc_copy(o, handoff, "drill");
@@ -269,6 +271,9 @@ static int check_close(const json_t *incident, const json_t *patch, struct diag 
 static const char *plan(struct desk *k, const struct actor *who, const json_t *incident, const json_t *patch, json_t *out)
 {
 	const char *verb = "change";
+	/* The rule's English title does not outlive a title that a person wrote. */
+	if (json_object_get(patch, "title") && !json_equal(json_object_get(patch, "title"), json_object_get(incident, "title")))
+		json_object_set_new(out, "title_en", json_null());
 	bool was_open = doc_is(incident, "status", "open");
 	if (json_object_get(patch, "phase") && !json_equal(json_object_get(patch, "phase"), json_object_get(incident, "phase"))) {
 		verb = "phase";

@@ -75,10 +75,21 @@ export class House {
     });
   }
 
-  async api(method, path, body, extra = {}) {
+  api(method, path, body) {
+    return this.#call(method, path, body, { authorization: `Bearer ${this.token}` });
+  }
+
+  // The API in a user's name, as his browser would call it.
+  async as(user) {
+    const answer = await fetch(`${this.url}/api/v1/session`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ user, password: PASSWORD }) });
+    const cookie = answer.headers.get('set-cookie').split(';')[0];
+    return (method, path, body, extra = {}) => this.#call(method, path, body, { cookie, 'x-hinomi-csrf': '1', ...extra });
+  }
+
+  async #call(method, path, body, headers) {
     const answer = await fetch(`${this.url}/api/v1/${path}`, {
       method,
-      headers: { authorization: `Bearer ${this.token}`, 'content-type': 'application/json', ...extra },
+      headers: { 'content-type': 'application/json', ...headers },
       body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body),
     });
     const doc = await answer.json();
@@ -147,4 +158,54 @@ export async function night(h) {
     sysmon(150, 'pc-017.kasumi.example', { Image: 'C:\\Windows\\System32\\reg.exe', CommandLine: 'reg save HKLM\\SAM C:\\Users\\Public\\s.sav /y', User: 'KASUMI\\tanaka' }),
   ]);
   await h.events([sysmon(300, 'pc-113.kasumi.example', { Image: ps, CommandLine: 'powershell.exe -NoP -Enc VwByAGkAdABlAC0ASABvAHMAdAAgADEA', User: 'KASUMI\\kunren' })], 'site=drill');
+}
+
+// The morning after: the intrusion on web01 handed over, accepted and worked on.
+export async function morning(h, lang) {
+  const say = (ja, en) => (lang === 'ja' ? ja : en);
+  const [analyst, handler, lead] = await Promise.all(['tanaka', 'suzuki', 'mori'].map((u) => h.as(u)));
+  const alerts = (await analyst('GET', 'alerts?q=web01&limit=50')).items.filter((a) => a.status === 'new');
+  for (const a of alerts.slice(0, 3)) await analyst('PATCH', `alerts/${a.id}`, { status: 'investigating' }, { 'if-match': `"v${a.version}"` });
+  const handoff = await analyst('POST', 'handoffs', {
+    alert_ids: alerts.slice(0, 3).map((a) => a.id),
+    seen: say(
+      'web01 で root への総当たり 24 回のあと、203.0.113.45 からのログインが成功。\n約 2 分後に deploy が sudo グループへ追加された。',
+      'After 24 guesses for root, a log-in from 203.0.113.45 to web01 succeeded.\nAbout two minutes later deploy was put into the group sudo.',
+    ),
+    done: say('当番表で作業予定がないことを確認。サーバ管理の伊藤さんに電話、心当たりなし。', 'No work is planned on that host; Ito of the server team knows of none.'),
+    not_checked: say('web01 から db02 への接続、追加された公開鍵、ほかのホストの deploy。', 'Connections from web01 to db02, added keys, deploy on other hosts.'),
+    asked: say('web01 の隔離の判断と、侵入範囲の調査。', 'Decide whether to isolate web01; find out how far it went.'),
+    priority: 'P1',
+    priority_reason: say('公開サーバで管理者権限を取られた疑い。', 'Administrator rights on a public server are likely lost.'),
+  });
+  const { incident_id } = await handler('POST', `handoffs/${handoff.id}/accept`, {});
+  const change = async (wanted) => {
+    const { version } = await handler('GET', `incidents/${incident_id}`);
+    await handler('PATCH', `incidents/${incident_id}`, wanted, { 'if-match': `"v${version}"` });
+  };
+  await change({ commander: 'mori', roles: { commander: 'mori', handler: 'suzuki', scribe: 'tanaka' } });
+  const playbooks = (await handler('GET', 'playbooks')).items;
+  if (playbooks.length) await handler('POST', `incidents/${incident_id}/tasks`, { playbook_id: playbooks[0].id });
+  const tasks = (await handler('GET', `incidents/${incident_id}/tasks`)).items;
+  const work = (task, wanted) => handler('PATCH', `tasks/${task.id}`, wanted, { 'if-match': `"v${task.version}"` });
+  if (tasks[0]) await work(tasks[0], { status: 'done', result: say('侵入と判断。影響は web01 と deploy アカウント。', 'It is an intrusion: web01 and the account deploy.') });
+  if (tasks[1]) await work(tasks[1], { status: 'done' });
+  if (tasks[2]) await work(tasks[2], { status: 'in_progress' });
+  await handler('POST', `incidents/${incident_id}/timeline`, { text: say('web01 の管理者・伊藤さんと会議通話を開始。', 'Conference call with Ito, who runs web01.') });
+  await change({ phase: 'containment' });
+  const first = await handler('POST', `incidents/${incident_id}/decisions`, {
+    title: say('web01 をネットワークから隔離する', 'Isolate web01 from the network'),
+    options: [say('隔離', 'isolate'), say('監視を続ける', 'keep watching'), say('停止', 'shut down')],
+    decided: say('いますぐ隔離し、メモリを保全してから停止する。', 'Isolate now, keep the memory, then shut down.'),
+    reason: say('攻撃者がまだ接続している。停止すると痕跡が失われる。', 'The attacker is still connected; shutting down would lose traces.'),
+  });
+  await lead('POST', `decisions/${first.id}/approve`, { reason: say('受注サイトは待機系に切り替え済み。', 'The shop runs on the standby already.') });
+  await handler('POST', `incidents/${incident_id}/decisions`, {
+    title: say('取引先へ第一報を送る', 'Send a first report to the business partners'),
+    decided: say('影響が確認できるまで送らない。12:00 に再判断。', 'Not before the impact is known. Decide again at 12:00.'),
+    reason: say('個人情報への到達は確認されていない。', 'Nothing shows that personal data was reached.'),
+  });
+  const evidence = await handler('POST', `incidents/${incident_id}/evidence`, { name: 'web01-auth.log', source: 'web01:/var/log/auth.log', content_base64: Buffer.from(guessing(2460, 'web01', 'root', '203.0.113.45', 24).join('\n')).toString('base64') });
+  await handler('POST', `evidence/${evidence.id}/custody`, { to: 'mori', reason: say('外部専門家への提供のため', 'For the external specialist') });
+  return { incident: incident_id, handoff: handoff.id };
 }

@@ -59,6 +59,7 @@ export function both(text: Partial<Both> | string | null | undefined): string {
   return typeof text === 'string' ? text : text[lang] || text.en || text.ja || '';
 }
 
-export function titleOf(o: { title: string; title_ja?: string }): string {
-  return lang === 'ja' && o.title_ja ? o.title_ja : o.title;
+// A rule's title is English and may have a Japanese one; an incident's is what the first alert was called in Japanese, and may have an English one.
+export function titleOf(o: { title: string; title_ja?: string; title_en?: string | null }): string {
+  return (lang === 'ja' ? o.title_ja : o.title_en) || o.title;
 }

@@ -156,7 +156,7 @@ export interface Indicator {
 
 export interface Incident extends Stored {
   title: string;
-  title_ja?: string;
+  title_en?: string | null;
   status: 'open' | 'closed';
   phase: Phase;
   priority: Priority;
@@ -254,6 +254,7 @@ export interface Rule {
   level: Level;
   status: string;
   description: string;
+  explanation?: Both;
   path: string;
 }
 

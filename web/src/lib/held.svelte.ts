@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// One object of the API on a page: read, followed by the stream, and changed by version. When somebody was faster (412) nothing is lost:
+// what he made of it and what we wanted stand side by side until the reader decides.
+import { get, patch, Problem } from './api';
+import { listen, type Change } from './stream.svelte';
+import type { Stored } from './types';
+
+export class Held<T extends Stored> {
+  doc = $state.raw<T | null>(null);
+  error = $state<unknown>(null);
+  busy = $state(false);
+  failed = $state<unknown>(null); // of the last change
+  stale = $state.raw<{ theirs: T; wanted: object } | null>(null);
+  // A form is open: what it was filled in upon must not change unseen.
+  frozen = $state(false);
+  #path: string;
+  #noun: string;
+
+  constructor(path: string, noun: string) {
+    this.#path = path;
+    this.#noun = noun;
+  }
+
+  async load(): Promise<void> {
+    try {
+      this.doc = await get<T>(this.#path);
+      this.error = null;
+    } catch (e) {
+      if (!this.doc || (e instanceof Problem && e.status === 404)) this.error = e;
+    }
+  }
+
+  // For $effect; `more` hears of every change, and of the stream's return as null.
+  follow(more: (c: Change | null) => void = () => {}): () => void {
+    void this.load();
+    return listen(
+      (c) => {
+        if (c.noun === this.#noun && c.id === this.doc?.id && c.version > this.doc.version && !this.frozen && !this.busy) void this.load();
+        more(c);
+      },
+      () => {
+        if (!this.frozen) void this.load();
+        more(null);
+      },
+    );
+  }
+
+  freeze(on: boolean): void {
+    this.frozen = on;
+    this.failed = null;
+    if (!on) void this.load();
+  }
+
+  async change(wanted: object): Promise<boolean> {
+    if (!this.doc) return false;
+    this.busy = true;
+    this.failed = null;
+    try {
+      this.doc = await patch<T>(this.#path, this.doc.version, wanted);
+      return true;
+    } catch (e) {
+      if (e instanceof Problem && (e.status === 412 || e.status === 428)) await this.#compare(wanted);
+      else this.failed = e;
+      return false;
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  async #compare(wanted: object): Promise<void> {
+    try {
+      this.stale = { theirs: await get<T>(this.#path), wanted };
+    } catch (e) {
+      this.failed = e;
+    }
+  }
+
+  // Theirs stands; ours is dropped, or sent again upon theirs.
+  takeTheirs(): void {
+    if (this.stale) this.doc = this.stale.theirs;
+    this.stale = null;
+  }
+
+  async again(): Promise<boolean> {
+    const wanted = this.stale?.wanted;
+    this.takeTheirs();
+    return wanted ? this.change(wanted) : false;
+  }
+}
