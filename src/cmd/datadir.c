@@ -39,6 +39,8 @@ static int open_parts(struct datadir *x)
 		r = datadir_path(path, sizeof(path), x, "segments");
 	if (r == 0)
 		r = store_open(&(struct store_opts){.dir = path, .vocab = x->vocab, .read_only = x->read_only}, &x->d, &x->store);
+	if (r == 0 && !x->read_only && (r = wal_skip_to(x->wal, store_position(x->store))) > 0)
+		r = 0; /* a log that lost records gives no position again */
 	return r == 0 ? desk_open(x->dir, &x->clock, x->read_only, &x->d, &x->desk) : r;
 }
 

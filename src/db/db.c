@@ -84,8 +84,11 @@ static int setup(struct db *db, enum db_mode mode)
 	int reserve = DB_RESERVED, r;
 	sqlite3_busy_timeout(db->lite, BUSY_MS);
 	sqlite3_file_control(db->lite, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve);
-	if (mode != DB_WRITE)
+	if (mode != DB_WRITE) {
+		/* A reader leaves the files as they are, its last close too. */
+		sqlite3_db_config(db->lite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 		return db_exec(db, "PRAGMA query_only=1");
+	}
 	if ((r = db_exec(db, "PRAGMA journal_mode=WAL")) < 0 || (r = db_exec(db, "PRAGMA synchronous=FULL")) < 0)
 		return r;
 	return migrate(db);
@@ -109,6 +112,8 @@ int db_open(const char *where, enum db_mode mode, struct diag *d, struct db **re
 	map_init(&db->stmts);
 	db_vfs_bad_page();
 	int r = db_vfs_register();
+	if (mode == DB_WRITE)
+		db_verify_log(where, d); /* told, then what can be read is */
 	if (r == 0)
 		r = to_errno(db, sqlite3_open_v2(where, &db->lite, flags, DB_VFS));
 	if (r == 0)
@@ -292,25 +297,4 @@ int db_backup(struct db *db, const char *path)
 		return -EIO;
 	db_bind_text(s, 1, str_c(path));
 	return db_run(s);
-}
-
-int db_verify_pages(struct db *db, const char *where, struct diag *d)
-{
-	struct db_stmt *s;
-	int r, bad = 0;
-	diag_file(d, str_c(where));
-	db_vfs_bad_page();
-	if (!(s = db_prepare(db, "PRAGMA integrity_check")))
-		return db_report(db, where, -EBADMSG, d);
-	while ((r = db_step(s)) == 1)
-		if (!str_eq(db_col_text(s, 0), STR("ok"))) {
-			diag_error(d, (struct diag_at){0}, "db.damaged", "%.*s", STR_ARG(db_col_text(s, 0)));
-			bad++;
-		}
-	if (r < 0)
-		return db_report(db, where, -EBADMSG, d);
-	uint32_t page = db_vfs_bad_page();
-	if (page)
-		diag_error(d, (struct diag_at){0}, "db.damaged", "page %u is damaged: its checksum is wrong", page);
-	return bad || page ? -EBADMSG : 0;
 }

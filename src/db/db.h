@@ -53,6 +53,11 @@ void db_rollback_to(struct db *db);
 int db_report(struct db *db, const char *where, int err, struct diag *d);
 /* Reads every page that is in use: findings name the page. */
 int db_verify_pages(struct db *db, const char *where, struct diag *d);
+/*
+ * The commits that wait in the log beside the file ("where-wal"), frame by frame: SQLite itself takes a damaged one for the log's end. To be called
+ * before the file is opened for writing.
+ */
+int db_verify_log(const char *where, struct diag *d);
 /* A consistent copy while others read and write. */
 int db_backup(struct db *db, const char *path);
 

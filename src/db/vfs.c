@@ -33,16 +33,20 @@ static uint64_t page_sum(const unsigned char *page, int amount, sqlite3_int64 of
 	return str_hash_stable(str_n((const char *)page, (size_t)amount - DB_RESERVED)) + (uint64_t)(offset / amount) * 0x9E3779B97F4A7C15ull;
 }
 
+bool db_vfs_page_good(const unsigned char *page, size_t size, uint64_t offset)
+{
+	uint64_t have;
+	memcpy(&have, page + size - DB_RESERVED, sizeof(have));
+	return have == page_sum(page, (int)size, (sqlite3_int64)offset);
+}
+
 static int on_read(sqlite3_file *f, void *p, int amount, sqlite3_int64 offset)
 {
 	struct file *file = (struct file *)(void *)f;
-	unsigned char *page = p;
-	uint64_t have;
 	int r = file->real->pMethods->xRead(file->real, p, amount, offset);
 	if (r != SQLITE_OK || !file->sums || !is_page(amount, offset))
 		return r;
-	memcpy(&have, page + amount - DB_RESERVED, sizeof(have));
-	if (have == page_sum(page, amount, offset))
+	if (db_vfs_page_good(p, (size_t)amount, (uint64_t)offset))
 		return r;
 	bad_page = (uint32_t)(offset / amount) + 1;
 	return SQLITE_IOERR_DATA;

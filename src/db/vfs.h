@@ -2,6 +2,8 @@
 #ifndef HINOMI_DB_VFS_H
 #define HINOMI_DB_VFS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -15,5 +17,7 @@
 int db_vfs_register(void);
 /* The first page (from 1) found damaged by this thread since the last call, 0 = none. */
 uint32_t db_vfs_bad_page(void);
+/* Does the page at this byte of the file carry its own sum? */
+bool db_vfs_page_good(const unsigned char *page, size_t size, uint64_t offset);
 
 #endif

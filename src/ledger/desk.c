@@ -132,8 +132,8 @@ int desk_open(const char *dir, const struct clock *clock, bool read_only, struct
 		r = db_open(path, read_only ? DB_READ : DB_WRITE, d, &k->db);
 	if (r == 0 && !read_only && (r = make_tables(k)) < 0)
 		db_report(k->db, path, r, d);
-	if (r == 0 && (r = ledger_open(dir, k->db, read_only, d, &k->ledger)) < 0)
-		db_report(k->db, path, r, d);
+	if (r == 0)
+		r = ledger_open(dir, k->db, read_only, d, &k->ledger);
 	if (r < 0) {
 		desk_close(k);
 		return r;

@@ -16,6 +16,8 @@ struct ledger {
 	struct note_key *key;
 	struct tiles *tiles; /* fed up to the rows of the last publishing */
 	uint64_t size, published;
+	struct hash root; /* of the last checkpoint when it was read at opening */
+	bool extends;     /* the rows were seen to give that root: what is signed from now on goes on from it */
 };
 
 static int count_rows(struct db *db, uint64_t *ret)
@@ -33,19 +35,30 @@ int ledger_open(const char *dir, struct db *db, bool read_only, struct diag *d, 
 {
 	struct ledger *l = must_new(struct ledger);
 	struct buf text = BUF_INIT(10000);
-	struct hash root;
 	l->db = db;
 	int r = path_join(l->dir, sizeof(l->dir), dir, "ledger");
 	if (r == 0 && !read_only)
 		r = file_make_dirs(l->dir);
 	if (r == 0 && !read_only)
 		r = note_key_open(l->dir, &l->key);
-	if (r == 0)
-		r = count_rows(db, &l->size);
+	if (r == 0 && (r = count_rows(db, &l->size)) < 0) {
+		char db_path[4096];
+		snprintf(db_path, sizeof(db_path), "%s/hinomi.db", dir);
+		ledger_close(l);
+		return db_report(db, db_path, r, d);
+	}
 	/* A checkpoint that cannot be used is made anew from the rows; verify tells about it. */
 	if (r == 0 && ledger_checkpoint(l, &text) == 0)
-		note_verify(l->dir, buf_str(&text), &l->published, &root);
+		note_verify(l->dir, buf_str(&text), &l->published, &l->root);
 	buf_done(&text);
+	if (r == 0 && !read_only && l->published > l->size) {
+		diag_file(d, str_c(l->dir));
+		diag_error(d, (struct diag_at){0}, "ledger.rolled_back", "the signed checkpoint has %llu entries, the database only %llu: entries are missing", (unsigned long long)l->published,
+			(unsigned long long)l->size);
+		diag_hint(d, "put the whole directory back from a backup; `hinomi verify` names what is missing");
+		ledger_close(l);
+		return -EBADMSG;
+	}
 	if (r < 0) {
 		diag_file(d, str_c(l->dir));
 		diag_error(d, (struct diag_at){0}, "ledger.open", "the ledger cannot be opened: %s", strerror(-r));
@@ -121,6 +134,7 @@ int ledger_append(struct ledger *l, struct ledger_entry *e, uint64_t *ret_seq)
 	if ((r = db_run(s)) < 0)
 		return r;
 	*ret_seq = e->seq;
+	l->size = e->seq + 1; /* a rolled back one is found out when publishing counts the rows */
 	return 0;
 }
 
@@ -200,6 +214,19 @@ static int write_checkpoint(struct ledger *l)
 	return r;
 }
 
+/* A log only grows: rows that do not give the last signed root are never signed. */
+static int check_extends(struct ledger *l)
+{
+	struct hash root;
+	int r = ledger_each(l->db, tiles_size(l->tiles), l->published, publish_entry, l->tiles);
+	if (r == 0 && l->published) {
+		tiles_root(l->tiles, &root);
+		r = memcmp(root.b, l->root.b, HASH_SIZE) == 0 ? 0 : -EBADMSG;
+	}
+	l->extends = r == 0;
+	return r;
+}
+
 /*
  * Tiles are a pure function of the rows, whole ones never change, and the partial ones of the last checkpoint go when the new one is
  * durable: a crash anywhere between leaves nothing to repair. The first publishing after opening reads all rows, later ones only the new.
@@ -212,7 +239,10 @@ int ledger_publish(struct ledger *l)
 	file_fault_stage("publish");
 	if (!l->tiles && (r = tiles_open(l->dir, tile_write, NULL, &l->tiles)) < 0)
 		return r;
-	r = ledger_each(l->db, tiles_size(l->tiles), l->size, publish_entry, l->tiles);
+	if (!l->extends)
+		r = check_extends(l);
+	if (r == 0)
+		r = ledger_each(l->db, tiles_size(l->tiles), l->size, publish_entry, l->tiles);
 	if (r == 0)
 		r = tiles_finish(l->tiles);
 	if (r == 0)

@@ -144,6 +144,7 @@ TEST(objects_are_what_their_entries_say)
 	struct desk *k = open_desk();
 	int entries = 0;
 	char *id = make_alert(k, "火の手");
+	CHECK_INT(ledger_size(desk_ledger(k)), 1);
 	CHECK_INT(change(k, id, 1, "acknowledged"), 0);
 	CHECK_INT(change(k, id, 1, "closed"), -ESTALE);
 	CHECK_INT(change(k, id, 2, "acknowledged"), 0);
@@ -321,6 +322,26 @@ TEST(a_shortened_ledger_is_named)
 {
 	four_alerts();
 	check_finding("DELETE FROM ledger WHERE seq>=6", "entry 6 is missing");
+}
+
+/* The server does not sign what its own last checkpoint contradicts. */
+TEST(a_changed_past_is_not_signed_again)
+{
+	struct desk *k;
+	struct diag d;
+	diag_init(&d);
+	four_alerts();
+	exec_raw("UPDATE ledger SET actor='evil' WHERE seq=3");
+	k = open_desk();
+	free(make_alert(k, "y"));
+	CHECK_INT(ledger_publish(desk_ledger(k)), -EBADMSG);
+	CHECK_INT(ledger_publish(desk_ledger(k)), -EBADMSG);
+	desk_close(k);
+	CHECK(verify(NULL) > 0);
+	exec_raw("DELETE FROM ledger WHERE seq>=6");
+	CHECK_INT(desk_open(test_tmpdir(), &clk, false, &d, &k), -EBADMSG);
+	CHECK_INT(d.errors, 1);
+	diag_done(&d);
 }
 
 TEST(reordered_entries_are_named)

@@ -330,6 +330,8 @@ int http_open(const struct http_opts *o, struct diag *d, struct http **ret)
 {
 	struct http *h = must_new(struct http);
 	h->o = *o;
+	h->o.host = must_strdup(o->host);
+	h->o.local_path = o->local_path ? must_strdup(o->local_path) : NULL;
 	h->q = queue_new(WAITING_MAX, SIZE_MAX / 2);
 	int r = listen_tcp(h, d);
 	if (r == 0)
@@ -377,7 +379,9 @@ void http_close(struct http *h)
 		evhttp_free(h->tcp);
 	if (h->local)
 		evhttp_free(h->local);
-	if (h->o.local_path)
+	if (h->local_door)
 		unlink(h->o.local_path);
+	free((char *)(uintptr_t)h->o.host);
+	free((char *)(uintptr_t)h->o.local_path);
 	free(h);
 }

@@ -20,7 +20,7 @@ struct http_opts {
 	struct tls *tls;        /* NULL = plain; borrowed */
 	size_t max_body;
 	const char *local_path; /* of the local socket, NULL = none */
-};
+}; /* strings are copied */
 
 /* Binds and starts the workers. Findings say which address and why. */
 int http_open(const struct http_opts *o, struct diag *d, struct http **ret);

@@ -90,9 +90,13 @@ int manifest_read(const char *dir, struct diag *d, struct manifest *ret)
 	*ret = (struct manifest){0};
 	if (r == 0)
 		r = file_read(path, &b);
-	if (r == -ENOENT) {
+	if (r < 0) {
 		buf_done(&b);
-		return 0;
+		if (r != -ENOENT) {
+			diag_file(d, str_c(path));
+			diag_error(d, (struct diag_at){0}, "store.manifest", "the manifest cannot be read: %s", strerror(-r));
+		}
+		return r;
 	}
 	struct str rest = buf_str(&b), line = STR("");
 	const char *start = rest.p;

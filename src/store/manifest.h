@@ -14,7 +14,7 @@ struct manifest {
 };
 
 void manifest_done(struct manifest *m);
-/* 0 (an absent file is an empty store), -EBADMSG with a finding that names the line. */
+/* 0, -ENOENT (no finding: the caller knows whether that is one), -EBADMSG with a finding that names the line. */
 int manifest_read(const char *dir, struct diag *d, struct manifest *ret);
 int manifest_write(const char *dir, const struct manifest *m);
 /* Copies f, its name too. */

@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "sys/clock.h"
+#include "base/num.h"
 #include "sys/file.h"
 
 #include <dirent.h>
@@ -38,23 +39,48 @@ static int segment_path(char *out, size_t size, const struct store *s, struct st
 	return (size_t)snprintf(out, size, "%s/%.*s", s->dir, STR_ARG(name)) < size ? 0 : -ENAMETOOLONG;
 }
 
-/* Files that a crash left between writing and the manifest. */
-static void remove_orphans(struct store *s)
+/* Sealed files in the directory; each goes to cb with its first position. */
+static void each_segment(const struct store *s, void (*cb)(const struct store *s, struct str name, uint64_t first, void *arg), void *arg)
 {
-	char path[4096];
 	DIR *d = opendir(s->dir);
+	uint64_t first;
 	if (!d)
 		return;
 	for (struct dirent *e; (e = readdir(d));) {
 		struct str name = str_c(e->d_name);
-		bool known = !str_ends(name, STR(".seg")) && !str_ends(name, STR(".tmp"));
-		vec_each(f, &s->manifest.files) {
-			known = known || str_eq(f->name, name);
-		}
-		if (!known && segment_path(path, sizeof(path), s, name) == 0)
-			file_remove(path);
+		if (str_ends(name, STR(".seg")) && num_u64(str_sub(name, 0, name.n - 4), &first))
+			cb(s, name, first, arg);
 	}
 	closedir(d);
+}
+
+/* What a crash leaves: the file that was sealed and did not come into the manifest, or one that retention had taken out of it. No other file is touched. */
+static void remove_orphan(const struct store *s, struct str name, uint64_t first, void *arg)
+{
+	char path[4096];
+	(void)arg;
+	bool dropped = s->manifest.files.n && first < s->manifest.files.at[0].first;
+	if ((first == store_sealed(s) || dropped) && segment_path(path, sizeof(path), s, name) == 0)
+		file_remove(path);
+}
+
+static void count_segment(const struct store *s, struct str name, uint64_t first, void *arg)
+{
+	(void)s, (void)name, (void)first;
+	++*(size_t *)arg;
+}
+
+/* A new store gets its manifest at once, so that a missing one is always a loss. */
+static int first_manifest(struct store *s, struct diag *d)
+{
+	size_t n = 0;
+	each_segment(s, count_segment, &n);
+	if (!n)
+		return manifest_write(s->dir, &s->manifest);
+	diag_file(d, str_c(s->dir));
+	diag_error(d, (struct diag_at){0}, "store.no_manifest", "the file MANIFEST is missing, but there are %zu sealed files", n);
+	diag_hint(d, "put it back from a backup; nothing was changed");
+	return -EBADMSG;
 }
 
 int store_open(const struct store_opts *o, struct diag *d, struct store **ret)
@@ -71,12 +97,14 @@ int store_open(const struct store_opts *o, struct diag *d, struct store **ret)
 	int r = o->read_only ? 0 : file_make_dirs(o->dir);
 	if (r == 0)
 		r = manifest_read(o->dir, d, &s->manifest);
+	if (r == -ENOENT)
+		r = o->read_only ? 0 : first_manifest(s, d);
 	if (r < 0) {
 		store_close(s);
 		return r;
 	}
 	if (!o->read_only)
-		remove_orphans(s);
+		each_segment(s, remove_orphan, NULL);
 	s->position = store_sealed(s);
 	*ret = s;
 	return 0;
@@ -227,6 +255,11 @@ int store_verify(const char *dir, struct diag *d, store_sealed_cb *cb, void *arg
 	struct manifest m;
 	size_t before = d->errors;
 	int r = manifest_read(dir, d, &m);
+	if (r == -ENOENT) {
+		snprintf(path, sizeof(path), "%s/MANIFEST", dir);
+		diag_file(d, str_c(path));
+		diag_error(d, (struct diag_at){0}, "store.no_manifest", "the manifest is missing");
+	}
 	if (r < 0)
 		return r;
 	vec_each(f, &m.files) {

@@ -434,7 +434,7 @@ int wal_drop(struct wal *w, uint64_t below)
 	return gone;
 }
 
-int wal_verify(const char *dir, struct diag *d)
+int wal_verify(const char *dir, struct diag *d, struct wal_range *ret)
 {
 	char path[PATH_SIZE];
 	uint64_t *list, end, next, expect = 0;
@@ -453,6 +453,8 @@ int wal_verify(const char *dir, struct diag *d)
 			worst = r;
 		expect = next;
 	}
+	if (ret)
+		*ret = (struct wal_range){n ? list[0] : 0, expect, n ? list[n - 1] : 0, n};
 	free(list);
 	return worst;
 }

@@ -49,7 +49,12 @@ void wal_cursor_close(struct wal_cursor *c);
 /* Removes files that hold only positions below `below` (sealed in the store). Returns how many. */
 int wal_drop(struct wal *w, uint64_t below);
 
-/* Checks every frame of every file without opening for write. Findings name file and offset. */
-int wal_verify(const char *dir, struct diag *d);
+/* Checks every frame of every file without opening for write. Findings name file and offset. *ret (may be NULL): what the log holds. */
+struct wal_range {
+	uint64_t first, next; /* next == first: nothing */
+	uint64_t last_file;   /* the first position of the last file */
+	size_t files;
+};
+int wal_verify(const char *dir, struct diag *d, struct wal_range *ret);
 
 #endif

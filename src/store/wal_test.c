@@ -95,7 +95,7 @@ TEST(a_cursor_follows_the_writer_over_files)
 	struct buf out = BUF_INIT(10000);
 	read_all(w, 55, &out);
 	CHECK_STR(buf_str(&out), "55:line 55 56:line 56 57:line 57 58:line 58 59:line 59 ");
-	CHECK_INT(wal_verify(dir, &d), 0);
+	CHECK_INT(wal_verify(dir, &d, NULL), 0);
 	wal_close(w);
 	buf_done(&out);
 	diag_done(&d);
@@ -153,7 +153,7 @@ TEST(every_flipped_byte_is_named)
 		whole.p[i] ^= 0x40;
 		CHECK_INT(file_replace(path, buf_str(&whole), 0600), 0);
 		diag_reset(&d);
-		int r = wal_verify(dir, &d);
+		int r = wal_verify(dir, &d, NULL);
 		/* A length that now reaches past the end looks like a torn tail: the last positions are gone, which the ledger's count tells. */
 		CHECK((r == -EBADMSG && d.errors > 0) || i % (whole.n / 3) < 4);
 		whole.p[i] ^= 0x40;
@@ -209,7 +209,7 @@ TEST(positions_that_were_given_are_not_given_again)
 	read_all(w, 0, &out);
 	CHECK_STR(buf_str(&out), "0:line 0 1:line 1 2:line 2 7:line 7 ");
 	wal_close(w);
-	CHECK_INT(wal_verify(dir, &d), -EBADMSG);
+	CHECK_INT(wal_verify(dir, &d, NULL), -EBADMSG);
 	buf_done(&out);
 	diag_done(&d);
 }

@@ -201,7 +201,7 @@ void step_verify(struct world *w, const struct node *n)
 	(void)n;
 	world_turn(w);
 	diag_init(&d);
-	house_verify(w->dir, &w->clock, &d);
+	house_verify(w->dir, &w->clock, &d, NULL);
 	diag_print(&d, &b);
 	if (d.errors)
 		world_fail(w, "verify finds %zu faults:\n%s", d.errors, buf_cstr(&b));

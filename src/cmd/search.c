@@ -3,12 +3,11 @@
 #include "cmd/datadir.h"
 
 #include "base/num.h"
-#include "house/verify.h"
 #include "query/query.h"
 
 #include <errno.h>
 
-/* The verbs that read a data directory: search, verify. */
+/* search: the hunt language over a data directory. */
 
 #define DATA {0, "data", OPT_TEXT, "DIR", "data directory (default: $HINOMI_DATA, else ./data)", "データディレクトリ (既定は $HINOMI_DATA、なければ ./data)"}
 
@@ -108,27 +107,6 @@ static int run_search(struct command *c)
 	return status;
 }
 
-/* ---- verify -------------------------------------------------------------------------------------------------------------------------------- */
-
-static const struct opt VERIFY[] = {DATA};
-
-static int run_verify(struct command *c)
-{
-	struct diag d;
-	struct clock clock;
-	const char *dir = c->args.n ? c->args.at[0] : data_dir(c);
-	diag_init(&d);
-	clock_init_real(&clock, 0);
-	if (house_verify(dir, &clock, &d) < 0 && !d.errors)
-		diag_error(&d, (struct diag_at){0}, "verify.failed", "the directory cannot be verified");
-	say_findings(&d);
-	printf(SAY("not covered: %s/ledger/key (it proves nothing)\n", "対象外: %s/ledger/key (証明には使われません)\n"), dir);
-	printf(d.errors ? SAY("%zu faults found\n", "異常が %zu 件見つかりました\n") : SAY("verified: %zu faults\n", "検証しました: 異常 %zu 件\n"), d.errors);
-	int status = d.errors ? EXIT_FOUND : EXIT_DONE;
-	diag_done(&d);
-	return status;
-}
-
 /* ---- verbs ----------------------------------------------------------------------------------------------------------------------------------- */
 
 static int run(struct command *c, int argc, char **argv, int (*fn)(struct command *c))
@@ -145,11 +123,4 @@ int cmd_search(int argc, char **argv)
 	struct command c = {.verb = "search", .usage = "[OPTIONS] 'QUERY'", .opt = SEARCH, .n_opt = LEN(SEARCH), .help_en = "The hunt language over a data directory: filter | pipe | pipe …",
 		.help_ja = "データディレクトリを検索します: フィルター | パイプ | パイプ …"};
 	return run(&c, argc, argv, run_search);
-}
-
-int cmd_verify(int argc, char **argv)
-{
-	struct command c = {.verb = "verify", .usage = "[DIR]", .opt = VERIFY, .n_opt = LEN(VERIFY), .help_en = "Proves a data directory offline with its public key: names each fault; exit 1 on any.",
-		.help_ja = "公開鍵だけでデータディレクトリを検証し、異常があれば場所を示します (終了コード 1)。"};
-	return run(&c, argc, argv, run_verify);
 }
