@@ -193,14 +193,14 @@ static void import_all(struct import *im, struct reader *r)
 	struct decoder *dec = decoder_new(im->vocab, 0);
 	struct arena scratch;
 	struct block *b;
-	uint64_t events, bad;
+	struct block_counts n;
 	arena_init(&scratch, 0);
 	while (!im->err && reader_next(r, &b) > 0) {
 		im->ordinals = block_ordinals(b);
-		block_decode(b, dec, &scratch, on_event, im, &events, &bad);
-		im->ordinal += events;
-		im->bad += bad;
-		progress_step(&im->progress, block_bytes(b), events);
+		block_decode(b, dec, &scratch, on_event, im, &n);
+		im->ordinal += n.events;
+		im->bad += n.bad;
+		progress_step(&im->progress, block_bytes(b), n.events);
 		if (block_is_last(b))
 			finish_file(im, block_file(b));
 		block_free(b);

@@ -72,11 +72,11 @@ static void run_evtx(struct tests *t, const char *path)
 {
 	struct reader *r;
 	struct block *b;
-	uint64_t events, bad;
+	struct block_counts n;
 	reader_open(&(struct reader_opts){0}, &r);
 	reader_add_path(r, path);
 	while (reader_next(r, &b) > 0) {
-		block_decode(b, t->decoder, &t->mem, on_event, t, &events, &bad);
+		block_decode(b, t->decoder, &t->mem, on_event, t, &n);
 		block_free(b);
 	}
 	reader_free(r);

@@ -126,7 +126,9 @@ static void run_job(struct worker *w, struct job *j)
 {
 	w->job = j;
 	w->local = block_ordinals(j->block);
-	block_decode(j->block, w->decoder, &w->mem, on_event, w, &j->events, &j->bad);
+	block_decode(j->block, w->decoder, &w->mem, on_event, w, &j->counts);
+	j->events = j->counts.events;
+	j->bad = j->counts.bad;
 }
 
 static void *worker_main(void *arg)

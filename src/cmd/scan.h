@@ -44,6 +44,7 @@ struct job {
 	VEC(struct table_row) rows;
 	struct arena mem;
 	uint64_t events, bad, matches;
+	struct block_counts counts;
 	enum sigma_level worst;
 	bool any, done;
 };

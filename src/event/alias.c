@@ -148,3 +148,21 @@ void event_apply_aliases(const struct vocab *v, struct event *ev, uint32_t event
 			event_add_field(ev, mem, str_c(a->target), vocab_field(v, str_c(a->target)), out, FIELD_F_ALIAS);
 	}
 }
+
+void event_split_powershell(const struct vocab *v, struct event *ev, struct arena *mem)
+{
+	uint32_t own = ev->n_field;
+	for (uint32_t i = 0; i < own; i++) {
+		if (!str_eq(ev->field[i].name, STR("Data")))
+			continue;
+		struct str text = val_text(ev->field[i].val, mem), line;
+		while (str_line(&text, &line)) {
+			struct str name;
+			line = str_trim(line);
+			if (!str_cut(&line, '=', &name) || !line.p || !name.n || str_chr(name, ' ') != STR_NPOS)
+				continue;
+			struct val value = {.kind = VAL_STR, .u.p = line.p, .n = (uint32_t)line.n};
+			event_add_field(ev, mem, name, vocab_field(v, name), value, FIELD_F_ALIAS);
+		}
+	}
+}

@@ -16,4 +16,7 @@ void event_apply_aliases(const struct vocab *v, struct event *ev, uint32_t event
 /* Appends one field to the event, in mem. */
 void event_add_field(struct event *ev, struct arena *mem, struct str name, field_id id, struct val val, uint8_t flags);
 
+/* Classic PowerShell (400, 600, 800) keeps its facts as lines of name=value in the last Data: each becomes a field. */
+void event_split_powershell(const struct vocab *v, struct event *ev, struct arena *mem);
+
 #endif

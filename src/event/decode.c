@@ -2,16 +2,23 @@
 #include "event/decode_parts.h"
 
 #include "base/utf8.h"
-#include "codec/json.h"
+#include "codec/japanese.h"
 
 struct decoder {
 	struct vocab *vocab;
 	struct json_tables *json;
+	struct flat_roles *roles;
+	struct table *table;
 	int offset_s;
 };
 
-static const char *const FAULT_NAMES[] = {
-#define FAULT(sym, name, help) name,
+#define TOO_LONG_SHOWN (64u << 10) /* bytes of a refused record that stay in `message` */
+#define PAYLOAD_DEPTH_MAX 4
+
+static const struct {
+	const char *name, *help;
+} FAULTS[] = {
+#define FAULT(sym, name, help) {name, help},
 #include "event/faults.def"
 #undef FAULT
 };
@@ -19,7 +26,13 @@ static const char *const FAULT_NAMES[] = {
 const char *decode_fault_name(enum decode_fault f)
 {
 	must(f < DECODE_FAULT_COUNT);
-	return FAULT_NAMES[f];
+	return FAULTS[f].name;
+}
+
+const char *decode_fault_help(enum decode_fault f)
+{
+	must(f < DECODE_FAULT_COUNT);
+	return FAULTS[f].help;
 }
 
 struct decoder *decoder_new(struct vocab *v, int offset_s)
@@ -27,6 +40,8 @@ struct decoder *decoder_new(struct vocab *v, int offset_s)
 	struct decoder *d = must_new(struct decoder);
 	d->vocab = vocab_ref(v);
 	d->json = json_tables_new(v);
+	d->roles = flat_roles_new(v);
+	d->table = table_new();
 	d->offset_s = offset_s;
 	return d;
 }
@@ -36,6 +51,8 @@ void decoder_free(struct decoder *d)
 	if (!d)
 		return;
 	json_tables_free(d->json);
+	table_free(d->table);
+	flat_roles_free(d->roles);
 	vocab_unref(d->vocab);
 	free(d);
 }
@@ -45,27 +62,54 @@ struct vocab *decoder_vocab(const struct decoder *d)
 	return d->vocab;
 }
 
+/* ---- what decoders use ------------------------------------------------------------------------------------------------------------------- */
+
 uint32_t decode_logsource(struct decoding *x, const char *product, const char *category, const char *service)
 {
 	struct logsource ls = {str_c(product), str_c(category), str_c(service)};
 	return vocab_lsset(x->vocab, &ls, 1);
 }
 
+void decode_source(struct decoding *x, const char *product, const char *category, const char *service)
+{
+	if (!x->forced)
+		x->ev->lsset = decode_logsource(x, product, category, service);
+}
+
+void decode_sources(struct decoding *x, const struct logsource *ls, size_t n)
+{
+	if (!x->forced)
+		x->ev->lsset = vocab_lsset(x->vocab, ls, n);
+}
+
 bool decode_time(struct decoding *x, struct str text)
 {
 	tstamp t;
-	struct str s = str_trim(text);
-	if (!ts_parse_rfc3339(s, 0, &t) && !(s.n >= 9 && ts_parse_epoch(s, &t)) && !ts_parse_clf(s, &t))
-		return false;
+	struct str s = str_trim(text), rest = s;
+	struct found_time found;
+	if (!ts_parse_rfc3339(s, x->offset_s, &t) && !(s.n >= 9 && ts_parse_epoch(s, &t)) && !ts_parse_clf(s, &t)) {
+		if (s.n < 8 || s.n > 64)
+			return false;
+		if (find_time_take(&rest, x->rec->received, x->offset_s, &t) && !str_trim(rest).n)
+			;
+		else if (find_time(s, x->rec->received, x->offset_s, &found) && found.text.n + 8 >= s.n)
+			t = found.time; /* "Tue Sep 11 16:14:21 2018 UTC": a weekday stands in front */
+		else
+			return false;
+	}
 	x->ev->time = t;
 	x->ev->time_is_own = true;
 	return true;
 }
 
+void decode_add_val(struct decoding *x, struct str name, struct val v, uint8_t flags)
+{
+	event_add_field(x->ev, x->mem, name, vocab_field(x->vocab, name), v, flags);
+}
+
 void decode_add_str(struct decoding *x, struct str name, struct str value)
 {
-	struct val v = {.kind = VAL_STR, .u.p = value.p, .n = (uint32_t)value.n};
-	event_add_field(x->ev, x->mem, name, vocab_field(x->vocab, name), v, 0);
+	decode_add_val(x, name, (struct val){.kind = VAL_STR, .u.p = value.p ? value.p : "", .n = (uint32_t)value.n}, 0);
 }
 
 void decode_add(struct decoding *x, const char *name, struct str value)
@@ -73,12 +117,48 @@ void decode_add(struct decoding *x, const char *name, struct str value)
 	decode_add_str(x, str_c(name), value);
 }
 
+void decode_add_alias(struct decoding *x, const char *name, struct str value)
+{
+	if (value.n)
+		decode_add_val(x, str_c(name), (struct val){.kind = VAL_STR, .u.p = value.p, .n = (uint32_t)value.n}, FIELD_F_ALIAS);
+}
+
+bool decode_payload(struct decoding *x, decode_fn *fn, struct str text)
+{
+	struct event *outer = x->ev, inner = *outer;
+	if (!fn || x->depth >= PAYLOAD_DEPTH_MAX)
+		return false;
+	inner.field = NULL;
+	inner.n_field = inner.field_room = 0;
+	inner.lsset = x->forced ? outer->lsset : 0;
+	inner.host = STR("");
+	x->ev = &inner;
+	x->depth++;
+	bool ok = fn(x, text) == DECODE_OK;
+	x->depth--;
+	x->ev = outer;
+	if (!ok)
+		return false;
+	for (uint32_t i = 0; i < inner.n_field; i++)
+		event_add_field(outer, x->mem, inner.field[i].name, inner.field[i].id, inner.field[i].val, inner.field[i].flags);
+	outer->time = inner.time;
+	outer->time_is_own = inner.time_is_own;
+	if (inner.lsset && !x->forced)
+		outer->lsset = inner.lsset;
+	if (inner.host.n)
+		outer->host = inner.host;
+	return true;
+}
+
+/* ---- one record -------------------------------------------------------------------------------------------------------------------------- */
+
 static const struct {
 	enum event_format format;
 	decode_fn *fn;
 } DECODERS[] = {
 	{FORMAT_JSON, decode_json}, {FORMAT_EVE, decode_json}, {FORMAT_EVTX, decode_json}, {FORMAT_AUDITD, decode_auditd}, {FORMAT_SYSLOG, decode_syslog},
-	{FORMAT_COMBINED, decode_combined}, {FORMAT_CEF, decode_cef}, {FORMAT_LEEF, decode_leef}, {FORMAT_KV, decode_kv},
+	{FORMAT_COMBINED, decode_combined}, {FORMAT_CEF, decode_cef}, {FORMAT_LEEF, decode_leef}, {FORMAT_KV, decode_kv}, {FORMAT_ZEEK, decode_zeek}, {FORMAT_W3C, decode_w3c},
+	{FORMAT_CSV, decode_csv}, {FORMAT_XML, decode_xml}, {FORMAT_JOURNAL, decode_journal}, {FORMAT_TEXT, decode_app},
 };
 
 static decode_fn *decoder_of(enum event_format f)
@@ -89,25 +169,32 @@ static decode_fn *decoder_of(enum event_format f)
 	return NULL;
 }
 
-/* What a line is by its first bytes; the decoders themselves refuse what only looks like theirs. */
-static enum event_format guess(struct str raw)
+/* What a line can only be by its first bytes; FORMAT_AUTO = try the kinds that have no mark. */
+static enum event_format guess(struct str s)
 {
-	struct str s = str_trim(raw), peer;
-	if (s.n && s.p[0] == '{')
+	if (!s.n)
+		return FORMAT_AUTO;
+	switch (s.p[0]) {
+	case '{':
 		return FORMAT_JSON;
-	if (str_starts(s, STR("type=")) && str_find(s, STR(" msg=audit(")) != STR_NPOS)
-		return FORMAT_AUDITD;
-	if (str_starts(s, STR("node=")) && str_find(s, STR(" msg=audit(")) != STR_NPOS)
-		return FORMAT_AUDITD;
-	if (str_starts(s, STR("CEF:")))
-		return FORMAT_CEF;
-	if (str_starts(s, STR("LEEF:")))
-		return FORMAT_LEEF;
-	if (s.n && s.p[0] == '<')
-		return FORMAT_SYSLOG;
-	if (str_word(&s, &peer) && str_find(s, STR(" [")) != STR_NPOS && str_find(s, STR("] \"")) != STR_NPOS)
-		return FORMAT_COMBINED;
-	return FORMAT_SYSLOG;
+	case 't':
+	case 'n':
+		if ((str_starts(s, STR("type=")) || str_starts(s, STR("node="))) && str_find(str_sub(s, 0, 400), STR(" msg=audit(")) != STR_NPOS)
+			return FORMAT_AUDITD;
+		return FORMAT_AUTO;
+	case 'C':
+		return str_starts(s, STR("CEF:")) ? FORMAT_CEF : FORMAT_AUTO;
+	case 'L':
+		return str_starts(s, STR("LEEF:")) ? FORMAT_LEEF : FORMAT_AUTO;
+	case '<':
+		if (str_starts(s, STR("<Event>")) || str_starts(s, STR("<Event ")))
+			return FORMAT_XML;
+		return s.n > 2 && ch_is_digit((unsigned char)s.p[1]) ? FORMAT_SYSLOG : FORMAT_AUTO;
+	case '_':
+		return str_starts(s, STR("__CURSOR=")) || str_starts(s, STR("__REALTIME_TIMESTAMP=")) ? FORMAT_JOURNAL : FORMAT_AUTO;
+	default:
+		return FORMAT_AUTO;
+	}
 }
 
 static void restart(struct decoding *x)
@@ -118,44 +205,90 @@ static void restart(struct decoding *x)
 	ev->time = x->rec->received;
 	ev->time_is_own = false;
 	ev->host = STR("");
+	if (!x->forced)
+		ev->lsset = 0;
 }
 
-static struct str clean_text(struct decoding *x, struct str raw, enum decode_fault *fault)
+/* UTF-8; other encodings become it. */
+struct str decode_clean(struct decoding *x, struct str raw, enum decode_fault *fault)
 {
-	if (utf8_valid(raw))
+	struct str out;
+	if (utf8_valid(raw) && memchr(raw.p ? raw.p : "", 0x1b, raw.n) == NULL)
 		return raw;
-	struct buf b = BUF_INIT(RECORD_MAX * 3u);
-	utf8_add_clean(&b, raw);
-	struct str out = arena_dup(x->mem, buf_str(&b));
+	struct buf b = BUF_INIT((size_t)RECORD_MAX * 3u);
+	if (!japanese_to_utf8(raw, &b)) {
+		if (utf8_valid(raw))
+			return raw;
+		utf8_add_clean(&b, raw);
+		*fault = DECODE_ENCODING;
+	}
+	out = arena_dup(x->mem, buf_str(&b));
 	buf_done(&b);
-	*fault = DECODE_ENCODING;
 	return out;
+}
+
+static enum decode_fault as_text(struct decoding *x, struct str text, enum decode_fault fault)
+{
+	struct found_time found;
+	restart(x);
+	x->ev->format = FORMAT_TEXT;
+	decode_add(x, "message", text);
+	if (find_time(text, x->rec->received, x->offset_s, &found)) {
+		x->ev->time = found.time;
+		x->ev->time_is_own = true;
+	}
+	return fault;
+}
+
+static enum decode_fault run_auto(struct decoding *x, struct str text)
+{
+	static const enum event_format tries[] = {FORMAT_COMBINED, FORMAT_SYSLOG, FORMAT_KV, FORMAT_TEXT};
+	struct str s = str_trim(text);
+	enum event_format f = guess(s);
+	enum decode_fault fault;
+	if (f != FORMAT_AUTO) {
+		x->ev->format = (uint8_t)f;
+		if ((fault = decoder_of(f)(x, s)) == DECODE_OK || fault == DECODE_TOO_DEEP)
+			return fault == DECODE_OK ? fault : as_text(x, text, fault);
+		if (f == FORMAT_JSON || f == FORMAT_XML || f == FORMAT_AUDITD)
+			return as_text(x, text, fault);
+	}
+	for (size_t i = 0; i < LEN(tries); i++) {
+		restart(x);
+		x->ev->format = (uint8_t)tries[i];
+		if (tries[i] != f && decoder_of(tries[i])(x, tries[i] == FORMAT_SYSLOG ? text : s) == DECODE_OK)
+			return DECODE_OK;
+	}
+	return as_text(x, text, DECODE_NO_DECODER);
 }
 
 static enum decode_fault run(struct decoding *x, struct str text)
 {
-	enum event_format f = x->rec->format ? (enum event_format)x->rec->format : guess(text);
+	enum event_format f = (enum event_format)x->rec->format;
+	if (x->rec->raw.n > RECORD_MAX)
+		return as_text(x, str_sub(text, 0, TOO_LONG_SHOWN), DECODE_TOO_LONG);
+	if (f == FORMAT_AUTO)
+		return run_auto(x, text);
 	decode_fn *fn = decoder_of(f);
-	enum decode_fault fault = fn ? fn(x, text) : DECODE_NO_DECODER;
 	x->ev->format = (uint8_t)f;
-	if (fault == DECODE_OK)
-		return fault;
-	restart(x);
-	x->ev->format = FORMAT_TEXT;
-	decode_add(x, "message", text);
-	return x->rec->format || f != FORMAT_SYSLOG ? fault : DECODE_NO_DECODER;
+	enum decode_fault fault = fn(x, text);
+	return fault == DECODE_OK ? fault : as_text(x, text, fault);
 }
 
 void decode_record(struct decoder *d, const struct record *rec, struct arena *mem, struct event *ret, enum decode_fault *ret_fault)
 {
-	struct decoding x = {.vocab = d->vocab, .json = d->json, .mem = mem, .rec = rec, .ev = ret, .offset_s = d->offset_s};
+	struct decoding x = {.vocab = d->vocab, .json = d->json, .roles = d->roles, .table = d->table, .mem = mem, .rec = rec, .ev = ret, .offset_s = d->offset_s};
 	enum decode_fault fault = DECODE_OK, encoding = DECODE_OK;
+	struct str text = rec->raw;
 	x.forced = rec->ls.product.n || rec->ls.category.n || rec->ls.service.n;
-	*ret = (struct event){.id = rec->id, .time = rec->received, .received = rec->received, .site = rec->site, .source = rec->source, .raw = rec->raw,
+	*ret = (struct event){.id = rec->id, .time = rec->received, .received = rec->received, .site = rec->site, .source = rec->source, .raw = rec->raw, .context = rec->context,
 		.record = rec->ordinal, .offset = rec->offset};
 	if (x.forced)
 		ret->lsset = vocab_lsset(d->vocab, &rec->ls, 1);
-	fault = run(&x, clean_text(&x, rec->raw, &encoding));
+	if (text.n > RECORD_MAX)
+		text.n = TOO_LONG_SHOWN;
+	/* The journal's export format counts bytes: its values are cleaned one by one. */
+	fault = run(&x, rec->format == FORMAT_JOURNAL ? text : decode_clean(&x, text, &encoding));
 	if (x.own_record)
 		ret->record = x.own_record;
 	if (!ret->host.n)
@@ -166,8 +299,8 @@ void decode_record(struct decoder *d, const struct record *rec, struct arena *me
 
 void event_to_record(const struct event *ev, struct arena *mem, struct record *ret)
 {
-	*ret = (struct record){.raw = event_raw(ev, mem), .source = ev->source, .site = ev->site, .host = ev->host, .format = ev->format, .received = ev->received,
-		.ordinal = ev->record, .offset = ev->offset, .id = ev->id};
+	*ret = (struct record){.raw = event_raw(ev, mem), .context = ev->context, .source = ev->source, .site = ev->site, .host = ev->host, .format = ev->format,
+		.received = ev->received, .ordinal = ev->record, .offset = ev->offset, .id = ev->id};
 	if (ret->format == FORMAT_TEXT)
 		ret->format = FORMAT_AUTO;
 }

@@ -45,6 +45,7 @@ enum decode_fault {
 void decode_record(struct decoder *d, const struct record *rec, struct arena *mem, struct event *ret, enum decode_fault *ret_fault);
 
 const char *decode_fault_name(enum decode_fault f);
+const char *decode_fault_help(enum decode_fault f); /* a sentence */
 
 /* The record that decodes to this event again (EVTX: its JSON form). Strings in mem. */
 void event_to_record(const struct event *ev, struct arena *mem, struct record *ret);

@@ -13,7 +13,7 @@
 /* Fields that the kernel writes as hex when they hold blanks, quotes or control bytes. */
 static bool may_be_hex(struct str name)
 {
-	static const char *const names[] = {"proctitle", "exe", "comm", "name", "cwd", "path", "acct", "key", "cmd", "data", "dir", "vm", "unit", "op", "grp", "new_group"};
+	static const char *const names[] = {"proctitle", "exe", "comm", "name", "cwd", "path", "acct", "key", "cmd", "data", "dir", "vm", "unit", "op", "grp", "new_group", "fs", "bus", "hostname", "terminal", "exe_path", "ocomm", "old_comm", "new_comm", "cgroup", "res_label", "sw", "root_dir"};
 	for (size_t i = 0; i < LEN(names); i++)
 		if (str_eq(name, str_c(names[i])))
 			return true;
@@ -39,54 +39,65 @@ static struct str hex_text(struct decoding *x, struct str s)
 }
 
 struct audit {
-	struct str exe, cwd, ppid, pid, proctitle, uid, comm;
-	struct str arg[64];
+	struct str exe, cwd, ppid, pid, proctitle, uid, comm, user;
+	struct str arg[256];
 	size_t n_arg;
 	bool execve, syscall;
 };
 
-static void remember(struct audit *a, struct str type, struct str name, struct str value)
+/* a0, a1 …, and a2[0], a2[1] … of arguments that were cut in pieces. */
+static void remember_argument(struct decoding *x, struct audit *a, struct str name, struct str value)
+{
+	struct str digits = str_sub(name, 1, name.n);
+	uint64_t index;
+	size_t open = str_chr(digits, '[');
+	if (!num_u64(str_sub(digits, 0, open), &index) || index >= LEN(a->arg))
+		return;
+	a->arg[index] = open == STR_NPOS || !a->arg[index].n ? value : arena_fmt(x->mem, "%.*s%.*s", STR_ARG(a->arg[index]), STR_ARG(value));
+	if (index >= a->n_arg)
+		a->n_arg = (size_t)index + 1;
+}
+
+static void remember(struct decoding *x, struct audit *a, struct str type, struct str name, struct str value)
 {
 	const struct {
 		const char *name;
 		struct str *to;
-	} want[] = {{"exe", &a->exe}, {"cwd", &a->cwd}, {"ppid", &a->ppid}, {"pid", &a->pid}, {"proctitle", &a->proctitle}, {"uid", &a->uid}, {"comm", &a->comm}};
-	uint64_t index;
+	} want[] = {{"exe", &a->exe}, {"cwd", &a->cwd}, {"ppid", &a->ppid}, {"pid", &a->pid}, {"proctitle", &a->proctitle}, {"uid", &a->uid}, {"comm", &a->comm}, {"UID", &a->user}};
 	for (size_t i = 0; i < LEN(want); i++)
 		if (str_eq(name, str_c(want[i].name)))
 			*want[i].to = value;
-	struct str digits = str_sub(name, 1, name.n);
-	if (str_eq(type, STR("EXECVE")) && name.n > 1 && name.p[0] == 'a' && num_u64(digits, &index) && index < LEN(a->arg)) {
-		a->arg[index] = value;
-		if (index >= a->n_arg)
-			a->n_arg = index + 1;
-	}
+	if (str_eq(type, STR("EXECVE")) && name.n > 1 && name.p[0] == 'a')
+		remember_argument(x, a, name, value);
 }
 
 static void add_pair(struct decoding *x, struct audit *a, struct str type, struct str name, struct str value, bool was_quoted)
 {
-	if (!was_quoted && may_be_hex(name) && !(str_eq(type, STR("SYSCALL")) && name.p[0] == 'a' && name.n == 2))
+	bool registers = str_eq(type, STR("SYSCALL")) && name.p[0] == 'a' && name.n == 2;
+	if (!was_quoted && may_be_hex(name) && !registers)
 		value = hex_text(x, value);
-	remember(a, type, name, value);
+	remember(x, a, type, name, value);
 	decode_add_str(x, name, value);
 }
 
-/* name=value name="value" name='nested pairs' … */
+/* name=value name="value" name='nested pairs' …; behind 0x1D come the names that auditd looked up, in capitals. */
 static void add_pairs(struct decoding *x, struct audit *a, struct str type, struct str s)
 {
 	while (s.n) {
 		struct str name, value;
 		while (s.n && (ch_is_space((unsigned char)s.p[0]) || s.p[0] == ',' || s.p[0] == 0x1d))
 			s = str_sub(s, 1, s.n);
-		size_t eq = str_chr(s, '='), blank = str_chr(s, ' ');
-		if (eq == STR_NPOS)
+		size_t n = 0;
+		while (n < s.n && s.p[n] != '=' && !ch_is_space((unsigned char)s.p[n]) && s.p[n] != 0x1d)
+			n++;
+		if (n == s.n)
 			return;
-		if (blank < eq) {
-			s = str_sub(s, blank + 1, s.n);
+		if (s.p[n] != '=' || !n) {
+			s = str_sub(s, n + 1, s.n);
 			continue;
 		}
-		name = str_sub(s, 0, eq);
-		s = str_sub(s, eq + 1, s.n);
+		name = str_sub(s, 0, n);
+		s = str_sub(s, n + 1, s.n);
 		if (str_take(&s, STR("'"))) {
 			size_t end = str_rchr(s, '\'');
 			add_pairs(x, a, type, str_sub(s, 0, end == STR_NPOS ? s.n : end));
@@ -97,9 +108,8 @@ static void add_pairs(struct decoding *x, struct audit *a, struct str type, stru
 			s = str_sub(s, end == STR_NPOS ? s.n : end + 1, s.n);
 			add_pair(x, a, type, name, value, true);
 		} else {
-			size_t n = 0;
-			while (n < s.n && !ch_is_space((unsigned char)s.p[n]) && s.p[n] != 0x1d)
-				n++;
+			for (n = 0; n < s.n && !ch_is_space((unsigned char)s.p[n]) && s.p[n] != 0x1d; n++)
+				;
 			value = str_sub(s, 0, n);
 			s = str_sub(s, n, s.n);
 			add_pair(x, a, type, name, value, false);
@@ -107,20 +117,21 @@ static void add_pairs(struct decoding *x, struct audit *a, struct str type, stru
 	}
 }
 
-/* "type=X msg=audit(1700000000.123:45): …", perhaps behind node=host. */
-static bool take_head(struct decoding *x, struct str *s, struct str *ret_type)
+/* "type=X msg=audit(1700000000.123:45): …", perhaps behind node=host; the kernel's own "audit: type=1400 audit(…): …" */
+static bool take_head(struct decoding *x, struct str *s, struct str *ret_type, struct str *serial)
 {
-	struct str host, stamp;
+	struct str host, stamp, word;
 	if (str_take(s, STR("node="))) {
 		if (!str_word(s, &host))
 			return false;
 		x->ev->host = host;
 		*s = str_trim(*s);
 	}
+	str_take(s, STR("audit: "));
 	if (!str_take(s, STR("type=")) || !str_word(s, ret_type))
 		return false;
 	*s = str_trim(*s);
-	if (!str_take(s, STR("msg=audit(")) || !str_cut(s, ':', &stamp) || !s->p)
+	if ((!str_take(s, STR("msg=audit(")) && !str_take(s, STR("audit("))) || !str_cut(s, ':', &stamp) || !s->p)
 		return false;
 	if (!ts_parse_epoch(stamp, &x->ev->time))
 		return false;
@@ -128,42 +139,65 @@ static bool take_head(struct decoding *x, struct str *s, struct str *ret_type)
 	size_t close = str_find(*s, STR("):"));
 	if (close == STR_NPOS)
 		return false;
-	decode_add(x, "serial", str_sub(*s, 0, close));
+	word = str_sub(*s, 0, close);
+	if (!str_eq(word, *serial))
+		decode_add(x, "serial", word);
+	*serial = word;
 	*s = str_sub(*s, close + 2, s->n);
 	return true;
 }
 
 static struct str command_line(struct decoding *x, const struct audit *a)
 {
+	struct str line = STR("");
 	if (!a->n_arg)
 		return a->proctitle;
-	struct str line = STR("");
 	for (size_t i = 0; i < a->n_arg; i++)
 		line = arena_fmt(x->mem, "%.*s%s%.*s", STR_ARG(line), i ? " " : "", STR_ARG(a->arg[i]));
 	return line;
 }
 
-static void add_alias(struct decoding *x, const char *name, struct str value)
+/* What Sigma's process_creation asks for, and the log sources. */
+static void finish(struct decoding *x, const struct audit *a)
 {
-	if (value.n) {
-		struct val v = {.kind = VAL_STR, .u.p = value.p, .n = (uint32_t)value.n};
-		event_add_field(x->ev, x->mem, str_c(name), vocab_field(x->vocab, str_c(name)), v, FIELD_F_ALIAS);
+	struct logsource ls = {STR("linux"), STR(""), STR("auditd")};
+	if (a->execve) {
+		ls.category = STR("process_creation");
+		decode_add_alias(x, "CommandLine", command_line(x, a));
+		decode_add_alias(x, "Image", a->exe.n ? a->exe : a->arg[0]);
+		decode_add_alias(x, "CurrentDirectory", a->cwd);
+		decode_add_alias(x, "ProcessId", a->pid);
+		decode_add_alias(x, "ParentProcessId", a->ppid);
+		decode_add_alias(x, "User", a->user.n ? a->user : a->uid);
 	}
+	decode_sources(x, &ls, 1);
+}
+
+/* A name that several lines of the event have is one field with several values: a rule sees each of them. */
+static void mark_repeated(struct event *ev, uint32_t from)
+{
+	for (uint32_t i = from; i < ev->n_field && i < from + 2000; i++)
+		for (uint32_t k = from; k < i; k++)
+			if (ev->field[k].id == ev->field[i].id && (ev->field[i].id || str_eq(ev->field[k].name, ev->field[i].name))) {
+				ev->field[k].flags |= FIELD_F_ELEMENT;
+				ev->field[i].flags |= FIELD_F_ELEMENT;
+				break;
+			}
 }
 
 enum decode_fault decode_auditd(struct decoding *x, struct str text)
 {
 	struct audit a = {0};
-	struct str line;
+	struct str line, serial = STR_NONE;
 	size_t lines = 0;
+	uint32_t from = x->ev->n_field;
 	while (str_line(&text, &line)) {
 		struct str type;
 		if (!str_trim(line).n)
 			continue;
-		if (!take_head(x, &line, &type))
+		if (!take_head(x, &line, &type, &serial))
 			return DECODE_SYNTAX;
-		struct val v = {.kind = VAL_STR, .u.p = type.p, .n = (uint32_t)type.n};
-		event_add_field(x->ev, x->mem, STR("type"), vocab_field(x->vocab, STR("type")), v, FIELD_F_ELEMENT);
+		decode_add_val(x, STR("type"), (struct val){.kind = VAL_STR, .u.p = type.p, .n = (uint32_t)type.n}, FIELD_F_ELEMENT);
 		a.execve = a.execve || str_eq(type, STR("EXECVE"));
 		a.syscall = a.syscall || str_eq(type, STR("SYSCALL"));
 		add_pairs(x, &a, type, line);
@@ -171,18 +205,57 @@ enum decode_fault decode_auditd(struct decoding *x, struct str text)
 	}
 	if (!lines)
 		return DECODE_SYNTAX;
-	struct logsource ls[2] = {{STR("linux"), STR(""), STR("auditd")}};
-	size_t n = 1;
-	if (a.execve) {
-		ls[0].category = STR("process_creation");
-		add_alias(x, "CommandLine", command_line(x, &a));
-		add_alias(x, "Image", a.exe.n ? a.exe : a.arg[0]);
-		add_alias(x, "CurrentDirectory", a.cwd);
-		add_alias(x, "ProcessId", a.pid);
-		add_alias(x, "ParentProcessId", a.ppid);
-		add_alias(x, "User", a.uid);
-	}
-	if (!x->forced)
-		x->ev->lsset = vocab_lsset(x->vocab, ls, n);
+	if (lines > 1)
+		mark_repeated(x->ev, from);
+	finish(x, &a);
 	return DECODE_OK;
+}
+
+/* ---- LAUREL ---------------------------------------------------------------------------------------------------------------------------------------- */
+
+/* {"ID":"1700000000.123:45","SYSCALL":{…},"EXECVE":{"ARGV":[…]},"PATH":[…]}: the same fields, sorted by record. */
+bool decode_laurel(struct decoding *x)
+{
+	struct event *ev = x->ev;
+	struct audit a = {0};
+	uint32_t own = ev->n_field;
+	struct str id, stamp, before = STR("");
+	if (!own || !str_eq(ev->field[0].name, STR("ID")) || ev->field[0].val.kind != VAL_STR)
+		return false;
+	id = val_text(ev->field[0].val, x->mem);
+	if (!str_cut(&id, ':', &stamp) || !id.p || !ts_parse_epoch(stamp, &ev->time))
+		return false;
+	ev->time_is_own = true;
+	for (uint32_t i = 1; i < own; i++) {
+		struct str name = ev->field[i].name, type;
+		if (!str_cut(&name, '.', &type))
+			continue;
+		if (!name.p) { /* "NODE":"host" */
+			if (str_eq(type, STR("NODE")))
+				ev->host = val_text(ev->field[i].val, x->mem);
+			continue;
+		}
+		if (!str_eq(type, before))
+			decode_add_val(x, STR("type"), (struct val){.kind = VAL_STR, .u.p = type.p, .n = (uint32_t)type.n}, FIELD_F_ELEMENT | FIELD_F_ALIAS);
+		before = type;
+		struct val v = ev->field[i].val;
+		struct str value = v.kind == VAL_JSON ? STR("") : val_text(v, x->mem);
+		if (str_eq(type, STR("EXECVE")) && str_eq(name, STR("ARGV"))) {
+			if (a.n_arg == LEN(a.arg))
+				continue;
+			name = arena_fmt(x->mem, "a%zu", a.n_arg);
+			a.arg[a.n_arg++] = value;
+			a.execve = true;
+		} else if (str_eq(type, STR("PROCTITLE")) && str_eq(name, STR("ARGV"))) {
+			a.proctitle = a.proctitle.n ? arena_fmt(x->mem, "%.*s %.*s", STR_ARG(a.proctitle), STR_ARG(value)) : value;
+			continue;
+		} else {
+			remember(x, &a, type, name, value);
+		}
+		a.execve = a.execve || str_eq(type, STR("EXECVE"));
+		decode_add_val(x, name, v, FIELD_F_ALIAS);
+	}
+	mark_repeated(ev, own);
+	finish(x, &a);
+	return true;
 }

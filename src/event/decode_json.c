@@ -96,18 +96,12 @@ static struct val leaf_val(const struct json_leaf *l)
 	return v;
 }
 
-static const struct {
-	const char *product, *category, *service, *names;
-} SHAPES[] = {
-#define JSON_SOURCE(product, category, service, names) {product, category, service, names},
-#include "event/shape.def"
-#undef JSON_SOURCE
-};
-
-/* Event time: what the format says first, then the names people use. */
-static const char *const TIMES[] = {"_time", "@timestamp", "timestamp", "TimeCreated", "UtcTime", "SystemTime", "time", "eventTime", "EventTime", "ts", "published",
-	"requestReceivedTimestamp", "CreationTime", "activityDateTime", "createdDateTime", "created_at", "datetime", "date"};
+/* Of Windows events; those of other objects are found by flat.h. */
+static const char *const TIMES[] = {"_time", "@timestamp", "timestamp", "TimeCreated", "UtcTime", "SystemTime", "time", "eventTime", "EventTime", "ts", "datetime", "date"};
 static const char *const HOSTS[] = {"Computer", "host.name", "Hostname", "hostname", "host", "agent.hostname"};
+/* Names that tell what the object is beside Windows events. */
+enum telling { TELL_PATH, TELL_ID, TELL_MESSAGE, TELL_LOG, TELL_STREAM, TELL_COUNT };
+static const char *const TELLING[TELL_COUNT] = {"_path", "ID", "MESSAGE", "log", "stream"};
 
 enum windows_name { W_CHANNEL, W_EVENT_ID, W_EVENT_TYPE, W_COMPUTER, W_RECORD, W_PROVIDER, W_COUNT };
 static const char *const WINDOWS[W_COUNT] = {"Channel", "EventID", "EventType", "Computer", "EventRecordID", "Provider_Name"};
@@ -122,8 +116,7 @@ struct known_set {
 struct json_tables {
 	struct vocab *vocab;
 	struct json_names *names;
-	uint16_t tell[LEN(DRESSES)], tell_too[LEN(DRESSES)], time[LEN(TIMES)], host[LEN(HOSTS)], windows[W_COUNT];
-	struct known_set shape[LEN(SHAPES)];
+	uint16_t tell[LEN(DRESSES)], tell_too[LEN(DRESSES)], time[LEN(TIMES)], host[LEN(HOSTS)], windows[W_COUNT], telling[TELL_COUNT];
 	uint32_t last[JSON_KNOWN_MAX]; /* where the event at hand has the name last */
 };
 
@@ -135,14 +128,6 @@ static void known_add(struct known_set *s, uint16_t known)
 static bool known_has(const struct known_set *s, uint16_t known)
 {
 	return s->bit[known / 64] >> known % 64 & 1;
-}
-
-static bool known_has_all(const struct known_set *s, const struct known_set *all)
-{
-	for (size_t i = 0; i < WORDS; i++)
-		if ((s->bit[i] & all->bit[i]) != all->bit[i])
-			return false;
-	return true;
 }
 
 /* What each dress makes of a name; the last place is for objects without one. */
@@ -187,11 +172,8 @@ struct json_tables *json_tables_new(struct vocab *v)
 		t->tell[i] = json_names_know(t->names, str_c(DRESSES[i].tell));
 		t->tell_too[i] = json_names_know(t->names, str_c(DRESSES[i].tell_too ? DRESSES[i].tell_too : DRESSES[i].tell));
 	}
-	for (size_t i = 0; i < LEN(SHAPES); i++) {
-		struct str rest = str_c(SHAPES[i].names), name;
-		while (str_word(&rest, &name))
-			known_add(&t->shape[i], json_names_know(t->names, name));
-	}
+	for (size_t i = 0; i < TELL_COUNT; i++)
+		t->telling[i] = json_names_know(t->names, str_c(TELLING[i]));
 	for (size_t i = 0; i < LEN(TIMES); i++)
 		t->time[i] = json_names_know(t->names, str_c(TIMES[i]));
 	for (size_t i = 0; i < LEN(HOSTS); i++)
@@ -264,18 +246,10 @@ static struct str object_text(const struct object *o, uint16_t known)
 	return f ? val_text(f->val, o->x->mem) : STR("");
 }
 
-static uint32_t shape_source(const struct object *o)
-{
-	for (size_t i = 0; i < LEN(SHAPES); i++)
-		if (known_has_all(&o->raw, &o->t->shape[i]))
-			return decode_logsource(o->x, SHAPES[i].product, SHAPES[i].category, SHAPES[i].service);
-	return 0;
-}
-
 static void json_time(const struct object *o)
 {
 	for (size_t i = 0; i < LEN(TIMES); i++)
-		if (known_has(&o->seen, o->t->time[i]) && decode_time(o->x, object_text(o, o->t->time[i])))
+		if (known_has(&o->seen, o->t->time[i]) && decode_named_time(o->x, str_c(TIMES[i]), object_text(o, o->t->time[i])))
 			return;
 }
 
@@ -296,7 +270,32 @@ static void windows_event(const struct object *o)
 	x->ev->host = object_text(o, w[W_COMPUTER]);
 	if (!x->forced)
 		x->ev->lsset = vocab_windows(x->vocab, object_text(o, w[W_CHANNEL]), object_text(o, w[W_PROVIDER]), (uint32_t)event_id, object_text(o, w[W_EVENT_TYPE]));
+	if (event_id == 400 || event_id == 600 || event_id == 800)
+		event_split_powershell(x->vocab, x->ev, x->mem);
 	event_apply_aliases(x->vocab, x->ev, (uint32_t)event_id, x->mem);
+}
+
+/* What a container wrote, with the runtime's frame around it. */
+static void container_line(const struct object *o)
+{
+	struct str text = str_trim(object_text(o, o->t->telling[TELL_LOG]));
+	decode_fn *fn = decode_payload_kind(&text);
+	decode_payload(o->x, fn ? fn : decode_access, text);
+}
+
+static void other_object(const struct object *o)
+{
+	struct decoding *x = o->x;
+	const uint16_t *t = o->t->telling;
+	if (known_has(&o->seen, t[TELL_ID]) && decode_laurel(x))
+		return;
+	if (known_has(&o->seen, t[TELL_MESSAGE]) && decode_journal_fields(x))
+		return;
+	decode_flat(x, false);
+	if (known_has(&o->seen, t[TELL_PATH]) && decode_zeek_source(x, object_text(o, t[TELL_PATH])))
+		event_apply_aliases(x->vocab, x->ev, 0, x->mem);
+	if (known_has(&o->seen, t[TELL_LOG]) && known_has(&o->seen, t[TELL_STREAM]))
+		container_line(o);
 }
 
 enum decode_fault decode_json(struct decoding *x, struct str text)
@@ -321,11 +320,12 @@ enum decode_fault decode_json(struct decoding *x, struct str text)
 	size_t dress = find_dress(&o);
 	if (!fill_fields(&o, dress))
 		return DECODE_OK;
+	if (dress == LEN(DRESSES)) {
+		other_object(&o);
+		return DECODE_OK;
+	}
 	json_time(&o);
-	if (dress < LEN(DRESSES))
-		windows_event(&o);
-	else if (!x->forced)
-		x->ev->lsset = shape_source(&o);
+	windows_event(&o);
 	json_host(&o);
 	return DECODE_OK;
 }

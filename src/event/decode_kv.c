@@ -31,13 +31,22 @@ static struct str bare(struct str *s)
 	return v;
 }
 
-static size_t add_pairs(struct decoding *x, struct str s)
+size_t decode_pairs(struct decoding *x, struct str s)
 {
 	size_t found = 0;
 	while (s.n) {
 		size_t n = key_length(s);
 		if (!n) {
-			s = str_sub(s, 1, s.n);
+			/* What is not a pair is passed word by word, so that no key begins inside one. */
+			if (s.p[0] == '"') {
+				quoted(&s, '"');
+				continue;
+			}
+			for (n = 1; n < s.n && !ch_is_space((unsigned char)s.p[n]) && !strchr(",;({[|\"", s.p[n]); n++)
+				;
+			while (n < s.n && strchr(" ,;({[|\t", s.p[n]) && s.p[n])
+				n++;
+			s = str_sub(s, n, s.n);
 			continue;
 		}
 		struct str key = str_n(s.p, n);
@@ -45,7 +54,7 @@ static size_t add_pairs(struct decoding *x, struct str s)
 		struct str value = s.n && (s.p[0] == '"' || s.p[0] == '\'') ? quoted(&s, s.p[0]) : bare(&s);
 		decode_add_str(x, key, value);
 		found++;
-		while (s.n && (ch_is_space((unsigned char)s.p[0]) || s.p[0] == ',' || s.p[0] == ';'))
+		while (s.n && (ch_is_space((unsigned char)s.p[0]) || s.p[0] == ',' || s.p[0] == ';' || s.p[0] == '|'))
 			s = str_sub(s, 1, s.n);
 	}
 	return found;
@@ -71,16 +80,33 @@ bool kv_is_pairs(struct str s)
 	return pairs >= 3 && 2 * pairs > words;
 }
 
+/* Bytes of a line that its pairs account for, to tell pairs with words between them from words with a pair between. */
+static size_t pair_bytes(const struct decoding *x, uint32_t from)
+{
+	size_t n = 0;
+	for (uint32_t i = from; i < x->ev->n_field; i++)
+		n += x->ev->field[i].name.n + x->ev->field[i].val.n + 2;
+	return n;
+}
+
 enum decode_fault decode_kv(struct decoding *x, struct str text)
 {
-	static const char *const times[] = {"time", "timestamp", "ts", "eventtime", "_time", "date_time"};
-	size_t from = x->ev->n_field;
-	if (add_pairs(x, text) < 2)
-		return DECODE_SYNTAX;
-	for (size_t i = 0; i < LEN(times); i++)
-		for (size_t k = from; k < x->ev->n_field; k++)
-			if (str_ieq(x->ev->field[k].name, str_c(times[i])) && decode_time(x, val_text(x->ev->field[k].val, x->mem)))
-				return DECODE_OK;
+	uint32_t from = x->ev->n_field;
+	bool asked = x->rec->format == FORMAT_KV;
+	struct found_time found;
+	if (str_chr(text, '=') == STR_NPOS)
+		return DECODE_NO_DECODER;
+	size_t pairs = decode_pairs(x, text);
+	if (pairs < (asked ? 1u : 3u) || (!asked && pair_bytes(x, from) * 10 < text.n * 6))
+		return DECODE_NO_DECODER;
+	decode_add(x, "message", text);
+	decode_flat(x, false);
+	if (!x->ev->time_is_own && find_time(text, x->rec->received, x->offset_s, &found)) {
+		x->ev->time = found.time;
+		x->ev->time_is_own = true;
+	}
+	if (!x->ev->lsset)
+		decode_payload(x, decode_net, text);
 	return DECODE_OK;
 }
 
@@ -125,10 +151,59 @@ static void add_extension(struct decoding *x, struct str s)
 	}
 }
 
+/* Vendors and products whose events Sigma has a log source for. */
+static const struct {
+	const char *vendor, *product, *sigma_product, *category, *service;
+} VENDORS[] = {
+	{"Fortinet", "", "fortigate", "", "event"}, {"Palo Alto Networks", "PAN-OS", "paloalto", "firewall", "panos"}, {"Cisco", "ASA", "cisco", "firewall", "asa"},
+	{"Check Point", "", "checkpoint", "firewall", ""}, {"Zscaler", "", "zscaler", "proxy", ""}, {"Microsoft", "Microsoft Windows", "windows", "", ""},
+	{"Blue Coat", "", "bluecoat", "proxy", ""}, {"Imperva", "", "imperva", "webserver", ""}, {"Ubiquiti", "", "unifi", "firewall", ""},
+};
+
+static void vendor_source(struct decoding *x)
+{
+	const struct field *vendor = event_field_name(x->ev, STR("DeviceVendor")), *product = event_field_name(x->ev, STR("DeviceProduct"));
+	static const char *const names[][2] = {{"src", "src_ip"}, {"dst", "dst_ip"}, {"spt", "src_port"}, {"dpt", "dst_port"}, {"act", "action"}, {"request", "c-uri"},
+		{"requestMethod", "cs-method"}, {"requestClientApplication", "c-useragent"}, {"srcPort", "src_port"}, {"dstPort", "dst_port"}};
+	for (size_t i = 0; i < LEN(names); i++) {
+		const struct field *f = event_field_name(x->ev, str_c(names[i][0]));
+		if (f)
+			decode_add_alias(x, names[i][1], val_text(f->val, x->mem));
+	}
+	for (size_t i = 0; i < LEN(VENDORS); i++) {
+		if (!str_ieq(val_text(vendor->val, x->mem), str_c(VENDORS[i].vendor)))
+			continue;
+		if (*VENDORS[i].product && !str_ieq(val_text(product->val, x->mem), str_c(VENDORS[i].product)))
+			continue;
+		decode_source(x, VENDORS[i].sigma_product, VENDORS[i].category, VENDORS[i].service);
+		return;
+	}
+}
+
+/* The time of the extension, by the names the format has for it, else by any that reads like one, else anywhere in the line. */
+static void decode_finish(struct decoding *x, struct str whole)
+{
+	static const char *const times[] = {"rt", "devTime", "start", "end", "deviceReceiptTime"};
+	struct found_time found;
+	x->ev->time_is_own = x->ev->time_is_own && x->depth > 0;
+	for (size_t i = 0; i < LEN(times); i++) {
+		const struct field *f = event_field_name(x->ev, str_c(times[i]));
+		if (f && decode_time(x, val_text(f->val, x->mem)))
+			return;
+	}
+	for (uint32_t i = 0; i < x->ev->n_field; i++)
+		if (flat_time_like(x->ev->field[i].name) && decode_time(x, val_text(x->ev->field[i].val, x->mem)))
+			return;
+	if (!x->ev->time_is_own && find_time(whole, x->rec->received, x->offset_s, &found)) {
+		x->ev->time = found.time;
+		x->ev->time_is_own = true;
+	}
+}
+
 enum decode_fault decode_cef(struct decoding *x, struct str text)
 {
 	static const char *const names[] = {"DeviceVendor", "DeviceProduct", "DeviceVersion", "DeviceEventClassID", "Name", "Severity"};
-	struct str version;
+	struct str version, whole = text;
 	if (!str_take(&text, STR("CEF:")) || !str_cut(&text, '|', &version) || !text.p)
 		return DECODE_SYNTAX;
 	for (size_t i = 0; i < LEN(names); i++) {
@@ -137,16 +212,15 @@ enum decode_fault decode_cef(struct decoding *x, struct str text)
 		decode_add(x, names[i], header_piece(x, &text, '|'));
 	}
 	add_extension(x, text);
-	const struct field *rt = event_field_name(x->ev, STR("rt"));
-	if (rt)
-		decode_time(x, val_text(rt->val, x->mem));
+	vendor_source(x);
+	decode_finish(x, whole);
 	return DECODE_OK;
 }
 
 enum decode_fault decode_leef(struct decoding *x, struct str text)
 {
 	static const char *const names[] = {"DeviceVendor", "DeviceProduct", "DeviceVersion", "EventID"};
-	struct str version, pair, key;
+	struct str version, pair, key, whole = text;
 	char sep = '\t';
 	if (!str_take(&text, STR("LEEF:")) || !str_cut(&text, '|', &version) || !text.p)
 		return DECODE_SYNTAX;
@@ -162,8 +236,7 @@ enum decode_fault decode_leef(struct decoding *x, struct str text)
 	while (str_cut(&text, sep, &pair))
 		if (str_cut(&pair, '=', &key) && pair.p)
 			decode_add_str(x, key, pair);
-	const struct field *t = event_field_name(x->ev, STR("devTime"));
-	if (t)
-		decode_time(x, val_text(t->val, x->mem));
+	vendor_source(x);
+	decode_finish(x, whole);
 	return DECODE_OK;
 }

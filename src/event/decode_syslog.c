@@ -79,66 +79,132 @@ static bool take_5424(struct decoding *x, struct str *s, struct str *ret_program
 	return true;
 }
 
-static bool take_any_time(struct decoding *x, struct str *s)
+/* A word that can be a host's name, and no level or bracketed thing that programs put behind their time. */
+static bool host_like(struct str s)
 {
-	struct str word, in = *s;
-	tstamp t;
-	if (ts_take_rfc3164(&in, x->rec->received, x->offset_s, &t)) {
-		x->ev->time = t;
-		x->ev->time_is_own = true;
-		*s = in;
-		return true;
-	}
-	if (str_word(&in, &word) && word.n >= 19 && ts_parse_rfc3339(word, x->offset_s, &t)) {
-		x->ev->time = t;
-		x->ev->time_is_own = true;
-		*s = in;
-		return true;
-	}
-	return false;
-}
-
-/* "prog[pid]: " or "prog: " */
-static bool take_tag(struct decoding *x, struct str *s, struct str *ret_program)
-{
-	size_t n = 0;
-	while (n < s->n && n < 64 && !ch_is_space((unsigned char)s->p[n]) && s->p[n] != ':' && s->p[n] != '[')
-		n++;
-	struct str name = str_n(s->p, n), in = str_sub(*s, n, s->n), pid;
-	if (!n)
+	static const char *const levels[] = {"INFO", "WARN", "WARNING", "ERROR", "DEBUG", "TRACE", "FATAL", "NOTICE", "CRITICAL", "CRIT", "SEVERE", "stdout", "stderr", "AM", "PM"};
+	if (!s.n || s.n > 255)
 		return false;
-	if (str_take(&in, STR("["))) {
-		if (!str_cut(&in, ']', &pid) || !in.p)
+	for (size_t i = 0; i < LEN(levels); i++)
+		if (str_ieq(s, str_c(levels[i])))
 			return false;
-		decode_add(x, "pid", pid);
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		if (!ch_is_alnum(c) && c != '.' && c != '-' && c != '_' && c < 0x80 && !(c == ':' && i + 1 < s.n))
+			return false;
 	}
-	if (!str_take(&in, STR(":")))
-		return false;
-	str_take(&in, STR(" "));
-	*ret_program = name;
-	*s = in;
 	return true;
 }
 
+static bool is_address(struct str s)
+{
+	unsigned char addr[16];
+	bool v4;
+	return num_ip(s, addr, &v4);
+}
+
+/* How sure the front of a line makes that it is "prog[pid]: ". */
+enum tag { TAG_NONE, TAG_NAME, TAG_PID };
+
+/* "prog[pid]: ", "prog: ", "prog[pid] text", "prog [pid]: " */
+static enum tag take_tag(struct decoding *x, struct str *s, struct str *ret_program)
+{
+	size_t n = 0;
+	while (n < s->n && n < 64 && !ch_is_space((unsigned char)s->p[n]) && s->p[n] != ':' && s->p[n] != '[' && s->p[n] != '=' && s->p[n] != '"')
+		n++;
+	struct str name = str_n(s->p, n), in = str_sub(*s, n, s->n), pid = STR_NONE;
+	uint64_t number;
+	if (!n || name.p[0] == '%' || name.p[0] == '<' || num_u64(name, &number))
+		return TAG_NONE;
+	if (str_starts(in, STR(" [")) && in.n > 2 && ch_is_digit((unsigned char)in.p[2]))
+		in = str_sub(in, 1, in.n);
+	if (str_take(&in, STR("["))) {
+		size_t end = str_chr(str_sub(in, 0, 24), ']');
+		if (end == STR_NPOS || end == 0)
+			return TAG_NONE;
+		pid = str_sub(in, 0, end);
+		in = str_sub(in, end + 1, in.n);
+	}
+	bool colon = str_take(&in, STR(":"));
+	if (!colon && !(pid.p && ch_is_digit((unsigned char)pid.p[0]) && (!in.n || in.p[0] == ' ')))
+		return TAG_NONE;
+	if (colon && in.n && !ch_is_space((unsigned char)in.p[0]) && !pid.p)
+		return TAG_NONE; /* a:b is a word */
+	if (pid.p)
+		decode_add(x, "pid", pid);
+	str_take(&in, STR(" "));
+	*ret_program = name;
+	*s = in;
+	return pid.p ? TAG_PID : TAG_NAME;
+}
+
+/* BSD's syslogd -v: "<4.6>", "<auth.info>" */
+static void take_level(struct decoding *x, struct str *s)
+{
+	struct str in = *s, facility, level;
+	uint64_t f, l;
+	size_t end = str_chr(str_sub(in, 0, 24), '>');
+	if (end == STR_NPOS || !str_take(&in, STR("<")))
+		return;
+	struct str inside = str_sub(in, 0, end - 1);
+	if (!str_cut(&inside, '.', &facility) || !inside.p)
+		return;
+	level = inside;
+	if (num_u64(facility, &f) && num_u64(level, &l) && f < LEN(FACILITY) && l < LEN(SEVERITY)) {
+		facility = str_c(FACILITY[f]);
+		level = str_c(SEVERITY[l]);
+	}
+	decode_add(x, "facility", facility);
+	decode_add(x, "severity", level);
+	*s = str_trim(str_sub(in, end, in.n));
+}
+
+/*
+ * "[Nov 22 01:02:03|2026-11-22T01:02:03.5+09:00] host prog[pid]: text", host or program perhaps left out. Numeric dates are how many programs begin
+ * their own lines, so behind those the rest must look the part.
+ */
 static bool take_3164(struct decoding *x, struct str *s, bool has_priority, struct str *ret_program)
 {
 	struct str in = *s, host, before;
-	if (!take_any_time(x, &in)) {
+	tstamp t;
+	/* Cisco counts its messages: "29: *Mar  1 …" */
+	struct str counted = in;
+	uint64_t number;
+	if (has_priority && num_take_u64(&counted, 12, &number) && str_take(&counted, STR(": ")))
+		in = counted;
+	while (has_priority && in.n && (in.p[0] == ' ' || in.p[0] == '*'))
+		in = str_sub(in, 1, in.n);
+	bool month = in.n && in.p[0] >= 'A' && in.p[0] <= 'Z', joined = in.n > 10 && in.p[10] == 'T';
+	if (!find_time_take(&in, x->rec->received, x->offset_s, &t) || (in.n && !ch_is_space((unsigned char)in.p[0]) && in.p[0] != ':'))
 		/* A sender that leaves time and host out still names its program. */
 		return has_priority ? take_tag(x, s, ret_program) || true : false;
-	}
+	str_take(&in, STR(":"));
 	in = str_trim(in);
+	take_level(x, &in);
 	before = in;
-	if (take_tag(x, &in, ret_program)) {
-		*s = in;
-		return true;
+	uint32_t own = x->ev->n_field;
+	enum tag tag = take_tag(x, &in, ret_program);
+	if (tag == TAG_NONE || (tag == TAG_NAME && !month && !has_priority)) {
+		x->ev->n_field = own;
+		*ret_program = STR("");
+		in = before;
+		if (!str_word(&in, &host) || !host_like(host)) {
+			if (!has_priority)
+				return false;
+			in = before; /* time and text */
+		} else {
+			in = str_trim(in);
+			tag = take_tag(x, &in, ret_program);
+			bool sure = month || has_priority || tag == TAG_PID || (joined && (tag == TAG_NAME || is_address(host)));
+			if (!sure) {
+				x->ev->n_field = own;
+				return false;
+			}
+			x->ev->host = host;
+		}
 	}
-	in = before;
-	if (!str_word(&in, &host))
-		return false;
-	x->ev->host = host;
-	in = str_trim(in);
-	take_tag(x, &in, ret_program);
+	x->ev->time = t;
+	x->ev->time_is_own = true;
 	*s = in;
 	return true;
 }
@@ -193,7 +259,9 @@ static void sudo_fields(struct decoding *x, struct str message)
 		if (str_starts(pair, STR(": ")))
 			pair = str_sub(pair, 2, pair.n);
 		if (str_cut(&pair, '=', &key) && pair.p)
-			decode_add_str(x, str_eq(key, STR("USER")) ? STR("target_user") : key, pair);
+			decode_add_str(x, key, pair);
+		if (str_eq(key, STR("USER")))
+			decode_add(x, "target_user", pair);
 	}
 	if (at != STR_NPOS)
 		decode_add(x, "command", str_sub(trimmed, at + 8, trimmed.n));
@@ -210,68 +278,84 @@ static const struct program {
 	{"clamd", "clamav", NULL, NULL}, {"freshclam", "clamav", NULL, NULL}, {"guacd", "guacamole", NULL, NULL},
 };
 
-static void log_source(struct decoding *x, struct str program, struct str message)
+/* Postfix and others name their parts: postfix/smtpd, dovecot/imap. */
+static const struct program *program_of(struct str program)
 {
-	struct logsource ls[4] = {{STR("linux"), STR(""), STR("syslog")}};
-	size_t n = 0;
-	for (size_t i = 0; i < LEN(PROGRAMS); i++) {
-		if (!str_eq(program, str_c(PROGRAMS[i].name)))
-			continue;
-		if (PROGRAMS[i].fields)
-			PROGRAMS[i].fields(x, message);
-		ls[n++] = (struct logsource){STR("linux"), STR(""), str_c(PROGRAMS[i].service)};
-		if (PROGRAMS[i].also)
-			ls[n++] = (struct logsource){STR("linux"), STR(""), str_c(PROGRAMS[i].also)};
-		break;
-	}
-	ls[n++] = (struct logsource){STR("linux"), STR(""), STR("syslog")};
-	if (!x->forced)
-		x->ev->lsset = vocab_lsset(x->vocab, ls, n);
+	for (size_t i = 0; i < LEN(PROGRAMS); i++)
+		if (str_eq(program, str_c(PROGRAMS[i].name)))
+			return &PROGRAMS[i];
+	return NULL;
 }
 
-static decode_fn *payload_decoder(struct str *message)
+decode_fn *decode_payload_kind(struct str *message)
 {
 	size_t at;
 	if (str_take(message, STR("@cee:")))
 		*message = str_trim(*message);
 	if (str_starts(*message, STR("{")))
 		return decode_json;
-	if (str_starts(*message, STR("type=")) || str_starts(*message, STR("node=")))
+	if (str_starts(*message, STR("<Event")))
+		return decode_xml;
+	if ((str_starts(*message, STR("type=")) || str_starts(*message, STR("node="))) && str_find(str_sub(*message, 0, 300), STR("msg=audit(")) != STR_NPOS)
 		return decode_auditd;
-	if ((at = str_find(*message, STR("CEF:"))) != STR_NPOS && at < 64) {
+	struct str head = str_sub(*message, 0, 80);
+	if ((at = str_find(head, STR("CEF:"))) != STR_NPOS) {
 		*message = str_sub(*message, at, message->n);
 		return decode_cef;
 	}
-	if ((at = str_find(*message, STR("LEEF:"))) != STR_NPOS && at < 64) {
+	if ((at = str_find(head, STR("LEEF:"))) != STR_NPOS) {
 		*message = str_sub(*message, at, message->n);
 		return decode_leef;
 	}
 	return NULL;
 }
 
-/* A payload with a grammar of its own adds its fields behind the header's. False when it has none, or breaks it. */
-static bool payload(struct decoding *x, struct str message, decode_fn *fn)
+/* "audit: type=1400 audit(1700000000.123:45): apparmor=…" and "audispd: node=h type=SYSCALL msg=audit(…" */
+static bool audit_payload(struct decoding *x, struct str program, struct str message)
 {
-	struct event *outer = x->ev, inner = *outer;
-	if (!fn)
-		return false;
-	inner.field = NULL;
-	inner.n_field = inner.field_room = 0;
-	inner.lsset = 0;
-	x->ev = &inner;
-	bool ok = fn(x, message) == DECODE_OK;
-	x->ev = outer;
-	if (!ok)
-		return false;
-	for (uint32_t i = 0; i < inner.n_field; i++)
-		event_add_field(outer, x->mem, inner.field[i].name, inner.field[i].id, inner.field[i].val, inner.field[i].flags);
-	outer->time = inner.time;
-	outer->time_is_own = inner.time_is_own;
-	if (inner.lsset && !x->forced)
-		outer->lsset = inner.lsset;
-	if (inner.host.n)
-		outer->host = inner.host;
-	return true;
+	static const char *const programs[] = {"audispd", "audisp-syslog", "auditd", "audit", "kernel"};
+	for (size_t i = 0; i < LEN(programs); i++)
+		if (str_eq(program, str_c(programs[i])) && str_find(str_sub(message, 0, 200), STR("audit(")) != STR_NPOS)
+			return decode_payload(x, decode_auditd, message);
+	return false;
+}
+
+void decode_daemon(struct decoding *x, struct str program, struct str message)
+{
+	struct logsource ls[4];
+	size_t n = 0;
+	struct str inside = message;
+	decode_fn *fn = decode_payload_kind(&inside);
+	const struct program *p = program_of(program);
+	uint32_t before = x->ev->lsset;
+	/* A daemon that writes JSON is still a daemon; CEF and LEEF come from appliances. */
+	if (fn && decode_payload(x, fn, inside) && (x->ev->lsset != before || fn == decode_cef || fn == decode_leef))
+		return;
+	if (audit_payload(x, program, message))
+		return;
+	if (p && p->fields)
+		p->fields(x, message);
+	if (p)
+		ls[n++] = (struct logsource){STR("linux"), STR(""), str_c(p->service)};
+	if (p && p->also)
+		ls[n++] = (struct logsource){STR("linux"), STR(""), str_c(p->also)};
+	ls[n++] = (struct logsource){STR("linux"), STR(""), STR("syslog")};
+	decode_sources(x, ls, n);
+	if (fn)
+		return;
+	/* Pairs say what, not who and when: log source and time stay the header's. */
+	if (kv_is_pairs(message)) {
+		tstamp time = x->ev->time;
+		bool own = x->ev->time_is_own;
+		if (!decode_payload(x, decode_net, message))
+			decode_pairs(x, message);
+		x->ev->time = time;
+		x->ev->time_is_own = own;
+		return;
+	}
+	/* Appliances and servers that write through syslog are what they are, not Linux. */
+	if (!decode_payload(x, decode_net, message) && !p)
+		decode_payload(x, decode_access, message);
 }
 
 enum decode_fault decode_syslog(struct decoding *x, struct str text)
@@ -281,26 +365,13 @@ enum decode_fault decode_syslog(struct decoding *x, struct str text)
 	while (s.n && (s.p[s.n - 1] == '\n' || s.p[s.n - 1] == '\0' || s.p[s.n - 1] == '\r'))
 		s.n--;
 	bool pri = take_priority(x, &s);
-	bool known = take_5424(x, &s, &program) || take_3164(x, &s, pri, &program);
-	if (!known)
+	if (!take_5424(x, &s, &program) && !take_3164(x, &s, pri, &program))
 		return DECODE_SYNTAX;
 	if (program.n)
 		decode_add(x, "program", program);
 	if (ev->host.n)
 		decode_add(x, "hostname", ev->host);
 	decode_add(x, "message", s);
-	struct str inside = s;
-	decode_fn *fn = payload_decoder(&inside);
-	if (payload(x, inside, fn))
-		return DECODE_OK;
-	log_source(x, program, s);
-	if (kv_is_pairs(s)) {
-		/* Pairs say what, not who and when: log source and time stay the header's. */
-		tstamp time = ev->time;
-		bool own = ev->time_is_own;
-		payload(x, s, decode_kv);
-		ev->time = time;
-		ev->time_is_own = own;
-	}
+	decode_daemon(x, program, s);
 	return DECODE_OK;
 }

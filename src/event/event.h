@@ -76,6 +76,7 @@ struct event {
 	uint32_t n_field;
 	uint32_t field_room; /* places at field, when it may grow (event_add_field) */
 	struct str raw;     /* the original bytes (as UTF-8 is not required); empty for EVTX until event_raw() */
+	struct str context; /* header lines that raw needs to be read again (Zeek, W3C, CSV) */
 	uint64_t record;    /* EventRecordID or 1-based ordinal */
 	uint64_t offset;    /* bytes from the start of the file */
 	const void *native; /* decoder's own (EVTX record), for event_raw */

@@ -66,10 +66,10 @@ TEST(syslog_of_both_rfcs)
 		"ok 2026-03-02T00:00:01.5Z fw linux//syslog {\"facility\":\"local4\",\"severity\":\"notice\",\"ex@1.iut\":\"3\",\"ex@1.s\":\"a\\\\\\\"b\",\"msgid\":\"ID47\",\"program\":\"evntslog\",\"hostname\":\"fw\",\"message\":\"hello\"}");
 	check("Mar  2 09:00:00 h sudo:     sato : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/cat /etc/shadow",
 		"ok 2026-03-02T00:00:00Z h linux//sudo linux//auth linux//syslog {\"program\":\"sudo\",\"hostname\":\"h\",\"message\":\"    sato : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/cat /etc/shadow\","
-		"\"user\":\"sato\",\"TTY\":\"pts/0\",\"PWD\":\"/\",\"target_user\":\"root\",\"command\":\"/bin/cat /etc/shadow\"}");
+		"\"user\":\"sato\",\"TTY\":\"pts/0\",\"PWD\":\"/\",\"USER\":\"root\",\"target_user\":\"root\",\"command\":\"/bin/cat /etc/shadow\"}");
 	check("<134>Mar  2 09:00:00 gw app: CEF:0|V|P|1|100|Na\\|me|5|src=192.0.2.1 msg=two words act=drop",
 		"ok 2026-03-02T00:00:00Z gw // {\"facility\":\"local0\",\"severity\":\"info\",\"program\":\"app\",\"hostname\":\"gw\",\"message\":\"CEF:0|V|P|1|100|Na\\\\|me|5|src=192.0.2.1 msg=two words act=drop\","
-		"\"DeviceVendor\":\"V\",\"DeviceProduct\":\"P\",\"DeviceVersion\":\"1\",\"DeviceEventClassID\":\"100\",\"Name\":\"Na|me\",\"Severity\":\"5\",\"src\":\"192.0.2.1\",\"msg\":\"two words\",\"act\":\"drop\"}");
+		"\"DeviceVendor\":\"V\",\"DeviceProduct\":\"P\",\"DeviceVersion\":\"1\",\"DeviceEventClassID\":\"100\",\"Name\":\"Na|me\",\"Severity\":\"5\",\"src\":\"192.0.2.1\",\"msg\":\"two words\",\"act\":\"drop\",\"src_ip\":\"192.0.2.1\",\"action\":\"drop\"}");
 	check("Mar  2 09:00:00 fw01 filter: action=drop ts=5 src=192.0.2.1 note=\"two words\"",
 		"ok 2026-03-02T00:00:00Z fw01 linux//syslog {\"program\":\"filter\",\"hostname\":\"fw01\",\"message\":\"action=drop ts=5 src=192.0.2.1 note=\\\"two words\\\"\","
 		"\"action\":\"drop\",\"ts\":\"5\",\"src\":\"192.0.2.1\",\"note\":\"two words\"}");
@@ -81,15 +81,15 @@ TEST(audit_lines_of_one_serial_are_one_event)
 {
 	check("type=SYSCALL msg=audit(1772409600.100:7): arch=c000003e syscall=59 a0=1 ppid=1 pid=2 uid=0 comm=\"cat\" exe=\"/usr/bin/cat\"\n"
 	      "type=EXECVE msg=audit(1772409600.100:7): argc=2 a0=\"cat\" a1=2F6574632F736861646F77\n",
-		"ok 2026-03-02T00:00:00.1Z  linux/process_creation/auditd {\"serial\":\"7\",\"type\":[\"SYSCALL\",\"EXECVE\"],\"arch\":\"c000003e\",\"syscall\":\"59\",\"a0\":\"1\",\"ppid\":\"1\",\"pid\":\"2\","
-		"\"uid\":\"0\",\"comm\":\"cat\",\"exe\":\"/usr/bin/cat\",\"serial\":\"7\",\"argc\":\"2\",\"a0\":\"cat\",\"a1\":\"/etc/shadow\",\"CommandLine\":\"cat /etc/shadow\",\"Image\":\"/usr/bin/cat\",\"ProcessId\":\"2\",\"ParentProcessId\":\"1\",\"User\":\"0\"}");
+		"ok 2026-03-02T00:00:00.1Z  linux/process_creation/auditd {\"serial\":\"7\",\"type\":[\"SYSCALL\",\"EXECVE\"],\"arch\":\"c000003e\",\"syscall\":\"59\",\"a0\":[\"1\",\"cat\"],\"ppid\":\"1\",\"pid\":\"2\","
+		"\"uid\":\"0\",\"comm\":\"cat\",\"exe\":\"/usr/bin/cat\",\"argc\":\"2\",\"a1\":\"/etc/shadow\",\"CommandLine\":\"cat /etc/shadow\",\"Image\":\"/usr/bin/cat\",\"ProcessId\":\"2\",\"ParentProcessId\":\"1\",\"User\":\"0\"}");
 }
 
 TEST(access_logs)
 {
 	check("198.51.100.7 - - [02/Mar/2026:09:00:00 +0900] \"GET /a.php?id=1%20OR HTTP/1.1\" 200 12 \"-\" \"sqlmap/1.7\"",
-		"ok 2026-03-02T00:00:00Z  /webserver/apache /webserver/nginx {\"c-ip\":\"198.51.100.7\",\"cs-method\":\"GET\",\"cs-uri\":\"/a.php?id=1%20OR\",\"c-uri\":\"/a.php?id=1%20OR\",\"cs-uri-stem\":\"/a.php\","
-		"\"cs-uri-query\":\"id=1%20OR\",\"cs-version\":\"HTTP/1.1\",\"sc-status\":\"200\",\"sc-bytes\":\"12\",\"cs-referer\":\"-\",\"cs-referrer\":\"-\",\"cs-user-agent\":\"sqlmap/1.7\",\"c-useragent\":\"sqlmap/1.7\"}");
+		"ok 2026-03-02T00:00:00Z  /webserver/apache /webserver/nginx {\"c-ip\":\"198.51.100.7\",\"cs-method\":\"GET\",\"cs-uri-stem\":\"/a.php\",\"cs-uri-query\":[\"id=1%20OR\",\"/a.php?id=1%20OR\"],"
+		"\"cs-uri\":\"/a.php?id=1%20OR\",\"c-uri\":\"/a.php?id=1%20OR\",\"cs-version\":\"HTTP/1.1\",\"sc-status\":\"200\",\"sc-bytes\":\"12\",\"cs-referer\":\"-\",\"cs-referrer\":\"-\",\"cs-user-agent\":\"sqlmap/1.7\",\"c-useragent\":\"sqlmap/1.7\"}");
 }
 
 TEST(flat_reader_names_the_place)

@@ -194,25 +194,6 @@ static void log_source(struct decoding *x, struct event *ev, uint32_t event_id)
 	ev->lsset = vocab_windows(x->v, text_of(x, ev, x->channel), STR(""), event_id, type);
 }
 
-/* Classic PowerShell (400, 600, 800) keeps its facts as lines of name=value in the last Data. */
-static void powershell_lines(struct decoding *x, struct event *ev)
-{
-	uint32_t own = ev->n_field;
-	for (uint32_t i = 0; i < own; i++) {
-		if (ev->field[i].id != x->data)
-			continue;
-		struct str text = val_text(ev->field[i].val, x->mem), line;
-		while (str_line(&text, &line)) {
-			struct str name;
-			line = str_trim(line);
-			if (!str_cut(&line, '=', &name) || !line.p || !name.n || str_chr(name, ' ') != STR_NPOS)
-				continue;
-			struct val v = {.kind = VAL_STR, .u.p = line.p, .n = (uint32_t)line.n};
-			event_add_field(ev, x->mem, name, vocab_field(x->v, name), v, FIELD_F_ALIAS);
-		}
-	}
-}
-
 /* TimeCreated: a FILETIME, or text in forwarded records. */
 static bool own_time(struct decoding *x, struct event *ev, struct val v)
 {
@@ -256,7 +237,7 @@ static int on_record(void *arg, const struct evtx_record *rec)
 	if (!ev.lsset)
 		log_source(x, &ev, (uint32_t)event_id);
 	if (event_id == 400 || event_id == 600 || event_id == 800)
-		powershell_lines(x, &ev);
+		event_split_powershell(x->v, &ev, x->mem);
 	event_apply_aliases(x->v, &ev, (uint32_t)event_id, x->mem);
 	return x->cb(x->arg, &ev);
 }

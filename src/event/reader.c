@@ -2,33 +2,25 @@
 #include "event/reader.h"
 #include "event/reader_parts.h"
 
+#include "base/utf8.h"
+#include "event/input.h"
 #include "sys/file.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
-#include <unistd.h>
-
-#define READ_STEP (1u << 20)
-
-struct input {
-	char *path;
-	char *shown; /* what source.path says */
-};
 
 struct reader {
 	struct reader_opts opts;
-	VEC(struct input) inputs;
+	VEC(char *) paths;
 	size_t next;
 
+	struct input *input;     /* of the path being read */
 	struct block_file *file; /* being read */
-	struct archive *archive; /* of a container */
-	int fd;
-	bool eof, open;
-	struct buf pending;
+	bool eof, open, skipping;
+	struct buf pending, raw; /* raw: bytes of UTF-16 that are not a whole character yet */
+	enum { TEXT_BYTES, TEXT_UTF16LE, TEXT_UTF16BE } text;
 	uint64_t offset;         /* of pending in the file */
+	struct buf context;
 	struct framing framing;
 };
 
@@ -36,8 +28,9 @@ int reader_open(const struct reader_opts *o, struct reader **ret)
 {
 	struct reader *r = must_new(struct reader);
 	r->opts = *o;
-	r->fd = -1;
-	r->pending = BUF_INIT(BLOCK_PENDING_MAX + 2 * READ_STEP);
+	r->pending = BUF_INIT(2 * BLOCK_PENDING_MAX);
+	r->raw = BUF_INIT(2 * BLOCK_WANT);
+	r->context = BUF_INIT(CONTEXT_MAX);
 	*ret = r;
 	return 0;
 }
@@ -46,7 +39,7 @@ static int add_input(void *arg, const char *path, int err)
 {
 	struct reader *r = arg;
 	(void)err; /* opening it will tell again */
-	vec_push(&r->inputs, ((struct input){must_strdup(path), must_strdup(path)}));
+	vec_push(&r->paths, must_strdup(path));
 	return 0;
 }
 
@@ -66,42 +59,34 @@ static void file_unref(struct block_file *f)
 	free(f);
 }
 
-static void close_member(struct reader *r)
+static void close_file(struct reader *r)
 {
 	file_unref(r->file);
 	r->file = NULL;
-	r->open = false;
-	r->eof = false;
+	r->open = r->eof = r->skipping = false;
 	r->offset = 0;
 	buf_reset(&r->pending);
-}
-
-static void close_input(struct reader *r)
-{
-	if (r->archive)
-		archive_read_free(r->archive);
-	r->archive = NULL;
-	if (r->fd > 0)
-		close(r->fd);
-	r->fd = -1;
+	buf_reset(&r->raw);
+	buf_reset(&r->context);
 }
 
 void reader_free(struct reader *r)
 {
 	if (!r)
 		return;
-	close_member(r);
-	close_input(r);
-	vec_each(in, &r->inputs) {
-		free(in->path);
-		free(in->shown);
+	close_file(r);
+	input_free(r->input);
+	vec_each(path, &r->paths) {
+		free(*path);
 	}
-	vec_done(&r->inputs);
+	vec_done(&r->paths);
 	buf_done(&r->pending);
+	buf_done(&r->raw);
+	buf_done(&r->context);
 	free(r);
 }
 
-static void start_member(struct reader *r, struct str path)
+static void start_file(struct reader *r, struct str path)
 {
 	struct block_file *f = must_new(struct block_file);
 	f->refs = 1;
@@ -109,7 +94,7 @@ static void start_member(struct reader *r, struct str path)
 	f->opts = r->opts;
 	r->file = f;
 	r->open = true;
-	r->eof = false;
+	r->text = TEXT_BYTES;
 	r->framing = (struct framing){.format = r->opts.format};
 }
 
@@ -127,109 +112,81 @@ void block_file_fault(struct block_file *f, const char *why, bool failed)
 
 /* ---- bytes ----------------------------------------------------------------------------------------------------------------------------- */
 
-static void fill(struct reader *r)
+/* A byte order mark, or NULs on one side of nearly every pair. */
+static int utf16_of(struct str head)
 {
-	char *to = buf_reserve(&r->pending, READ_STEP);
+	size_t even = 0, odd = 0, n = (head.n < 512 ? head.n : 512) / 2;
+	if (str_starts(head, str_n("\xFF\xFE", 2)) && !str_starts(head, str_n("\xFF\xFE\0\0", 4)))
+		return TEXT_UTF16LE;
+	if (str_starts(head, STR("\xFE\xFF")))
+		return TEXT_UTF16BE;
+	for (size_t i = 0; i < n; i++) {
+		even += head.p[2 * i] == 0;
+		odd += head.p[2 * i + 1] == 0;
+	}
+	if (n < 4 || (even && odd))
+		return TEXT_BYTES;
+	return odd * 2 > n ? TEXT_UTF16LE : even * 2 > n ? TEXT_UTF16BE : TEXT_BYTES;
+}
+
+/* All of raw that is whole characters, as UTF-8 behind pending: at the end of the file what is left, too. */
+static void take_utf16(struct reader *r)
+{
+	size_t n = r->raw.n & ~(size_t)1;
+	const unsigned char *p = (const unsigned char *)r->raw.p;
+	bool be = r->text == TEXT_UTF16BE;
+	if (n >= 2 && !r->eof && (p[n - (be ? 2 : 1)] & 0xFC) == 0xD8)
+		n -= 2;
+	char *to = buf_reserve(&r->pending, n / 2 * 3 + 4);
 	must(to);
-	ssize_t got = r->archive ? archive_read_data(r->archive, to, READ_STEP) : read(r->fd, to, READ_STEP);
-	if (got < 0 && !r->archive && errno == EINTR)
-		return;
-	if (got <= 0) {
-		r->eof = true;
-		if (got < 0)
-			block_file_fault(r->file, r->archive ? archive_error_string(r->archive) : "the file cannot be read to its end", true);
-		return;
-	}
-	buf_commit(&r->pending, (size_t)got);
-	r->file->pub.bytes += (uint64_t)got;
+	buf_commit(&r->pending, (be ? utf16be_to_utf8 : utf16le_to_utf8)(to, p, n));
+	buf_consume(&r->raw, n);
+	if (r->eof && r->raw.n)
+		block_file_fault(r->file, "the last UTF-16 character is cut off", false);
 }
 
-static bool is_container(struct str head)
+/* Reads on until want bytes are pending or the file ends. */
+static void fill(struct reader *r, size_t want)
 {
-	static const struct {
-		const char *magic;
-		size_t n, at;
-	} known[] = {{"\x1f\x8b", 2, 0}, {"\x28\xb5\x2f\xfd", 4, 0}, {"PK\x03\x04", 4, 0}, {"PK\x05\x06", 4, 0}, {"ustar", 5, 257}, {"BZh", 3, 0}, {"\xfd""7zXZ", 5, 0}};
-	for (size_t i = 0; i < LEN(known); i++)
-		if (head.n >= known[i].at + known[i].n && memcmp(head.p + known[i].at, known[i].magic, known[i].n) == 0)
-			return true;
-	return false;
-}
-
-static int open_container(struct reader *r, const struct input *in)
-{
-	r->archive = archive_read_new();
-	archive_read_support_filter_all(r->archive);
-	archive_read_support_format_all(r->archive);
-	archive_read_support_format_raw(r->archive);
-	return archive_read_open_filename(r->archive, strcmp(in->path, "-") ? in->path : NULL, READ_STEP) == ARCHIVE_OK ? 0 : -EBADMSG;
-}
-
-/* The next regular member; a lone compressed file is one member with the file's own path. */
-static bool next_member(struct reader *r, const struct input *in)
-{
-	struct archive_entry *e;
-	int code;
-	while ((code = archive_read_next_header(r->archive, &e)) == ARCHIVE_OK || code == ARCHIVE_WARN) {
-		if (archive_format(r->archive) == ARCHIVE_FORMAT_RAW) {
-			start_member(r, str_c(in->shown));
-			return true;
+	bool first = r->offset == 0 && !r->pending.n;
+	while (r->pending.n < want && !r->eof) {
+		struct buf *in = r->text ? &r->raw : &r->pending;
+		size_t step = r->text ? BLOCK_WANT / 2 : want - r->pending.n;
+		char *to = buf_reserve(in, step);
+		must(to);
+		ssize_t got = input_read(r->input, to, step);
+		if (got > 0) {
+			buf_commit(in, (size_t)got);
+			r->file->pub.bytes += (uint64_t)got;
+		} else {
+			r->eof = true;
+			if (got < 0)
+				block_file_fault(r->file, input_fault(r->input), true);
 		}
-		if (archive_entry_filetype(e) != AE_IFREG)
-			continue;
-		const char *name = archive_entry_pathname_utf8(e);
-		if (!name)
-			name = archive_entry_pathname(e);
-		struct buf path = BUF_INIT(65536);
-		buf_addf(&path, "%s!%s", in->shown, name ? name : "?");
-		start_member(r, buf_str(&path));
-		buf_done(&path);
-		return true;
-	}
-	if (code != ARCHIVE_EOF) {
-		start_member(r, str_c(in->shown));
-		block_file_fault(r->file, archive_error_string(r->archive), true);
-		r->eof = true;
-		return true;
-	}
-	return false;
-}
-
-static void open_plain(struct reader *r, const struct input *in)
-{
-	start_member(r, str_c(in->shown));
-	r->fd = strcmp(in->path, "-") == 0 ? 0 : open(in->path, O_RDONLY | O_CLOEXEC);
-	if (r->fd < 0) {
-		block_file_fault(r->file, strerror(errno), true);
-		r->eof = true;
+		if (r->text)
+			take_utf16(r);
+		if (first && (r->pending.n >= 512 || r->eof) && !r->text && (r->text = utf16_of(buf_str(&r->pending)))) {
+			buf_add(&r->raw, buf_str(&r->pending));
+			buf_reset(&r->pending);
+			take_utf16(r);
+		}
+		first = first && r->pending.n < 512 && !r->text;
 	}
 }
 
-/* Moves to the next file or member. False at the end of all input. */
+/* Moves to the next stream. False at the end of all input. */
 static bool advance(struct reader *r)
 {
-	while (!r->open) {
-		const struct input *in = r->next ? &r->inputs.at[r->next - 1] : NULL;
-		if (r->archive && next_member(r, in))
-			return true;
-		close_input(r);
-		if (r->next == r->inputs.n)
+	struct str path;
+	while (!r->input || !input_next(r->input, &path)) {
+		input_free(r->input);
+		r->input = NULL;
+		if (r->next == r->paths.n)
 			return false;
-		in = &r->inputs.at[r->next++];
-		open_plain(r, in);
-		if (!r->eof && r->fd > 0) {
-			fill(r);
-			if (is_container(buf_str(&r->pending))) {
-				close_member(r);
-				close_input(r);
-				if (open_container(r, in) < 0) {
-					start_member(r, str_c(in->shown));
-					block_file_fault(r->file, archive_error_string(r->archive), true);
-					r->eof = true;
-				}
-			}
-		}
+		const char *next = r->paths.at[r->next++];
+		r->input = input_open(next, str_c(next), r->opts.max_depth);
 	}
+	start_file(r, path);
 	return true;
 }
 
@@ -241,34 +198,64 @@ static struct block *cut_block(struct reader *r, size_t n)
 	b->file = r->file;
 	b->file->refs++;
 	b->bytes = str_n(str_dup_c(str_sub(buf_str(&r->pending), 0, n)), n);
+	b->context = str_n(str_dup_c(buf_str(&r->context)), r->context.n);
 	b->offset = r->offset;
 	b->framing = r->framing;
+	framing_pass(&r->framing, b->bytes, r->offset == 0, &r->context);
 	b->last = r->eof && n == r->pending.n;
 	buf_consume(&r->pending, n);
 	r->offset += n;
 	return b;
 }
 
+/* A record without an end: its beginning is shown, its rest is read past. */
+static struct block *cut_too_long(struct reader *r)
+{
+	struct block *b = cut_block(r, r->pending.n);
+	b->too_long = true;
+	r->skipping = true;
+	return b;
+}
+
+static void skip(struct reader *r)
+{
+	size_t end;
+	do {
+		fill(r, BLOCK_WANT);
+		end = framing_resume(&r->framing, buf_str(&r->pending));
+		size_t n = end == STR_NPOS ? r->pending.n : end;
+		buf_consume(&r->pending, n);
+		r->offset += n;
+	} while (end == STR_NPOS && !r->eof);
+	r->skipping = false;
+}
+
 int reader_next(struct reader *r, struct block **ret)
 {
 	if (!r->open && !advance(r))
 		return 0;
-	for (;;) {
-		size_t n = 0;
-		if (r->pending.n >= BLOCK_WANT || r->eof) {
-			if (!r->framing.decided)
-				framing_decide(&r->framing, buf_str(&r->pending), r->file->pub.path);
-			n = framing_cut(&r->framing, buf_str(&r->pending), r->eof);
-		}
-		if (n || r->eof) {
-			struct block *b = cut_block(r, n);
-			r->file->pub.format = r->framing.format;
-			if (b->last)
-				close_member(r);
-			*ret = b;
-			return 1;
-		}
-		fill(r);
+	if (r->skipping)
+		skip(r);
+	for (size_t want = BLOCK_WANT;; want += BLOCK_WANT) {
+		struct block *b = NULL;
+		fill(r, want);
+		/* No more than want is looked at, so that the cut depends on the bytes alone and not on how they arrived. */
+		struct str pending = str_sub(buf_str(&r->pending), 0, want);
+		bool all = r->eof && pending.n == r->pending.n;
+		if (!r->framing.decided)
+			framing_decide(&r->framing, pending, r->file->pub.path);
+		size_t n = framing_cut(&r->framing, pending, buf_str(&r->context), all);
+		if (n || all)
+			b = cut_block(r, n);
+		else if (pending.n >= BLOCK_PENDING_MAX)
+			b = cut_too_long(r);
+		if (!b)
+			continue;
+		r->file->pub.format = r->framing.format;
+		if (b->last)
+			close_file(r);
+		*ret = b;
+		return 1;
 	}
 }
 
@@ -277,6 +264,7 @@ void block_free(struct block *b)
 	if (!b)
 		return;
 	free((char *)(uintptr_t)b->bytes.p);
+	free((char *)(uintptr_t)b->context.p);
 	file_unref(b->file);
 	free(b);
 }

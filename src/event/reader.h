@@ -16,7 +16,7 @@ struct reader_opts {
 	struct logsource ls;      /* forced */
 	int offset_s;             /* zone of times that carry none */
 	tstamp now;
-	size_t max_depth;         /* archives inside archives, default 3 */
+	size_t max_depth;         /* archives inside archives, default INPUT_DEPTH_MAX */
 };
 
 /* What one file (or archive member) was taken for; complete when its last block has been decoded. */
@@ -42,13 +42,22 @@ const struct reader_file *block_file(const struct block *b);
 bool block_is_last(const struct block *b); /* of its file */
 size_t block_bytes(const struct block *b); /* input bytes it stands for, for progress */
 
+/* What became of a block's records. */
+struct block_counts {
+	uint64_t events;                    /* every record seen */
+	uint64_t bad;                       /* of them damaged or refused: syntax, too_long, too_deep, damaged */
+	uint64_t fault[DECODE_FAULT_COUNT]; /* by what was wrong; those not bad are whole in `message` */
+	uint64_t format[FORMAT_COUNT];      /* by what they were decoded as */
+	uint64_t own_time;                  /* with a time of their own */
+};
+
 /*
  * Decodes the block's events in order and hands each to cb (event valid during the call only, memory in mem, which is reset between
  * events). event.record is the ordinal within the block (from 1) unless the format has its own; block_ordinals() of the blocks before
- * it in the same file are added by the caller. *ret_bad counts records that could not be decoded. cb's non-zero answer stops.
+ * it in the same file are added by the caller. cb's non-zero answer stops.
  */
 typedef int block_event_cb(void *arg, struct event *ev);
-int block_decode(struct block *b, struct decoder *d, struct arena *mem, block_event_cb *cb, void *arg, uint64_t *ret_events, uint64_t *ret_bad);
+int block_decode(struct block *b, struct decoder *d, struct arena *mem, block_event_cb *cb, void *arg, struct block_counts *ret);
 /* True when event.record is an ordinal that needs the count of the blocks before (false for EVTX). */
 bool block_ordinals(const struct block *b);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "event/vocab.h"
 #include "event/alias.h"
+#include "event/flat.h"
 
 #include "base/map.h"
 #include "base/vec.h"
@@ -36,11 +37,13 @@ struct vocab {
 };
 
 static const struct {
-	const char *channel, *service;
+	const char *channel, *service, *product;
 } CHANNELS[] = {
-#define CHANNEL(channel, service) {channel, service},
+#define CHANNEL(channel, service) {channel, service, "windows"},
+#define CHANNEL_OF(product, channel, service) {channel, service, product},
 #include "event/windows.def"
 #undef CHANNEL
+#undef CHANNEL_OF
 };
 
 static const struct {
@@ -83,16 +86,16 @@ static uint64_t type_hash(struct str type)
 }
 
 /* The first of CHANNELS with that service: services have several channels. */
-static uint32_t service_number(struct str service)
+static uint32_t service_number(const char *product, struct str service)
 {
 	uint32_t i = 0;
-	while (i < LEN(CHANNELS) && !str_eq(str_c(CHANNELS[i].service), service))
+	while (i < LEN(CHANNELS) && !(str_eq(str_c(CHANNELS[i].service), service) && strcmp(CHANNELS[i].product, product) == 0))
 		i++;
 	return i;
 }
 
 /* All log sources of (service, id, type): one per category, or the service alone. */
-static uint32_t windows_set(struct vocab *v, struct str service, uint32_t id, struct str type)
+static uint32_t windows_set(struct vocab *v, const char *product, struct str service, uint32_t id, struct str type)
 {
 	struct logsource ls[SET_SIZE_MAX];
 	size_t n = 0;
@@ -101,25 +104,26 @@ static uint32_t windows_set(struct vocab *v, struct str service, uint32_t id, st
 			continue;
 		if (*CATEGORIES[i].event_type && !str_eq(str_c(CATEGORIES[i].event_type), type))
 			continue;
-		ls[n++] = (struct logsource){STR("windows"), str_c(CATEGORIES[i].category), service};
+		ls[n++] = (struct logsource){str_c(product), str_c(CATEGORIES[i].category), service};
 	}
 	if (!n)
-		ls[n++] = (struct logsource){STR("windows"), STR(""), service};
+		ls[n++] = (struct logsource){str_c(product), STR(""), service};
 	return vocab_lsset(v, ls, n);
 }
 
 static void windows_tables(struct vocab *v)
 {
 	for (size_t i = 0; i < LEN(CHANNELS); i++) {
+		const char *product = CHANNELS[i].product;
 		struct str service = str_c(CHANNELS[i].service);
-		uint32_t number = service_number(service);
+		uint32_t number = service_number(product, service);
 		*map_put(&v->channels, lower(&v->mem, str_c(CHANNELS[i].channel)), NULL) = number;
-		windows_put(v, &(struct windows_key){number, 0, 0}, windows_set(v, service, 0, STR("")));
-	}
-	for (size_t i = 0; i < LEN(CATEGORIES); i++) {
-		struct str service = str_c(CATEGORIES[i].service), type = str_c(CATEGORIES[i].event_type);
-		uint32_t id = CATEGORIES[i].event_id;
-		windows_put(v, &(struct windows_key){service_number(service), id, type_hash(type)}, windows_set(v, service, id, type));
+		windows_put(v, &(struct windows_key){number, 0, 0}, windows_set(v, product, service, 0, STR("")));
+		for (size_t k = 0; number == i && k < LEN(CATEGORIES); k++) {
+			struct str type = str_c(CATEGORIES[k].event_type);
+			if (str_eq(str_c(CATEGORIES[k].service), service))
+				windows_put(v, &(struct windows_key){number, CATEGORIES[k].event_id, type_hash(type)}, windows_set(v, product, service, CATEGORIES[k].event_id, type));
+		}
 	}
 }
 
@@ -141,6 +145,7 @@ struct vocab *vocab_new(void)
 	windows_tables(v);
 	v->windows_only = vocab_lsset(v, &(struct logsource){STR("windows"), STR(""), STR("")}, 1);
 	alias_names(v);
+	flat_names(v);
 	for (size_t i = 0; i < LEN(needed); i++)
 		vocab_add_field(v, str_c(needed[i]), &id);
 	return v;

@@ -154,8 +154,8 @@ static void feed_file(struct feeding *f, const char *path)
 		world_fail(f->w, "the reader does not open");
 	reader_add_path(r, path);
 	while (reader_next(r, &b) == 1) {
-		uint64_t events = 0, bad = 0;
-		block_decode(b, dec, &mem, take_event, f, &events, &bad);
+		struct block_counts n;
+		block_decode(b, dec, &mem, take_event, f, &n);
 		if (block_file(b)->failed)
 			world_fail(f->w, "%s cannot be read: %.*s", path, STR_ARG(block_file(b)->fault));
 		block_free(b);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "event/decode_parts.h"
+
+/*
+ * systemd's journal: its export format (lines of NAME=value; a line of NAME alone is followed by a 64-bit little-endian length, that many bytes and a
+ * line end) and its JSON, whose objects have the same names.
+ */
+static bool next_field(struct str *rest, struct str *ret_name, struct str *ret_value)
+{
+	struct str line, data;
+	uint64_t n;
+	while (str_line(rest, &line)) {
+		if (!line.n)
+			continue;
+		size_t eq = str_chr(line, '=');
+		if (eq != STR_NPOS) {
+			*ret_name = str_sub(line, 0, eq);
+			*ret_value = str_sub(line, eq + 1, line.n);
+			return true;
+		}
+		struct str body = *rest;
+		if (!rd_le64(&body, &n) || !rd_bytes(&body, (size_t)n, &data))
+			return false;
+		*ret_name = line;
+		*ret_value = data;
+		str_take(&body, STR("\n"));
+		*rest = body;
+		return true;
+	}
+	return false;
+}
+
+/* What the fields say, however they were written. False when they are not the journal's. */
+bool decode_journal_fields(struct decoding *x)
+{
+	const struct field *message = event_field_name(x->ev, STR("MESSAGE")), *program = event_field_name(x->ev, STR("SYSLOG_IDENTIFIER"));
+	const struct field *time = event_field_name(x->ev, STR("_SOURCE_REALTIME_TIMESTAMP")), *host = event_field_name(x->ev, STR("_HOSTNAME"));
+	if (!time)
+		time = event_field_name(x->ev, STR("__REALTIME_TIMESTAMP"));
+	if (!program)
+		program = event_field_name(x->ev, STR("_COMM"));
+	if (!message || !time)
+		return false;
+	decode_time(x, val_text(time->val, x->mem));
+	if (host)
+		x->ev->host = val_text(host->val, x->mem);
+	decode_daemon(x, program ? val_text(program->val, x->mem) : STR(""), val_text(message->val, x->mem));
+	return true;
+}
+
+enum decode_fault decode_journal(struct decoding *x, struct str text)
+{
+	struct str name, value;
+	enum decode_fault ignored;
+	size_t n = 0;
+	if (str_starts(text, STR("{")))
+		return decode_json(x, text);
+	while (next_field(&text, &name, &value)) {
+		if (n++ == 4096)
+			return DECODE_SYNTAX;
+		decode_add_str(x, decode_clean(x, name, &ignored), decode_clean(x, value, &ignored));
+	}
+	return decode_journal_fields(x) ? DECODE_OK : DECODE_SYNTAX;
+}
