@@ -3,6 +3,7 @@
 .PHONY: all help run build check asan fuzz install format clean
 PREFIX ?= /usr/local
 DEMO_DATA ?= data/demo
+CONSOLE ?= enabled
 
 all: build
 
@@ -15,7 +16,8 @@ run: build ## installs what is missing, builds, starts the server on loopback wi
 build/build.ninja:
 	meson setup build --buildtype=release
 
-build: setup-build build/build.ninja ## installs what is missing, builds build/hinomi
+build: setup-build build/build.ninja ## installs what is missing, builds build/hinomi (CONSOLE=disabled: without the console)
+	@[ "$(origin CONSOLE)" = file ] || meson configure build -Dconsole=$(CONSOLE)
 	ninja -C build
 
 check: setup-build setup-test ## every test there is; ends in "N passed, N failed, N skipped"
