@@ -68,6 +68,7 @@ struct api_ctx {
 	struct desk *desk; /* reader */
 	struct diag diag;
 	struct actor actor;
+	void *state;       /* the handler's own, for its api_change_fn */
 };
 typedef int api_handler(struct api_ctx *c); /* 0 = response is set; negative errno = problem made from it and diag */
 

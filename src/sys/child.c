@@ -6,11 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/landlock.h>
 #include <poll.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +61,39 @@ static int confine(bool compute_only)
 	if (r == 0)
 		r = seccomp_load(ctx);
 	seccomp_release(ctx);
+	return r;
+}
+
+static int allow(int set, const char *path, uint64_t file_rights, uint64_t tree_rights)
+{
+	struct stat st;
+	struct landlock_path_beneath_attr rule = {.parent_fd = open(path, O_PATH | O_CLOEXEC)};
+	int r = 0;
+	if (rule.parent_fd < 0)
+		return 0; /* what is not there needs no permission */
+	rule.allowed_access = fstat(rule.parent_fd, &st) == 0 && S_ISDIR(st.st_mode) ? tree_rights : file_rights;
+	if (syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
+		r = -errno;
+	close(rule.parent_fd);
+	return r;
+}
+
+/* Only what the limits name can be opened. */
+static int confine_files(const struct child_limits *lim)
+{
+	const uint64_t file = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE, tree = file | LANDLOCK_ACCESS_FS_READ_DIR;
+	const uint64_t all = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1; /* every right of the first version */
+	struct landlock_ruleset_attr attr = {.handled_access_fs = all};
+	int set = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0), r = 0;
+	if (set < 0)
+		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
+	for (size_t i = 0; r == 0 && lim->readable[i]; i++)
+		r = allow(set, lim->readable[i], file, tree);
+	if (r == 0 && lim->writable)
+		r = allow(set, lim->writable, 0, all);
+	if (r == 0 && syscall(SYS_landlock_restrict_self, set, 0) < 0)
+		r = -errno;
+	close(set);
 	return r;
 }
 
@@ -177,7 +213,7 @@ int child_run(const char *const *argv, const char *const *env, struct str input,
 	}
 	if (pid == 0) {
 		child_setup(&p, lim);
-		if (lim->no_network && confine(false) < 0)
+		if ((lim->readable && confine_files(lim) < 0) || (lim->no_network && confine(false) < 0))
 			_exit(EXIT_SETUP);
 		execvpe(argv[0], (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)(env ? env : no_env));
 		_exit(EXIT_SETUP);

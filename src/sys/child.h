@@ -13,6 +13,9 @@ struct child_limits {
 	uint64_t max_memory; /* RLIMIT_AS bytes, 0 = none */
 	uint64_t max_output; /* stdout bytes kept; more = killed and -E2BIG */
 	bool no_network;     /* seccomp: no socket() */
+	/* child_run, where the kernel has Landlock: files and trees that can be read and run, and one tree that is the child's to write; nothing else can be opened. NULL = no such limit. */
+	const char *const *readable;
+	const char *writable;
 };
 
 /* Runs argv (argv[0] an absolute path or a name looked up in /usr/bin:/bin), feeds input, collects stdout and (first 64 KiB) stderr. Exit status (0..255) or a negative errno (-ETIME, -E2BIG, -ENOENT). Blocks. */

@@ -165,6 +165,28 @@ static int misbehave(void *arg, struct str in, struct buf *out)
 	return mkdir("/tmp/hinomi-must-not-exist", 0700);
 }
 
+TEST(child_reads_and_writes_only_what_it_may)
+{
+	struct buf out = BUF_INIT(0);
+	char secret[200], mine[200], text[1000];
+	const char *const readable[] = {"/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/dev/null", NULL};
+	const char *const argv[] = {"sh", "-c", text, NULL};
+	struct child_limits lim = {.timeout_ms = 5000, .max_output = 1000, .readable = readable, .writable = mine};
+	snprintf(secret, sizeof(secret), "%s/secret", test_tmpdir());
+	snprintf(mine, sizeof(mine), "%s/mine", test_tmpdir());
+	CHECK_INT(file_make_dirs(mine), 0);
+	CHECK_INT(file_replace(secret, STR("hidden"), 0600), 0);
+	snprintf(text, sizeof(text), "echo a > %s/f && cat %s/f; cat %s; echo b > %s; exit 0", mine, mine, secret, secret);
+	CHECK_INT(child_run(argv, NULL, STR(""), &lim, &out, NULL), 0);
+	if (str_find(buf_str(&out), STR("hidden")) != STR_NPOS)
+		SKIP("this kernel has no Landlock");
+	CHECK_STR(buf_str(&out), "a\n");
+	buf_reset(&out);
+	CHECK_INT(file_read(secret, &out), 0);
+	CHECK_STR(buf_str(&out), "hidden");
+	buf_done(&out);
+}
+
 TEST(child_parse_can_only_compute)
 {
 	struct buf out = BUF_INIT(0);

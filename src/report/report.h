@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HINOMI_REPORT_REPORT_H
+#define HINOMI_REPORT_REPORT_H
+
+#include "report/model.h"
+
+/*
+ * Incident reports: 第一報, 続報, 最終報, in Japanese or English, as HTML or PDF. One is made in three steps, so that nothing slow happens
+ * in a transaction: report_render reads the desk in one snapshot and writes the document, report_pdf turns it into a PDF in a confined
+ * child, report_file keeps the bytes in the vault and makes the report's object in the desk's transaction.
+ */
+struct report_draft {
+	json_t *object;    /* what becomes the report's object */
+	struct buf content; /* HTML, then the bytes of its format */
+};
+
+void report_draft_init(struct report_draft *d);
+void report_draft_done(struct report_draft *d);
+
+/* {kind, lang, format} of a request, checked: kind first follow_up final; lang ja (default) en; format pdf (default) html. */
+int report_check(const json_t *body, struct diag *d);
+
+/*
+ * Reads with a reader's handle of its own thread, in a snapshot of its own. templates: directory of incident.html.
+ * -EINVAL with findings of the template, -ENOENT no such incident.
+ */
+int report_render(struct desk *reader, const struct report_request *q, const char *templates, struct diag *d, struct report_draft *ret);
+
+/*
+ * HTML to PDF by WeasyPrint in a child: no network, two minutes, 2 GiB, and of the file system only fonts and programs, read-only. -ENOSYS when it
+ * is not installed, -ETIME, -EPROTO with its last words as a finding. May take seconds; any thread.
+ */
+int report_pdf(struct report_draft *draft, struct diag *d);
+
+/* In the desk's transaction. -EAGAIN when another report of the incident was filed since the draft was made: render again. */
+int report_file(struct desk *k, const struct actor *who, const char *dir, struct report_draft *draft, json_t **ret);
+
+/* The bytes, checked against the object's SHA-256; errors as vault_get. */
+int report_read(const char *dir, const json_t *report, struct buf *out);
+const char *report_media_type(const json_t *report);
+/* Every report's file against its object. Findings name the file. */
+int report_verify(struct desk *k, const char *dir, struct diag *d);
+
+#endif
