@@ -10,7 +10,7 @@ all: build
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 18
 
-run: build ## installs what is missing, builds, starts the server on loopback with the demonstration, says where and how to log in
+run: setup-run build ## installs what is missing, builds, starts the server on loopback with the demonstration, says where and how to log in
 	@exec build/hinomi serve --demo --data $(DEMO_DATA) $(ARGS)
 
 build/build.ninja:
@@ -20,7 +20,7 @@ build: setup-build build/build.ninja ## installs what is missing, builds build/h
 	@[ "$(origin CONSOLE)" = file ] || meson configure build -Dconsole=$(CONSOLE)
 	ninja -C build
 
-check: setup-build setup-test ## every test there is; ends in "N passed, N failed, N skipped"
+check: setup-build setup-run setup-test ## every test there is; ends in "N passed, N failed, N skipped"
 	scripts/check
 
 asan: setup-build ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
@@ -39,6 +39,6 @@ format: ## clang-format over the C sources
 clean: ## removes what was built; data/ stays
 	rm -rf build build-asan build-fuzz
 
-.PHONY: setup-build setup-test
-setup-build setup-test: setup-%:
+.PHONY: setup-build setup-run setup-test
+setup-build setup-run setup-test: setup-%:
 	@scripts/setup $*

@@ -229,9 +229,13 @@ static int checkpoint_part(struct model *m, uint64_t size, json_t **ret)
 static json_t *counts_part(const struct model *m)
 {
 	int64_t ended = 0;
-	json_t *o = json_object();
-	for (size_t i = 0; i < json_array_size(m->tasks); i++)
-		ended += doc_is(json_array_get(m->tasks, i), "status", "done") || doc_is(json_array_get(m->tasks, i), "status", "skipped");
+	json_t *o = json_object(), *refs = json_array();
+	for (size_t i = 0; i < json_array_size(m->tasks); i++) {
+		const json_t *t = json_array_get(m->tasks, i);
+		ended += doc_is(t, "status", "done") || doc_is(t, "status", "skipped");
+		refs = trace_join(refs, trace_ref(m->t, NOUN_TASK, doc_str(t, "id"), "status"));
+	}
+	json_object_set_new(o, "tasks_refs", refs);
 	doc_set_int(o, "alerts", (int64_t)json_array_size(m->alerts));
 	doc_set_int(o, "assets", (int64_t)json_array_size(json_object_get(m->incident, "assets")));
 	doc_set_int(o, "indicators", (int64_t)json_array_size(json_object_get(m->incident, "indicators")));

@@ -35,7 +35,7 @@ static void add_alerts(struct model *m, json_t *list, bool confirmed)
 		bool real = doc_is(a, "verdict", "true_positive"), open = !doc_str(a, "verdict").n || doc_is(a, "verdict", "suspicious") || doc_is(a, "verdict", "insufficient_data");
 		struct str title = m->q->ja && doc_str(a, "title_ja").n ? doc_str(a, "title_ja") : doc_str(a, "title");
 		if (confirmed ? real : open)
-			add_finding(list, "alert", title, trace_ref(m->t, NOUN_ALERT, doc_str(a, "id"), real || doc_str(a, "verdict").n ? "verdict" : NULL));
+			add_finding(list, doc_str(a, "verdict").n ? "alert" : "unjudged", title, trace_ref(m->t, NOUN_ALERT, doc_str(a, "id"), real || doc_str(a, "verdict").n ? "verdict" : NULL));
 	}
 }
 

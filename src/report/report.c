@@ -124,32 +124,3 @@ const char *report_media_type(const json_t *report)
 {
 	return doc_is(report, "format", "pdf") ? "application/pdf" : "text/html; charset=utf-8";
 }
-
-struct check {
-	const char *dir;
-	struct diag *d;
-};
-
-static int check_one(void *arg, json_t *report)
-{
-	struct check *c = arg;
-	struct buf content = BUF_INIT(CONTENT_MAX);
-	char path[4300] = SHELF;
-	int r = report_read(c->dir, report, &content);
-	vault_path(path, sizeof(path), c->dir, SHELF, doc_str(report, "sha256"));
-	if (r < 0) {
-		diag_file(c->d, str_c(path));
-		diag_error(c->d, (struct diag_at){0}, r == -ENOENT ? "report.missing" : "report.changed", "report %.*s (%.*s): %s", STR_ARG(doc_str(report, "id")), STR_ARG(doc_str(report, "name")), vault_fault(r));
-		diag_file(c->d, STR(""));
-	}
-	buf_done(&content);
-	return 0;
-}
-
-int report_verify(struct desk *k, const char *dir, struct diag *d)
-{
-	struct check c = {dir, d};
-	size_t before = d->errors;
-	int r = desk_list(k, NOUN_REPORT, "", NULL, 0, check_one, &c);
-	return d->errors > before ? -EBADMSG : r;
-}

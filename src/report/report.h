@@ -38,7 +38,5 @@ int report_file(struct desk *k, const struct actor *who, const char *dir, struct
 /* The bytes, checked against the object's SHA-256; errors as vault_get. */
 int report_read(const char *dir, const json_t *report, struct buf *out);
 const char *report_media_type(const json_t *report);
-/* Every report's file against its object. Findings name the file. */
-int report_verify(struct desk *k, const char *dir, struct diag *d);
 
 #endif
