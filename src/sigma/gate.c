@@ -2,6 +2,7 @@
 #include "sigma/gate.h"
 
 #include "base/num.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 
@@ -314,21 +315,48 @@ static int compile_literals(struct literals *l, hs_database_t **ret)
 	return -EINVAL;
 }
 
+/* (?i), (?si:…) */
+static bool inline_caseless(struct str rest)
+{
+	if (!str_take(&rest, STR("(?")))
+		return false;
+	while (rest.n && (ch_is_alpha((unsigned char)rest.p[0]) || rest.p[0] == '^')) {
+		if (rest.p[0] == 'i')
+			return true;
+		rest = str_sub(rest, 1, rest.n);
+	}
+	return false;
+}
+
+/* Does a pattern speak of "any character", of letters without case or of text beyond ASCII? Then a character is a code point as for PCRE2, not a byte. */
+static bool needs_characters(const struct gate *g)
+{
+	struct str pattern = g->text;
+	if (g->flags & ATOM_F_RE_I)
+		return true;
+	for (size_t i = 0; i < pattern.n; i++) {
+		char c = pattern.p[i], next = i + 1 < pattern.n ? pattern.p[i + 1] : 0;
+		if (c == '.' || (c == '[' && next == '^') || (c & 0x80) || (c == '\\' && (next == 'W' || next == 'D' || next == 'S' || next == 'N' || next == 'x')))
+			return true;
+		if (inline_caseless(str_sub(pattern, i, pattern.n)))
+			return true;
+		i += c == '\\';
+	}
+	return false;
+}
+
 /* Regular expressions that vectorscan refuses wake their rules whenever the field is there. */
 static bool regex_fits(const struct gate *g, unsigned *ret_flags)
 {
 	hs_compile_error_t *err = NULL;
 	hs_database_t *db = NULL;
 	unsigned flags = HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY | HS_FLAG_PREFILTER | (g->flags & ATOM_F_RE_I ? HS_FLAG_CASELESS : 0) |
-			 (g->flags & ATOM_F_RE_M ? HS_FLAG_MULTILINE : 0) | HS_FLAG_DOTALL;
+			 (g->flags & ATOM_F_RE_M ? HS_FLAG_MULTILINE : 0) | HS_FLAG_DOTALL | (needs_characters(g) ? HS_FLAG_UTF8 : 0);
 	char *text = str_dup_c(g->text);
 	bool ok = hs_compile(text, flags, HS_MODE_BLOCK, NULL, &db, &err) == HS_SUCCESS;
 	hs_free_compile_error(err);
 	hs_free_database(db);
 	free(text);
-	/* A case-blind pattern beyond ASCII would need Unicode tables that fail on broken text. */
-	for (size_t i = 0; i < g->text.n; i++)
-		ok = ok && !(g->text.p[i] & 0x80);
 	*ret_flags = flags;
 	return ok;
 }
@@ -348,7 +376,7 @@ static int index_field(struct gates *g, field_id field, const uint32_t *list, si
 {
 	struct field_index *ix = must_new(struct field_index);
 	struct literals lit = {0}, re = {0};
-	VEC(uint16_t) present = {0};
+	VEC(uint16_t) present = {0}, regex = {0};
 	int r;
 	ix->cap = 16;
 	while (ix->cap < 2 * n)
@@ -368,6 +396,8 @@ static int index_field(struct gates *g, field_id field, const uint32_t *list, si
 			vec_push(&re.text, arena_dup(&g->c->scratch, gate->text).p);
 			vec_push(&re.flags, flags);
 			vec_push(&re.id, (unsigned)number);
+			vec_push(&regex, number);
+			ix->characters = ix->characters || (flags & HS_FLAG_UTF8);
 		} else if (gate->kind == GATE_REGEX || gate->kind == GATE_PRESENT) {
 			gate->kind = GATE_PRESENT;
 			vec_push(&present, number);
@@ -382,6 +412,8 @@ static int index_field(struct gates *g, field_id field, const uint32_t *list, si
 	literals_done(&re);
 	ix->present = present.at;
 	ix->n_present = present.n;
+	ix->regex = regex.at;
+	ix->n_regex = regex.n;
 	return r;
 }
 
@@ -467,6 +499,7 @@ void gates_free(struct sigma_image *img)
 		hs_free_database(ix->literals);
 		hs_free_database(ix->regexes);
 		free(ix->present);
+		free(ix->regex);
 		free(ix->slot);
 		free(ix);
 	}
@@ -491,14 +524,20 @@ static void ask_hash(const struct gate_query *q, uint64_t h)
 			q->hit(q->arg, ix->slot[i].gate);
 }
 
-static void ask_number(const struct gate_query *q, struct val v)
+static void ask_number(const struct gate_query *q, struct val v, struct str written)
 {
-	char text[32];
+	char text[WHOLE_DIGITS_MAX];
 	double d;
 	int64_t i;
 	bool is_int;
-	if (val_number(v, &d, &i, &is_int))
-		ask_hash(q, text_hash(GATE_NUMBER, str_n(text, is_int ? num_format_i64(text, i) : num_format_double(text, d))));
+	if (v.kind == VAL_JSTR)
+		v = (struct val){.kind = VAL_STR, .u.p = written.p, .n = (uint32_t)written.n};
+	if (!val_number(v, &d, &i, &is_int))
+		return;
+	struct str key = str_n(text, is_int ? num_format_i64(text, i) : num_format_double(text, d));
+	if (!is_int)
+		val_whole_digits(v, text, &key);
+	ask_hash(q, text_hash(GATE_NUMBER, key));
 }
 
 static void ask_ends(const struct gate_query *q, enum gate_kind kind, const struct length_set *set, struct str text)
@@ -550,6 +589,18 @@ bool gate_text_may_fit(const struct field_look *look, struct val v)
 	return false;
 }
 
+/* What vectorscan finds in broken UTF-8 is not defined when a pattern asks for characters: then all of them may fit. */
+static void ask_regexes(const struct gate_query *q, struct str text)
+{
+	const struct field_index *ix = q->ix;
+	if (!ix->characters || utf8_valid(text)) {
+		hs_scan(ix->regexes, text.n ? text.p : "", (unsigned)text.n, 0, q->scratch, on_literal, (void *)(uintptr_t)q);
+		return;
+	}
+	for (size_t i = 0; i < ix->n_regex; i++)
+		q->hit(q->arg, ix->regex[i]);
+}
+
 void gates_of_value(const struct gate_query *q, struct val v, struct str text, struct str folded)
 {
 	const struct field_index *ix = q->ix;
@@ -560,7 +611,7 @@ void gates_of_value(const struct gate_query *q, struct val v, struct str text, s
 	if (v.kind == VAL_NULL)
 		return;
 	if (kinds & 1u << GATE_NUMBER)
-		ask_number(q, v);
+		ask_number(q, v, text);
 	if (kinds & 1u << GATE_EQ)
 		ask_hash(q, text_hash(GATE_EQ, folded));
 	if (kinds & 1u << GATE_PREFIX)
@@ -570,5 +621,5 @@ void gates_of_value(const struct gate_query *q, struct val v, struct str text, s
 	if ((kinds & 1u << GATE_CONTAINS) && ix->literals && folded.n >= q->look->shortest)
 		hs_scan(ix->literals, folded.p, (unsigned)folded.n, 0, q->scratch, on_literal, (void *)(uintptr_t)q);
 	if ((kinds & 1u << GATE_REGEX) && ix->regexes)
-		hs_scan(ix->regexes, text.n ? text.p : "", (unsigned)text.n, 0, q->scratch, on_literal, (void *)(uintptr_t)q);
+		ask_regexes(q, text);
 }

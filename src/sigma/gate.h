@@ -40,6 +40,9 @@ struct field_index {
 	uint16_t *present;
 	size_t n_present;
 	hs_database_t *literals, *regexes;
+	uint16_t *regex;  /* gates of regexes */
+	size_t n_regex;
+	bool characters;  /* a pattern among them counts characters: only valid UTF-8 may be scanned */
 };
 
 /* One question to the index of a field: text raw, folded its folded form. Each gate that the value opens is told once or more. */

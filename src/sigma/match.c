@@ -394,15 +394,64 @@ static bool regex_matches(struct sigma_matcher *m, const struct atom *a, struct 
 	return r >= 0;
 }
 
-static bool number_matches(const struct atom *a, struct val v)
+bool val_whole_digits(struct val v, char *buf, struct str *ret)
+{
+	struct str s = str_n(v.u.p, v.n);
+	if (v.kind == VAL_UINT)
+		s = str_n(buf, num_format_u64(buf, v.u.u));
+	else if (v.kind == VAL_U16 && v.n <= WHOLE_DIGITS_MAX)
+		s = str_n(buf, utf16le_to_utf8(buf, (const unsigned char *)v.u.p, v.n));
+	else if (v.kind != VAL_NUM && v.kind != VAL_STR)
+		return false;
+	bool minus = str_take(&s, STR("-"));
+	if (!minus)
+		str_take(&s, STR("+"));
+	while (s.n > 1 && s.p[0] == '0')
+		s = str_sub(s, 1, s.n);
+	if (!s.n || s.n + 1 > WHOLE_DIGITS_MAX)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (!ch_is_digit((unsigned char)s.p[i]))
+			return false;
+	memmove(buf + minus, s.p, s.n);
+	buf[0] = minus ? '-' : buf[0];
+	*ret = str_n(buf, s.n + minus);
+	return true;
+}
+
+/* Whole numbers as digits, for those that no machine number holds. */
+static int compare_digits(struct str a, struct str b)
+{
+	bool minus = a.n && a.p[0] == '-', other = b.n && b.p[0] == '-';
+	if (minus != other)
+		return minus ? -1 : 1;
+	int c = a.n != b.n ? (a.n > b.n) - (a.n < b.n) : str_cmp(a, b);
+	return minus ? -c : c;
+}
+
+static int compare_numbers(const struct atom *a, struct val v, double d, int64_t i, bool is_int)
+{
+	char mine[WHOLE_DIGITS_MAX], its[WHOLE_DIGITS_MAX];
+	struct str x, y;
+	if (is_int && a->is_int)
+		return (i > a->integer) - (i < a->integer);
+	if (is_int)
+		v = (struct val){.kind = VAL_NUM, .u.p = mine, .n = (uint32_t)num_format_i64(mine, i)};
+	if (val_whole_digits(v, mine, &x) && val_whole_digits((struct val){.kind = VAL_NUM, .u.p = a->text.p, .n = (uint32_t)a->text.n}, its, &y))
+		return compare_digits(x, y);
+	return (d > a->number) - (d < a->number);
+}
+
+static bool number_matches(const struct atom *a, struct val v, struct str text)
 {
 	double d;
 	int64_t i;
 	bool is_int;
+	if (v.kind == VAL_JSTR)
+		v = (struct val){.kind = VAL_STR, .u.p = text.p, .n = (uint32_t)text.n};
 	if (!val_number(v, &d, &i, &is_int))
 		return false;
-	bool ints = is_int && a->is_int;
-	int c = ints ? (i > a->integer) - (i < a->integer) : (d > a->number) - (d < a->number);
+	int c = compare_numbers(a, v, d, i, is_int);
 	switch ((enum number_cmp)a->sub) {
 	case CMP_EQ:
 		return c == 0;
@@ -503,7 +552,7 @@ static bool value_matches(struct sigma_matcher *m, const struct atom *a, struct 
 	case ATOM_REGEX:
 		return v.kind != VAL_NULL && regex_matches(m, a, f->text);
 	case ATOM_NUMBER:
-		return number_matches(a, v);
+		return number_matches(a, v, f->text);
 	case ATOM_CIDR:
 		return num_ip(str_trim(f->text), ip, NULL) && num_ip_in(ip, a->net, a->bits);
 	case ATOM_NULL:

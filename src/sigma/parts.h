@@ -50,6 +50,10 @@ void expr_add(struct expr *e, struct expr *kid);
 struct expr *expr_not(struct arena *mem, struct expr *of);
 struct expr *expr_atom(struct compiler *c, const struct atom *a);
 
+/* match.c: a whole number beyond 64 bits as its digits without leading zeros (in buf, WHOLE_DIGITS_MAX bytes); false when v is none. */
+#define WHOLE_DIGITS_MAX 64
+bool val_whole_digits(struct val v, char *buf, struct str *ret);
+
 /* match.c: does the image's routing show events of these log sources to a rule of that one? */
 bool sigma_rule_fits(const struct sigma_image *img, const struct logsource *rule, const struct logsource *ls, size_t n);
 
