@@ -18,10 +18,12 @@ struct db {
 	sqlite3 *lite;
 	struct map stmts; /* SQL text -> struct db_stmt */
 	int savepoints;
+	bool within; /* a transaction was begun here and neither committed nor rolled back */
+	int ended;   /* why SQLite ended it before that, 0 = it did not */
 	char error[512];
 };
 
-static int to_errno(struct db *db, int code)
+static int errno_of(struct db *db, int code)
 {
 	snprintf(db->error, sizeof(db->error), "%s", sqlite3_errmsg(db->lite));
 	switch (code & 0xff) {
@@ -41,8 +43,19 @@ static int to_errno(struct db *db, int code)
 	case SQLITE_NOMEM:
 		return -ENOMEM;
 	default:
-		return code == SQLITE_IOERR_DATA ? -EBADMSG : -EIO;
+		if (code == SQLITE_IOERR_DATA)
+			return -EBADMSG;
+		return (code & 0xff) == SQLITE_IOERR && sqlite3_system_errno(db->lite) == ENOSPC ? -ENOSPC : -EIO;
 	}
+}
+
+static int to_errno(struct db *db, int code)
+{
+	int r = errno_of(db, code);
+	/* A full disk or a failed write can end the transaction by itself. What is asked of it afterwards fails for that reason. */
+	if (r < 0 && db->within && !db->ended && sqlite3_get_autocommit(db->lite))
+		db->ended = r;
+	return r;
 }
 
 const char *db_error(const struct db *db)
@@ -243,17 +256,22 @@ int db_exec(struct db *db, const char *sql)
 
 int db_begin(struct db *db)
 {
-	db->savepoints = 0;
-	return db_exec(db, "BEGIN IMMEDIATE");
+	db->savepoints = db->ended = 0;
+	int r = db_exec(db, "BEGIN IMMEDIATE");
+	db->within = r == 0;
+	return r;
 }
 
 int db_commit(struct db *db)
 {
-	return db_exec(db, "COMMIT");
+	int r = db->ended ? db->ended : db_exec(db, "COMMIT");
+	db->within = db->within && r < 0;
+	return r;
 }
 
 void db_rollback(struct db *db)
 {
+	db->within = false;
 	if (!sqlite3_get_autocommit(db->lite))
 		sqlite3_exec(db->lite, "ROLLBACK", NULL, NULL, NULL);
 }
@@ -268,11 +286,9 @@ static int savepoint(struct db *db, const char *word, int depth)
 int db_savepoint(struct db *db)
 {
 	must(db->savepoints < 8);
-	/* A full disk can end the transaction by itself; a savepoint outside of one would begin, and its release commit, another. */
-	if (sqlite3_get_autocommit(db->lite)) {
-		snprintf(db->error, sizeof(db->error), "the transaction was ended by an error");
-		return -EIO;
-	}
+	/* A savepoint outside of a transaction would begin one, and its release commit it. */
+	if (sqlite3_get_autocommit(db->lite))
+		return db->ended ? db->ended : -EIO;
 	int r = savepoint(db, "SAVEPOINT", db->savepoints);
 	db->savepoints += r == 0;
 	return r;
@@ -281,13 +297,15 @@ int db_savepoint(struct db *db)
 int db_release(struct db *db)
 {
 	must(db->savepoints > 0);
-	return savepoint(db, "RELEASE", --db->savepoints);
+	--db->savepoints;
+	return db->ended ? db->ended : savepoint(db, "RELEASE", db->savepoints);
 }
 
 void db_rollback_to(struct db *db)
 {
 	must(db->savepoints > 0);
-	savepoint(db, "ROLLBACK TO", db->savepoints - 1);
+	if (!db->ended)
+		savepoint(db, "ROLLBACK TO", db->savepoints - 1);
 }
 
 int db_backup(struct db *db, const char *path)

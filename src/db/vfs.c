@@ -81,8 +81,9 @@ static int on_truncate(sqlite3_file *f, sqlite3_int64 size)
 }
 static int on_sync(sqlite3_file *f, int flags)
 {
-	if (file_fault_check() < 0)
-		return SQLITE_IOERR_FSYNC;
+	int fault = file_fault_check();
+	if (fault)
+		return fault == -ENOSPC ? SQLITE_FULL : SQLITE_IOERR_FSYNC;
 	return real(f)->pMethods->xSync(real(f), flags);
 }
 static int on_size(sqlite3_file *f, sqlite3_int64 *size)

@@ -87,6 +87,15 @@ static int call_from(struct desk *k, const struct soc *s, json_t *alert, const s
 	return r;
 }
 
+/* An earlier row of the book takes over: nobody has to answer the old call any more. */
+static void replace_waiting(json_t *alert)
+{
+	json_t *calls = json_object_get(alert, "calls");
+	for (size_t i = 0; i < json_array_size(calls); i++)
+		if (doc_is(json_array_get(calls, i), "state", "waiting"))
+			json_object_set_new(json_array_get(calls, i), "state", json_string("replaced"));
+}
+
 int calls_begin(struct desk *k, const struct soc *s, json_t *alert)
 {
 	int row = s->book ? rulebook_match(s->book, alert, desk_now(k), s->offset_s) : -1;
@@ -95,7 +104,7 @@ int calls_begin(struct desk *k, const struct soc *s, json_t *alert)
 		json_object_set_new(alert, "calls", json_array());
 	if (row < 0 || (json_is_integer(had) && json_integer_value(had) <= row) || doc_time(alert, "acked_at") != TS_NONE)
 		return 0;
-	calls_stop(alert, TS_NONE);
+	replace_waiting(alert);
 	doc_set_int(alert, "call_row", row);
 	if (s->book->row[row].hand_off_within)
 		doc_set_time(alert, "handoff_due_at", desk_now(k) + s->book->row[row].hand_off_within);

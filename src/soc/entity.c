@@ -2,6 +2,7 @@
 #include "soc/parts.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define VALUE_MAX 500
 
@@ -57,17 +58,25 @@ bool entities_add(json_t *list, const struct detection *det)
 	return fresh;
 }
 
-int entities_index(struct desk *k, struct str alert_id, const json_t *list)
+struct str entity_kind(const json_t *alert, struct str kind, char room[64])
 {
+	bool drill = json_is_true(json_object_get(alert, "drill"));
+	return str_n(room, (size_t)snprintf(room, 64, "%s%.*s", drill ? "drill:" : "", (int)(kind.n < 50 ? kind.n : 50), kind.p));
+}
+
+int entities_index(struct desk *k, const json_t *alert, size_t from)
+{
+	const json_t *list = json_object_get(alert, "entities");
 	int r = 0;
-	for (size_t i = 0; r >= 0 && i < json_array_size(list); i++) {
+	for (size_t i = from; r >= 0 && i < json_array_size(list); i++) {
+		char kind[64];
 		const json_t *e = json_array_get(list, i);
 		struct db_stmt *s = db_prepare(desk_db(k), "INSERT INTO alert_entity (kind, value, alert_id, seen) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING");
 		if (!s)
 			return -EIO;
-		db_bind_text(s, 1, doc_str(e, "kind"));
+		db_bind_text(s, 1, entity_kind(alert, doc_str(e, "kind"), kind));
 		db_bind_text(s, 2, doc_str(e, "value"));
-		db_bind_text(s, 3, alert_id);
+		db_bind_text(s, 3, doc_str(alert, "id"));
 		db_bind_i64(s, 4, desk_now(k));
 		r = db_run(s);
 	}

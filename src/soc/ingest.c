@@ -2,17 +2,25 @@
 #include "soc/parts.h"
 
 #include "base/map.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* Alerts that this batch touched: changed in memory, written once at its end. */
+#define KEY_MAX 8192
+
+/*
+ * Alerts that this batch touched: changed in memory, written once at its end. What an alert says must not depend on where a batch ends, so everything
+ * that looks at other alerts (the score, and the calls that follow from it) happens at fixed moments of the alert's own life: when it is made and
+ * whenever a detection names somebody new.
+ */
 struct touched {
 	json_t *doc;
 	uint64_t events;
+	size_t indexed; /* entities that are in the index */
 	char digest[65];
-	bool fresh; /* made by this batch and not called for yet */
-	bool changed;
+	bool fresh; /* made by this batch */
+	bool changed, judged;
 };
 
 struct folding {
@@ -39,8 +47,9 @@ static struct str user_of(const struct detection *det)
 	return STR("");
 }
 
-static void fold_key(const struct detection *det, struct buf *key)
+static void fold_key(const struct detection *det, struct buf *ret)
 {
+	struct buf raw = BUF_INIT(KEY_MAX), *key = &raw;
 	buf_addf(key, "rule=%.*s", STR_ARG(det->rule->id.n ? det->rule->id : det->rule->title));
 	if (det->site.n)
 		add_part(key, "site", det->site);
@@ -53,6 +62,9 @@ static void fold_key(const struct detection *det, struct buf *key)
 		add_part(key, "host", det->host);
 		add_part(key, "user", user_of(det));
 	}
+	/* As the document keeps it, so that the next detection finds it. */
+	utf8_add_clean(ret, buf_str(key));
+	buf_done(&raw);
 }
 
 static int take_first(void *arg, json_t *doc)
@@ -62,21 +74,25 @@ static int take_first(void *arg, json_t *doc)
 	return 1;
 }
 
-/* The open alert of the key that this detection may still join, or NULL. */
+static bool may_join(const struct folding *f, const json_t *alert, const struct detection *det)
+{
+	int64_t fold = f->soc->book ? f->soc->book->fold_ns : 24 * 3600 * NS_PER_S;
+	return det->time - doc_time(alert, "last_seen") <= fold && doc_time(alert, "first_seen") - det->time <= fold;
+}
+
+/* The newest open alert of the key when this detection may still join it, or NULL. */
 static int find_open(struct folding *f, struct str key, const struct detection *det, json_t **ret)
 {
 	json_t *doc = NULL;
 	struct desk_param p = {.s = key};
-	int64_t fold = f->soc->book ? f->soc->book->fold_ns : 24 * 3600 * NS_PER_S;
 	int r = desk_list(f->k, NOUN_ALERT, "fold_key = $1 AND status <> 'closed' ORDER BY id DESC LIMIT 1", &p, 1, take_first, &doc);
 	*ret = NULL;
 	if (r < 0 || !doc)
 		return r < 0 ? r : 0;
-	tstamp last = doc_time(doc, "last_seen"), first = doc_time(doc, "first_seen");
-	if (det->time - last > fold || first - det->time > fold)
-		json_decref(doc);
-	else
+	if (may_join(f, doc, det))
 		*ret = doc;
+	else
+		json_decref(doc);
 	return 0;
 }
 
@@ -125,16 +141,17 @@ static void stretch(json_t *doc, const struct detection *det)
 /* The alert that the detection belongs to, in memory. A new one gets its row (and id) at once. */
 static int touch(struct folding *f, const struct detection *det, struct touched **ret)
 {
-	struct buf key = BUF_INIT(8192);
+	struct buf key = BUF_INIT(4 * KEY_MAX);
 	json_t *doc;
 	int r = 0;
 	fold_key(det, &key);
 	uint64_t *at = map_get(&f->by_key, buf_str(&key));
-	if (at) {
+	if (at && may_join(f, f->alert.at[*at].doc, det)) {
 		*ret = &f->alert.at[*at];
 		goto done;
 	}
-	if ((r = find_open(f, buf_str(&key), det, &doc)) < 0)
+	doc = NULL;
+	if (!at && (r = find_open(f, buf_str(&key), det, &doc)) < 0)
 		goto done;
 	struct touched t = {.doc = doc, .fresh = !doc};
 	if (!doc) {
@@ -146,6 +163,7 @@ static int touch(struct folding *f, const struct detection *det, struct touched 
 			goto done;
 	}
 	t.events = (uint64_t)doc_int(t.doc, "events");
+	t.indexed = json_array_size(json_object_get(t.doc, "entities"));
 	snprintf(t.digest, sizeof(t.digest), "%.*s", STR_ARG(doc_str(t.doc, "events_digest")));
 	*map_put(&f->by_key, buf_str(&key), NULL) = f->alert.n;
 	vec_push(&f->alert, t);
@@ -155,36 +173,40 @@ done:
 	return r;
 }
 
+/* Scores the alert, and calls whom the book names for what it has become. */
+static int judge(struct folding *f, struct touched *t)
+{
+	const json_t *entities = json_object_get(t->doc, "entities");
+	int r = entities_index(f->k, t->doc, t->indexed);
+	t->indexed = json_array_size(entities);
+	t->judged = true;
+	if (r >= 0)
+		r = score_alert(f->k, f->soc, t->doc);
+	explain_alert(t->doc);
+	return r < 0 || doc_is(t->doc, "status", "escalated") ? r : calls_begin(f->k, f->soc, t->doc);
+}
+
 static int fold_one(struct folding *f, const struct detection *det)
 {
 	struct touched *t;
 	int r = touch(f, det, &t);
 	if (r < 0 || (r = event_rows_add(f->k, doc_str(t->doc, "id"), det, &t->events, t->digest)) < 0)
 		return r;
-	if (!r && !t->fresh && !det->n_group)
+	if (!r && (!t->fresh || t->judged) && !det->n_group)
 		return 0; /* its events are in already */
 	doc_set_int(t->doc, "count", doc_int(t->doc, "count") + 1);
 	doc_set_int(t->doc, "events", (int64_t)t->events);
 	doc_set_str(t->doc, "events_digest", str_c(t->digest));
 	stretch(t->doc, det);
-	entities_add(json_object_get(t->doc, "entities"), det);
 	t->changed = true;
-	return 0;
+	bool named = entities_add(json_object_get(t->doc, "entities"), det);
+	return named || (t->fresh && !t->judged) ? judge(f, t) : 0;
 }
 
 static int write_one(struct folding *f, struct touched *t)
 {
-	struct str id = doc_str(t->doc, "id");
-	json_t *ret;
-	int r = entities_index(f->k, id, json_object_get(t->doc, "entities"));
-	if (r >= 0)
-		r = score_alert(f->k, f->soc, t->doc);
 	explain_alert(t->doc);
-	if (r >= 0 && !doc_is(t->doc, "status", "escalated"))
-		r = calls_begin(f->k, f->soc, t->doc);
-	if (r >= 0 && (r = desk_change(f->k, &SOC_SYSTEM, NOUN_ALERT, id, 0, t->fresh ? "detect" : "fold", t->doc, &ret)) == 0)
-		json_decref(ret);
-	return r;
+	return desk_change(f->k, &SOC_SYSTEM, NOUN_ALERT, doc_str(t->doc, "id"), 0, t->fresh ? "detect" : "fold", t->doc, NULL);
 }
 
 int soc_ingest(struct desk *k, const struct soc *s, const struct detection *det, size_t n)

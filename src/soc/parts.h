@@ -10,8 +10,10 @@ extern const struct actor SOC_SYSTEM;
 /* Entities of a detection into the alert's list [{kind,value}], at most ENTITIES_MAX; true when one was new. */
 #define ENTITIES_MAX 50
 bool entities_add(json_t *list, const struct detection *det);
-/* Their index rows, for scores and pages of an entity. */
-int entities_index(struct desk *k, struct str alert_id, const json_t *list);
+/* Index rows of the alert's entities from the given one on. Drills have an index of their own: what is practised weighs on nothing that is real. */
+int entities_index(struct desk *k, const json_t *alert, size_t from);
+/* "host", or "drill:host" for an alert that is a drill. */
+struct str entity_kind(const json_t *alert, struct str kind, char room[64]);
 
 /* Tactics of the rule's tags ("credential-access"), each once. */
 void tactics_add(json_t *list, const struct sigma_rule *rule);

@@ -65,7 +65,8 @@ static int entity_risk(struct desk *k, const json_t *alert)
 		const json_t *e = json_array_get(list, i);
 		if (!doc_is(e, "kind", "host") && !doc_is(e, "kind", "user") && !doc_is(e, "kind", "ip"))
 			continue;
-		int64_t n = open_neighbours(k, doc_str(e, "kind"), doc_str(e, "value"), doc_str(alert, "id"));
+		char kind[64];
+		int64_t n = open_neighbours(k, entity_kind(alert, doc_str(e, "kind"), kind), doc_str(e, "value"), doc_str(alert, "id"));
 		most = n > most ? n : most;
 	}
 	return most > 4 ? 20 : (int)most * 5;
@@ -94,8 +95,9 @@ static int tactic_progress(struct desk *k, const json_t *alert)
 		const json_t *e = json_array_get(list, i);
 		if (!doc_is(e, "kind", "host"))
 			continue;
-		struct desk_param p[] = {{.s = doc_str(e, "value")}, {.is_int = true, .i = desk_now(k) - WEEK_NS}, {.s = doc_str(alert, "id")}};
-		desk_list(k, NOUN_ALERT, "id IN (SELECT alert_id FROM alert_entity WHERE kind = 'host' AND value = $1 AND seen >= $2 AND alert_id <> $3 LIMIT 50)", p, 3, take_tactics, &t);
+		char kind[64];
+		struct desk_param p[] = {{.s = entity_kind(alert, STR("host"), kind)}, {.s = doc_str(e, "value")}, {.is_int = true, .i = desk_now(k) - WEEK_NS}, {.s = doc_str(alert, "id")}};
+		desk_list(k, NOUN_ALERT, "id IN (SELECT alert_id FROM alert_entity WHERE kind = $1 AND value = $2 AND seen >= $3 AND alert_id <> $4 ORDER BY alert_id LIMIT 50)", p, 4, take_tactics, &t);
 		break;
 	}
 	json_decref(t.seen);

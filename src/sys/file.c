@@ -14,7 +14,7 @@ static _Atomic int fault_countdown;
 static _Atomic int fault_err;
 static _Atomic bool fault_sticky, fault_fired, fault_tears;
 static const char *_Atomic armed_stage;
-static _Atomic int armed_nth;
+static _Atomic int armed_nth, armed_err;
 
 void file_fault_set(int nth, int err, bool sticky)
 {
@@ -24,10 +24,11 @@ void file_fault_set(int nth, int err, bool sticky)
 	fault_countdown = nth;
 }
 
-void file_fault_arm(const char *stage, int nth)
+void file_fault_arm(const char *stage, int nth, int err)
 {
 	file_fault_set(0, 0, false);
 	armed_nth = nth;
+	armed_err = err;
 	armed_stage = stage;
 }
 
@@ -37,8 +38,8 @@ void file_fault_stage(const char *stage)
 	if (!armed || !str_eq(str_c(armed), str_c(stage)))
 		return;
 	armed_stage = NULL;
-	file_fault_set(armed_nth, EIO, true);
-	fault_tears = true;
+	file_fault_set(armed_nth, armed_err ? armed_err : EIO, true);
+	fault_tears = !armed_err;
 }
 
 bool file_fault_fired(void)

@@ -49,11 +49,11 @@ int file_walk(const char *path, file_walk_cb *cb, void *arg);
 void file_fault_set(int nth, int err, bool sticky);
 int file_fault_check(void);
 /*
- * A death in the middle of a stage: code says by name where it is ("wal-write", "wal-sync", "seal", "manifest", "hand-over", "desk-commit", "publish",
- * "checkpoint", "evidence"); from the nth write-like call of the armed stage on nothing reaches the disk any more, and that first call leaves half of
- * its bytes. NULL disarms. file_fault_fired tells whether it has come to that.
+ * Faults in the middle of a stage: code says by name where it is ("wal-write", "wal-sync", "seal", "manifest", "hand-over", "desk-commit", "publish",
+ * "checkpoint", "evidence", "reports"); from the nth write-like call of the armed stage on all fail with err. err 0 is the death of the process: nothing
+ * reaches the disk any more, and the first call leaves half of its bytes. NULL disarms. file_fault_fired tells whether it has come to that.
  */
-void file_fault_arm(const char *stage, int nth);
+void file_fault_arm(const char *stage, int nth, int err);
 void file_fault_stage(const char *stage);
 bool file_fault_fired(void);
 /* How much of a write that failed the check reaches the disk: half of it for a death, else nothing. For those who write by other means than these functions. */

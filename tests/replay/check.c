@@ -7,7 +7,16 @@
 #include <errno.h>
 
 /* The look at a scenario before it runs: every word that this program knows is where it may be, and every name of a person is one. */
-static const struct str STAGES[] = {{"wal-write", 9}, {"wal-sync", 8}, {"seal", 4}, {"manifest", 8}, {"hand-over", 9}, {"desk-commit", 11}, {"publish", 7}, {"checkpoint", 10}, {"evidence", 8}};
+static const struct str STAGES[] = {{"wal-write", 9}, {"wal-sync", 8}, {"seal", 4}, {"manifest", 8}, {"hand-over", 9}, {"desk-commit", 11}, {"publish", 7}, {"checkpoint", 10}, {"evidence", 8},
+	{"reports", 7}};
+
+const char *stage_find(struct str name)
+{
+	for (size_t i = 0; i < LEN(STAGES); i++)
+		if (str_eq(name, STAGES[i]))
+			return STAGES[i].p;
+	return NULL;
+}
 
 struct looking {
 	struct diag *d;
@@ -129,19 +138,33 @@ static void look_expect(struct looking *l, const struct node *n)
 
 static void look(struct looking *l, const struct node *n);
 
+static void want_stage(struct looking *l, const struct node *n, size_t i)
+{
+	if (stage_find(node_word(n, i)))
+		return;
+	diag_error(l->d, place(n, i), "replay.unknown_stage", "there is no stage \"%.*s\"", STR_ARG(node_word(n, i)));
+	diag_suggest(l->d, node_word(n, i), STAGES, LEN(STAGES));
+}
+
 static void look_crash(struct looking *l, const struct node *n)
 {
-	bool known = n->n_word == 1;
-	for (size_t i = 0; i < LEN(STAGES); i++)
-		known = known || str_eq(node_word(n, 2), STAGES[i]);
-	if (!known || (n->n_word > 1 && !str_eq(node_word(n, 1), STR("at")))) {
-		diag_error(l->d, place(n, n->n_word - 1), "replay.unknown_stage", "there is no stage \"%.*s\"", STR_ARG(node_word(n, n->n_word - 1)));
-		diag_suggest(l->d, node_word(n, 2), STAGES, LEN(STAGES));
-	}
+	if (n->n_word == 2 || (n->n_word == 3 && !str_eq(node_word(n, 1), STR("at"))))
+		diag_error(l->d, place(n, 1), "replay.bad_crash", "write: crash, or: crash at STAGE");
+	else if (n->n_word == 3)
+		want_stage(l, n, 2);
 	if ((n->n_word == 3) != (n->kid != NULL))
 		diag_error(l->d, place(n, 0), "replay.bad_crash", n->kid ? "a crash that has steps below it is `crash at STAGE`" : "the steps that run into the crash stand below it");
 	for (const struct node *kid = n->kid; kid; kid = kid->next)
 		look(l, kid);
+}
+
+static void look_disk(struct looking *l, const struct node *n)
+{
+	bool full = str_eq(node_word(n, 1), STR("full"));
+	if ((!full && !str_eq(node_word(n, 1), STR("ok"))) || (n->n_word != 2 && !(full && n->n_word == 4 && str_eq(node_word(n, 2), STR("at")))))
+		diag_error(l->d, place(n, 1), "replay.bad_disk", "write: disk full, disk full at STAGE, or: disk ok");
+	else if (n->n_word == 4)
+		want_stage(l, n, 3);
 }
 
 static void look_time(struct looking *l, const struct node *n)
@@ -179,7 +202,7 @@ static void look(struct looking *l, const struct node *n)
 	static const struct {
 		step_fn *fn;
 		void (*look)(struct looking *l, const struct node *n);
-	} LOOKS[] = {{head_people, look_people}, {step_feed, look_feed}, {step_as, look_as}, {step_expect, look_expect}, {step_crash, look_crash}, {step_time, look_time}};
+	} LOOKS[] = {{head_people, look_people}, {step_feed, look_feed}, {step_as, look_as}, {step_expect, look_expect}, {step_crash, look_crash}, {step_disk, look_disk}, {step_time, look_time}};
 	for (size_t i = 0; i < LEN(LOOKS); i++)
 		if (LOOKS[i].fn == s->fn)
 			LOOKS[i].look(l, n);

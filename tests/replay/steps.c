@@ -168,10 +168,9 @@ void step_restart(struct world *w, const struct node *n)
  */
 void step_crash(struct world *w, const struct node *n)
 {
-	char stage[100];
 	if (n->n_word == 3) {
-		snprintf(stage, sizeof(stage), "%.*s", STR_ARG(node_word(n, 2)));
-		file_fault_arm(stage, 1);
+		const char *stage = stage_find(node_word(n, 2));
+		file_fault_arm(stage, 1, 0);
 		w->dying = true;
 		for (const struct node *kid = n->kid; kid && !file_fault_fired(); kid = kid->next)
 			scenario_run(w, kid);
@@ -180,7 +179,7 @@ void step_crash(struct world *w, const struct node *n)
 			world_fail(w, "nothing came to \"%s\", so nothing crashed", stage);
 	}
 	world_crash(w);
-	file_fault_arm(NULL, 0);
+	file_fault_arm(NULL, 0, 0);
 	w->dying = false;
 	world_open(w);
 	crash_check(w);
@@ -189,7 +188,11 @@ void step_crash(struct world *w, const struct node *n)
 void step_disk(struct world *w, const struct node *n)
 {
 	bool full = str_eq(node_word(n, 1), STR("full"));
-	file_fault_set(full ? 1 : 0, full ? ENOSPC : 0, full);
+	if (n->n_word == 4)
+		file_fault_arm(stage_find(node_word(n, 3)), 1, ENOSPC);
+	else
+		file_fault_set(full ? 1 : 0, full ? ENOSPC : 0, full);
+	w->full = full;
 	if (!full)
 		world_turn(w);
 }

@@ -25,6 +25,8 @@ const struct step *step_find(struct str word);
 
 /* Looks at the whole file before anything runs: words, people, durations, children. Findings name line and column. */
 int scenario_check(const struct node *top, struct str file, struct diag *d);
+/* The stage's name as the program knows it (static), or NULL. */
+const char *stage_find(struct str name);
 void scenario_run(struct world *w, const struct node *n);
 
 /* The verbs of `as`, for the check. */

@@ -3,7 +3,6 @@
 
 #include "ledger/doc.h"
 #include "soc/alert.h"
-#include "sys/file.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -109,7 +108,7 @@ void world_crash(struct world *w)
 void world_turn(struct world *w)
 {
 	int r = house_turn(w->house);
-	if (r < 0 && !w->dying && !file_fault_check())
+	if (r < 0 && !w->dying && !w->full)
 		world_fail(w, "the house stumbles: %s", strerror(-r));
 }
 

@@ -40,6 +40,7 @@ struct world {
 	size_t alerts_told, notices_told; /* how many there were at the last `expect` */
 	uint64_t acknowledged, unanswered; /* records: answered as durable; in doubt since the crash began */
 	bool dying;              /* inside a `crash at` block */
+	bool full;               /* the disk is, or will be */
 	bool peopled;
 };
 
