@@ -132,6 +132,11 @@ int get_decisions(struct api_ctx *c)
 	return answer_of_incident(c, NOUN_DECISION, "incident_id = $1 ORDER BY id");
 }
 
+int get_decision(struct api_ctx *c)
+{
+	return api_answer_noun(c, NOUN_DECISION, c->param[0]);
+}
+
 static int add_decision(struct desk *k, struct api_ctx *c, json_t **ret)
 {
 	return decision_add(k, &c->actor, c->param[0], c->body, &c->diag, ret);

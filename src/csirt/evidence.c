@@ -95,8 +95,8 @@ int custody_transfer(struct desk *k, const struct actor *who, struct str evidenc
 	static const char *const MEMBERS[] = {"to", "reason", NULL};
 	json_t *e, *o;
 	int r = doc_only(body, MEMBERS, d);
-	if (doc_need_text(body, "to", d) < 0 || doc_need_text(body, "reason", d) < 0)
-		r = -EINVAL;
+	int to = doc_need_text(body, "to", d), reason = doc_need_text(body, "reason", d);
+	r = r < 0 ? r : to < 0 ? to : reason;
 	if (r == 0)
 		r = desk_get(k, NOUN_EVIDENCE, evidence_id, &e);
 	if (r < 0)
@@ -119,13 +119,16 @@ int custody_transfer(struct desk *k, const struct actor *who, struct str evidenc
 
 int custody_accept(struct desk *k, const struct actor *who, struct str custody_id, struct diag *d, json_t **ret)
 {
-	json_t *o, *patch;
+	json_t *o, *patch, *e = NULL;
 	int r = desk_get(k, NOUN_CUSTODY, custody_id, &o);
 	if (r < 0)
 		return r;
-	if (!doc_is(o, "status", "offered"))
+	r = desk_get(k, NOUN_EVIDENCE, doc_str(o, "evidence_id"), &e);
+	if (r == 0 && !doc_is(o, "status", "offered"))
 		r = doc_refuse(d, "status", "bad_state", -EBUSY, "the transfer was accepted already");
-	else if (!str_eq(doc_str(o, "to"), who->user))
+	else if (r == 0 && !str_eq(doc_str(e, "custodian"), doc_str(o, "from")))
+		r = doc_refuse(d, "from", "overtaken", -EBUSY, "the evidence is with %.*s now, not with %.*s any more", STR_ARG(doc_str(e, "custodian")), STR_ARG(doc_str(o, "from")));
+	else if (r == 0 && !str_eq(doc_str(o, "to"), who->user))
 		r = doc_refuse(d, "to", "other_receiver", -EPERM, "the transfer is for %.*s, who alone can accept it", STR_ARG(doc_str(o, "to")));
 	patch = json_object();
 	doc_set_time(patch, "accepted_at", desk_now(k));
@@ -135,6 +138,7 @@ int custody_accept(struct desk *k, const struct actor *who, struct str custody_i
 	if (r == 0)
 		r = show_custody(k, who, doc_str(o, "evidence_id"), "custody", who->user, *ret);
 	json_decref(patch);
+	json_decref(e);
 	json_decref(o);
 	return r;
 }

@@ -17,6 +17,7 @@ int evidence_read(const char *dir, const json_t *evidence, struct buf *out);
 int evidence_note_read(struct desk *k, const struct actor *who, struct str id);
 /* {to, reason}: waits for the receiver. */
 int custody_transfer(struct desk *k, const struct actor *who, struct str evidence_id, const json_t *body, struct diag *d, json_t **ret);
+/* By the receiver alone, once, and while the giver still has it. */
 int custody_accept(struct desk *k, const struct actor *who, struct str custody_id, struct diag *d, json_t **ret);
 /* {hold: bool, reason} */
 int evidence_hold(struct desk *k, const struct actor *who, struct str id, const json_t *body, struct diag *d, json_t **ret);

@@ -48,6 +48,17 @@ static int load_alerts(struct desk *k, const json_t *ids, struct diag *d, json_t
 	return 0;
 }
 
+/* An alert is handed over once at a time. */
+static int check_free(const json_t *alerts, struct diag *d)
+{
+	for (size_t i = 0; i < json_array_size(alerts); i++) {
+		const json_t *a = json_array_get(alerts, i);
+		if (doc_is(a, "status", "closed") || doc_is(a, "status", "escalated"))
+			return doc_refuse(d, "alert_ids", "bad_state", -EBUSY, "the alert %.*s is %.*s already", STR_ARG(doc_str(a, "id")), STR_ARG(doc_str(a, "status")));
+	}
+	return 0;
+}
+
 /* What the hand-off does to its alerts: the calls end, the status tells where they are. */
 static int mark_alerts(struct desk *k, const struct actor *who, const json_t *alerts, struct str handoff_id, const char *status, const char *verb, struct str incident_id)
 {
@@ -128,11 +139,8 @@ int handoff_send(struct desk *k, const struct actor *who, const struct handoff_r
 	int r = check_package(package, d);
 	if (r == 0)
 		r = load_alerts(k, json_object_get(package, "alert_ids"), d, &alerts);
-	for (size_t i = 0; r == 0 && i < json_array_size(alerts); i++) {
-		const json_t *a = json_array_get(alerts, i);
-		if (doc_is(a, "status", "closed") || doc_is(a, "status", "escalated"))
-			r = doc_refuse(d, "alert_ids", "bad_state", -EBUSY, "the alert %.*s is %.*s already", STR_ARG(doc_str(a, "id")), STR_ARG(doc_str(a, "status")));
-	}
+	if (r == 0)
+		r = check_free(alerts, d);
 	if (r == 0)
 		r = make(k, who, rules, package, alerts, &h);
 	if (r == 0)
@@ -183,6 +191,8 @@ int handoff_resend(struct desk *k, const struct actor *who, const struct handoff
 		r = check_package(whole, d);
 	if (r == 0)
 		r = load_alerts(k, json_object_get(whole, "alert_ids"), d, &alerts);
+	if (r == 0)
+		r = check_free(alerts, d);
 	if (r == 0) {
 		json_object_set_new(whole, "status", json_string("sent"));
 		doc_set_str(whole, "sent_by", who->user);

@@ -3,10 +3,12 @@
 #include "ledger/note.h"
 #include "ledger/tiles.h"
 
+#include "base/utf8.h"
 #include "sys/file.h"
 
 #include <errno.h>
 #include <jansson.h>
+#include <openssl/sha.h>
 
 #define LEAF_MAX 65535u /* an entry bundle's length field has 16 bits */
 
@@ -94,18 +96,61 @@ static json_t *json_of(struct str text)
 	return v ? v : json_null();
 }
 
-int ledger_leaf(const struct ledger_entry *e, struct buf *out)
+/* What a person or an event wrote into an entry need not be UTF-8. */
+static json_t *text_json(struct str s)
+{
+	json_t *v = json_stringn(s.p ? s.p : "", s.n);
+	if (v)
+		return v;
+	struct buf clean = BUF_INIT(4 * s.n + 16);
+	utf8_add_clean(&clean, s);
+	v = json_stringn(buf_cstr(&clean), clean.n);
+	buf_done(&clean);
+	must(v);
+	return v;
+}
+
+/* Stands for a long text: its SHA-256 binds the row's bytes as the text itself would. */
+static json_t *digest_json(struct str text)
+{
+	unsigned char sum[SHA256_DIGEST_LENGTH];
+	struct buf hex = BUF_INIT(100);
+	SHA256((const unsigned char *)text.p, text.n, sum);
+	buf_add_hex(&hex, sum, sizeof(sum));
+	json_t *o = json_pack("{s:s, s:I}", "sha256", buf_cstr(&hex), "size", (json_int_t)text.n);
+	buf_done(&hex);
+	return o;
+}
+
+static char *leaf_text(const struct ledger_entry *e, bool long_before, bool long_after)
 {
 	char time[TS_TEXT_MAX];
-	size_t n = ts_format(time, e->time);
-	json_t *o = json_pack("{s:I, s:s#, s:s#, s:s#, s:s#, s:s#, s:s#, s:o, s:o}", "seq", (json_int_t)e->seq, "time", time, (int)n, "actor", e->actor.p, (int)e->actor.n, "role",
-		e->role.p ? e->role.p : "", (int)e->role.n, "noun", e->noun.p, (int)e->noun.n, "object_id", e->object_id.p, (int)e->object_id.n, "verb", e->verb.p, (int)e->verb.n,
-		"before", json_of(e->before), "after", json_of(e->after));
-	if (!o)
-		return -EINVAL;
-	char *text = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
+	const struct str text[] = {e->actor, e->role, e->noun, e->object_id, e->verb};
+	static const char *const NAMES[] = {"actor", "role", "noun", "object_id", "verb"};
+	json_t *o = json_object();
+	json_object_set_new(o, "seq", json_integer((json_int_t)e->seq));
+	json_object_set_new(o, "time", json_stringn(time, ts_format(time, e->time)));
+	for (size_t i = 0; i < LEN(text); i++)
+		json_object_set_new(o, NAMES[i], text_json(text[i]));
+	json_object_set_new(o, "before", long_before ? digest_json(e->before) : json_of(e->before));
+	json_object_set_new(o, "after", long_after ? digest_json(e->after) : json_of(e->after));
+	char *line = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
 	json_decref(o);
-	must(text);
+	must(line);
+	return line;
+}
+
+int ledger_leaf(const struct ledger_entry *e, struct buf *out)
+{
+	bool long_before = false, long_after = false;
+	char *text = leaf_text(e, false, false);
+	while (strlen(text) > LEAF_MAX && !(long_before && long_after)) {
+		bool after = !long_after && (long_before || e->after.n >= e->before.n);
+		long_after = long_after || after;
+		long_before = long_before || !after;
+		free(text);
+		text = leaf_text(e, long_before, long_after);
+	}
 	buf_add_cstr(out, text);
 	free(text);
 	return out->err;

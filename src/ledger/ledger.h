@@ -12,7 +12,8 @@
  * separate the two. Directory: ledger/checkpoint, ledger/tile/<level>/…, ledger/tile/entries/…, key.pub, key (mode 0600).
  *
  * The leaf is the canonical JSON of the entry: {"seq":…,"time":"…","actor":…,"role":…,"noun":…,"object_id":…,"verb":…,"before":…,"after":…}
- * with sorted keys and no blanks.
+ * with sorted keys and no blanks. A bundle holds at most 65,535 bytes per leaf: in a longer one {"sha256":…,"size":…} of the row's text stands for
+ * `after`, then for `before`, the longer of them first.
  */
 struct ledger;
 

@@ -139,6 +139,26 @@ static size_t verify(struct buf *ret)
 	return n;
 }
 
+static void exec_raw(const char *sql)
+{
+	struct db *db;
+	char path[4096];
+	path_join(path, sizeof(path), test_tmpdir(), "hinomi.db");
+	CHECK_INT(db_open(path, DB_WRITE, NULL, &db), 0);
+	CHECK_INT(db_exec(db, sql), 0);
+	db_close(db);
+}
+
+static void check_finding(const char *sql, const char *want)
+{
+	struct buf out = BUF_INIT(100000);
+	exec_raw(sql);
+	CHECK(verify(&out) > 0);
+	if (str_find(buf_str(&out), str_c(want)) == STR_NPOS)
+		test_failed(__FILE__, __LINE__, "%s\n%s\nwant: %s", sql, buf_cstr(&out), want);
+	buf_done(&out);
+}
+
 TEST(objects_are_what_their_entries_say)
 {
 	struct desk *k = open_desk();
@@ -218,6 +238,32 @@ TEST(nobody_hears_of_what_was_refused)
 	free(other);
 }
 
+/* A change of any size has its entry, and its text is bound by it. */
+TEST(a_long_change_is_an_entry_too)
+{
+	struct desk *k = open_desk();
+	char *id = make_alert(k, "x"), *text = must_calloc(1, 200001);
+	memset(text, 'x', 200000);
+	for (int i = 0; i < 3; i++) {
+		json_t *patch = json_pack("{s:s, s:i}", "note", text, "n", i);
+		CHECK_INT(desk_begin(k), 0);
+		CHECK_INT(desk_change(k, &SATO, NOUN_ALERT, str_c(id), 0, "note", patch, NULL), 0);
+		CHECK_INT(desk_commit(k), 0);
+		json_decref(patch);
+		text[0] = (char)('a' + i); /* the last two have a long before and a long after */
+	}
+	CHECK_INT(desk_begin(k), 0);
+	CHECK_INT(desk_note(k, &(struct actor){STR("\xff\xfe"), STR("")}, "session", STR("\x80"), "log_in_refused", NULL), 0);
+	CHECK_INT(desk_commit(k), 0);
+	CHECK_INT(ledger_publish(desk_ledger(k)), 0);
+	CHECK_INT(ledger_published(desk_ledger(k)), 5);
+	desk_close(k);
+	CHECK_INT(verify(NULL), 0);
+	check_finding("UPDATE ledger SET after=replace(after, 'bxxx', 'cxxx') WHERE seq=3", "differs from the database at entry 3");
+	free(id);
+	free(text);
+}
+
 TEST(proofs_lead_from_an_entry_to_the_checkpoint)
 {
 	struct desk *k = open_desk();
@@ -271,26 +317,6 @@ TEST(the_vault_keeps_what_it_was_given)
 	CHECK_INT(vault_get(test_tmpdir(), "things", str_c(sha), &got), -ENOENT);
 	CHECK_INT(vault_get(test_tmpdir(), "things", STR("../../etc/passwd"), &got), -EINVAL);
 	buf_done(&got);
-}
-
-static void exec_raw(const char *sql)
-{
-	struct db *db;
-	char path[4096];
-	path_join(path, sizeof(path), test_tmpdir(), "hinomi.db");
-	CHECK_INT(db_open(path, DB_WRITE, NULL, &db), 0);
-	CHECK_INT(db_exec(db, sql), 0);
-	db_close(db);
-}
-
-static void check_finding(const char *sql, const char *want)
-{
-	struct buf out = BUF_INIT(100000);
-	exec_raw(sql);
-	CHECK(verify(&out) > 0);
-	if (str_find(buf_str(&out), str_c(want)) == STR_NPOS)
-		test_failed(__FILE__, __LINE__, "%s\n%s\nwant: %s", sql, buf_cstr(&out), want);
-	buf_done(&out);
 }
 
 static void four_alerts(void)

@@ -67,6 +67,21 @@ static void now_member(struct desk *k, json_t *out, const char *at, const char *
 		doc_set_str(out, by, who->user);
 }
 
+/* While the CSIRT has not answered, the alert is in its hands. */
+static int check_handoff(struct desk *k, const json_t *alert, struct diag *d)
+{
+	json_t *h;
+	if (!doc_str(alert, "handoff_id").n || desk_get(k, NOUN_HANDOFF, doc_str(alert, "handoff_id"), &h) < 0)
+		return 0;
+	bool waits = doc_is(h, "status", "sent");
+	json_decref(h);
+	if (!waits)
+		return 0;
+	int r = doc_refuse(d, "status", "handed_over", -EBUSY, "the alert is handed over and the CSIRT has not answered yet");
+	diag_hint(d, "ask the CSIRT to return the hand-off");
+	return r;
+}
+
 /* Everything that the new status brings with it. */
 static int enter(struct desk *k, const struct actor *who, json_t *alert, const json_t *patch, enum status to, json_t *out, struct diag *d)
 {
@@ -108,6 +123,8 @@ static int plan(struct desk *k, const struct actor *who, json_t *alert, const js
 		if (m == LEN(MOVES))
 			return refuse_move(from, (enum status)to, d);
 		verb = MOVES[m].verb;
+		if (from == ESCALATED && (r = check_handoff(k, alert, d)) < 0)
+			return r;
 		if ((r = enter(k, who, alert, patch, (enum status)to, out, d)) < 0)
 			return r;
 		calls_stop(alert, desk_now(k));

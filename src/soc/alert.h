@@ -57,7 +57,7 @@ tstamp soc_next_due(struct desk *k);
 
 /*
  * A person's change: any of status, verdict, reason, assignee. Statuses: new -> acknowledged -> investigating -> closed | escalated; closing
- * needs verdict and reason; `escalated` comes from a hand-off alone; a closed or escalated alert can be reopened to investigating.
+ * needs verdict and reason; `escalated` comes from a hand-off alone and stays until the CSIRT has answered; a closed or escalated alert can be reopened.
  * if_version as desk_change. -EBUSY = the status does not allow it, -EINVAL = something in diag to mend.
  */
 int alert_change(struct desk *k, const struct actor *who, struct str id, uint64_t if_version, const json_t *patch, struct diag *d, json_t **ret);

@@ -3,6 +3,7 @@
 
 #include "ledger/doc.h"
 #include "store/wal.h"
+#include "sys/file.h"
 
 #include <stdlib.h>
 
@@ -80,6 +81,8 @@ static void begin_again(struct world *again, const struct world *w)
 	again->config = w->config;
 	again->at = w->at;
 	snprintf(again->dir, sizeof(again->dir), "%s/again", test_tmpdir());
+	if (file_remove_tree(again->dir) < 0)
+		world_fail(w, "%s cannot be removed", again->dir);
 	for (size_t i = 0; i < w->people.n; i++) {
 		struct person copy = w->people.at[i];
 		json_incref(copy.roles);
