@@ -54,46 +54,91 @@ static bool read_cursor(struct str cursor, int64_t *score, struct str *id)
 	return str_cut(&rest, ':', &number) && num_i64(number, score) && rest.n == ID_TEXT && (*id = rest, true);
 }
 
-int get_alerts(struct api_ctx *c)
-{
-	static const char *const FILTERS[] = {"status", "priority", "assignee"};
-	struct queue_page p = {.items = json_array(), .q = api_param(c, "q")};
-	struct buf where = BUF_INIT(4000);
+/* A condition under way to desk_list, with its parameters. */
+struct where {
+	struct buf sql;
 	struct desk_param param[8];
-	struct str cursor = api_param(c, "cursor"), id;
-	char next[64] = "";
-	int64_t score;
-	size_t n = 0;
-	int r = api_param_limit(c, QUEUE_DEFAULT, QUEUE_MAX, &p.limit);
-	buf_add_cstr(&where, "1=1");
+	size_t n;
+};
+
+static size_t where_text(struct where *w, struct str v)
+{
+	must(w->n < LEN(w->param));
+	w->param[w->n] = (struct desk_param){.s = v};
+	return ++w->n;
+}
+
+static size_t where_int(struct where *w, int64_t v)
+{
+	must(w->n < LEN(w->param));
+	w->param[w->n] = (struct desk_param){.is_int = true, .i = v};
+	return ++w->n;
+}
+
+static int where_filters(struct api_ctx *c, struct where *w)
+{
+	static const char *const FILTERS[] = {"status", "priority", "assignee", "rule_id"};
+	struct str entity = api_param(c, "entity"), kind;
+	buf_add_cstr(&w->sql, "1=1");
 	for (size_t i = 0; i < LEN(FILTERS); i++) {
 		struct str v = api_param(c, FILTERS[i]);
-		if (!v.n)
-			continue;
-		if (i == 0 && str_eq(v, STR("open"))) {
-			buf_add_cstr(&where, " AND status <> 'closed'");
-			continue;
-		}
-		param[n] = (struct desk_param){.s = v};
-		buf_addf(&where, " AND %s = $%zu", FILTERS[i], ++n);
+		if (i == 0 && str_eq(v, STR("open")))
+			buf_add_cstr(&w->sql, " AND status <> 'closed'");
+		else if (v.n)
+			buf_addf(&w->sql, " AND %s = $%zu", FILTERS[i], where_text(w, v));
 	}
-	if (r == 0 && cursor.n && !read_cursor(cursor, &score, &id))
-		r = doc_refuse(&c->diag, "cursor", "bad_parameter", -EINVAL, "this is no cursor of this list");
-	if (r == 0 && cursor.n) {
-		param[n] = (struct desk_param){.is_int = true, .i = score};
-		param[n + 1] = (struct desk_param){.s = id};
-		buf_addf(&where, " AND (score < $%zu OR (score = $%zu AND id < $%zu))", n + 1, n + 1, n + 2);
-		n += 2;
+	if (!entity.n)
+		return 0;
+	if (!str_cut(&entity, ':', &kind) || !entity.n)
+		return doc_refuse(&c->diag, "entity", "bad_parameter", -EINVAL, "entity is kind:value, like host:web01");
+	size_t k = where_text(w, kind), v = where_text(w, entity);
+	buf_addf(&w->sql, " AND id IN (SELECT alert_id FROM alert_entity WHERE kind = $%zu AND value = $%zu)", k, v);
+	return 0;
+}
+
+/* The order, and where in it the cursor stands: by score ("score:id"), or with sort=newest by id alone. */
+static int where_order(struct api_ctx *c, struct where *w, bool newest)
+{
+	struct str cursor = api_param(c, "cursor"), id = cursor;
+	int64_t score;
+	if (cursor.n && !newest && !read_cursor(cursor, &score, &id))
+		return doc_refuse(&c->diag, "cursor", "bad_parameter", -EINVAL, "this is no cursor of this list");
+	if (cursor.n && newest) {
+		buf_addf(&w->sql, " AND id < $%zu", where_text(w, id));
+	} else if (cursor.n) {
+		size_t s = where_int(w, score), i = where_text(w, id);
+		buf_addf(&w->sql, " AND (score < $%zu OR (score = $%zu AND id < $%zu))", s, s, i);
 	}
-	buf_add_cstr(&where, " ORDER BY score DESC, id DESC");
+	buf_add_cstr(&w->sql, newest ? " ORDER BY id DESC" : " ORDER BY score DESC, id DESC");
+	return 0;
+}
+
+int get_alerts(struct api_ctx *c)
+{
+	struct queue_page p = {.items = json_array(), .q = api_param(c, "q")};
+	struct where w = {.sql = BUF_INIT(4000)};
+	struct str sort = api_param(c, "sort");
+	bool newest = str_eq(sort, STR("newest"));
+	char next[64] = "";
+	int r = api_param_limit(c, QUEUE_DEFAULT, QUEUE_MAX, &p.limit);
+	if (r == 0 && sort.n && !newest && !str_eq(sort, STR("score")))
+		r = doc_refuse(&c->diag, "sort", "bad_parameter", -EINVAL, "sort is score or newest");
 	if (r == 0)
-		r = desk_list(c->desk, NOUN_ALERT, buf_cstr(&where), param, n, take_alert, &p);
-	buf_done(&where);
+		r = where_filters(c, &w);
+	if (r == 0)
+		r = where_order(c, &w, newest);
+	if (r == 0)
+		r = desk_list(c->desk, NOUN_ALERT, buf_cstr(&w.sql), w.param, w.n, take_alert, &p);
+	buf_done(&w.sql);
 	if (r < 0)
 		return json_decref(p.items), r;
 	if (p.more) {
 		const json_t *last = json_array_get(p.items, p.limit - 1);
-		snprintf(next, sizeof(next), "%lld:%.*s", (long long)doc_int(last, "score"), STR_ARG(doc_str(last, "id")));
+		struct str id = doc_str(last, "id");
+		if (newest)
+			snprintf(next, sizeof(next), "%.*s", STR_ARG(id));
+		else
+			snprintf(next, sizeof(next), "%lld:%.*s", (long long)doc_int(last, "score"), STR_ARG(id));
 	}
 	return api_answer_list(c, p.items, next);
 }

@@ -180,7 +180,7 @@ async function alert(lang) {
 
   // Somebody is faster while the form is open: both versions are shown, nothing is lost or overwritten.
   await page.keyboard.press('c');
-  await page.getByText(say.verdict, { exact: true }).click();
+  await page.locator('dialog').getByText(say.verdict, { exact: true }).click();
   await page.fill('dialog textarea', 'x');
   const now = await house.api('GET', `alerts/${a.id}`);
   const lead = await house.as('mori');
@@ -198,7 +198,7 @@ async function alert(lang) {
   await inDialog(page, say.close).click();
   await page.locator('dialog .problem').first().waitFor();
   assert.equal(await page.locator('dialog').getByText(say.fill).count(), 2);
-  await page.getByText(say.verdict, { exact: true }).click();
+  await page.locator('dialog').getByText(say.verdict, { exact: true }).click();
   await page.fill('dialog textarea', lang === 'ja' ? '計画作業でした' : 'Planned work');
   await inDialog(page, say.close).click();
   await page.locator('header.head .verdict').waitFor();

@@ -191,6 +191,15 @@ export async function morning(h, lang) {
   if (tasks[0]) await work(tasks[0], { status: 'done', result: say('侵入と判断。影響は web01 と deploy アカウント。', 'It is an intrusion: web01 and the account deploy.') });
   if (tasks[1]) await work(tasks[1], { status: 'done' });
   if (tasks[2]) await work(tasks[2], { status: 'in_progress' });
+  await change({
+    summary: say('公開サーバ web01 に総当たりで侵入され、管理者権限のアカウントが作られた。隔離の準備中。', 'Somebody guessed a password on the public server web01 and made himself an administrator. Isolation is being prepared.'),
+    findings: {
+      confirmed: [say('root での不正ログイン（203.0.113.45）', 'A log-in as root from 203.0.113.45'), say('deploy への sudo 付与', 'sudo given to deploy')],
+      suspected: [say('db02 への横展開', 'A move on to db02')],
+      unknown: [say('個人情報への到達', 'Whether personal data was reached')],
+    },
+    next_update_at: new Date(Date.now() + 2 * 3600 * 1000).toISOString(),
+  });
   await handler('POST', `incidents/${incident_id}/timeline`, { text: say('web01 の管理者・伊藤さんと会議通話を開始。', 'Conference call with Ito, who runs web01.') });
   await change({ phase: 'containment' });
   const first = await handler('POST', `incidents/${incident_id}/decisions`, {

@@ -2,6 +2,8 @@
 // The API's objects (docs/formats/api-objects.md), as far as the console reads them.
 import type { Both } from './lang.svelte';
 
+// A text in one language or in both.
+export type Text = Both | string;
 export type Priority = 'P1' | 'P2' | 'P3' | 'P4';
 export type Level = 'informational' | 'low' | 'medium' | 'high' | 'critical';
 export type AlertStatus = 'new' | 'acknowledged' | 'investigating' | 'escalated' | 'closed';
@@ -154,6 +156,9 @@ export interface Indicator {
   value: string;
 }
 
+export type Finding = 'confirmed' | 'suspected' | 'unknown';
+export const FINDINGS: readonly Finding[] = ['confirmed', 'suspected', 'unknown'];
+
 export interface Incident extends Stored {
   title: string;
   title_en?: string | null;
@@ -170,6 +175,9 @@ export interface Incident extends Stored {
   indicators: Indicator[];
   cause: string | null;
   recurrence_prevention: Measure[];
+  summary?: Text | null;
+  findings?: Partial<Record<Finding, Text[]>> | null;
+  next_update_at?: string | null;
   opened_at: string;
   closed_at?: string | null;
   closed_by?: string | null;
