@@ -50,6 +50,7 @@ int get_report_content(struct api_ctx *c)
 
 struct filing {
 	struct api_ctx *c;
+	struct str incident_id;
 	struct report_draft draft;
 };
 
@@ -63,7 +64,7 @@ static int render(struct filing *f)
 {
 	struct api_ctx *c = f->c;
 	const struct house *h = c->api->house;
-	struct report_request q = {.incident_id = c->param[0], .kind = doc_str(c->body, "kind"), .format = word_or(c->body, "format", STR("pdf")),
+	struct report_request q = {.incident_id = f->incident_id, .kind = doc_str(c->body, "kind"), .format = word_or(c->body, "format", STR("pdf")),
 		.ja = str_eq(word_or(c->body, "lang", STR("ja")), STR("ja")), .author = c->actor.user, .organisation = config_text(house_config(h), CFG_ORGANISATION),
 		.made_at = clock_now(house_clock(h)), .offset_s = config_offset(house_config(h))};
 	char templates[4300];
@@ -93,9 +94,9 @@ static int answer_trouble(struct api_ctx *c, int err)
 	return err;
 }
 
-int post_report(struct api_ctx *c)
+static int make(struct api_ctx *c, struct str incident_id)
 {
-	struct filing f = {.c = c};
+	struct filing f = {.c = c, .incident_id = incident_id};
 	int r = report_check(c->body, &c->diag);
 	report_draft_init(&f.draft);
 	c->state = &f;
@@ -106,4 +107,14 @@ int post_report(struct api_ctx *c)
 			r = api_change(c, 201, file);
 	report_draft_done(&f.draft);
 	return r < 0 ? answer_trouble(c, r) : r;
+}
+
+int post_incident_report(struct api_ctx *c)
+{
+	return make(c, c->param[0]);
+}
+
+int post_report(struct api_ctx *c)
+{
+	return make(c, doc_str(c->body, "incident_id"));
 }
