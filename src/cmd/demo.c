@@ -62,31 +62,20 @@ static int content_path(char *out, size_t size, const char *name, struct diag *d
 
 /* ---- telling ------------------------------------------------------------------------------------------------------------------------------------ */
 
-static void count_received(struct house *h, struct intake_batch *b)
-{
-	vec_each(rec, &b->rec) {
-		house_count(h, rec->source, COUNT_RECEIVED, NULL, 1, rec->raw.n);
-	}
-}
-
-/* Lines [*next, to) through the intake, as a sender's would come; *next goes on with what was answered, taken or refused. -EAGAIN: later. */
-static int tell(struct house *h, const struct story *s, tstamp anchor, size_t *next, size_t to)
+/* Lines [from, to) through the intake, as a sender's would come. */
+static int tell(struct house *h, const struct story *s, tstamp anchor, size_t from, size_t to)
 {
 	struct str site = config_text(house_config(h), CFG_DRILL_SITE);
 	int r = 0;
-	while (r == 0 && *next < to) {
+	while (r == 0 && from < to) {
 		struct intake_batch *b = intake_batch_new(0);
-		size_t at = *next;
-		for (; at < to && b->rec.n < BATCH_LINES; at++) {
+		for (; from < to && b->rec.n < BATCH_LINES; from++) {
 			struct record *rec = vec_add(&b->rec);
-			story_record(s, at, anchor, site, &b->mem, rec);
+			story_record(s, from, anchor, site, &b->mem, rec);
 			b->bytes += rec->raw.n;
+			house_count(h, rec->source, COUNT_RECEIVED, NULL, 1, rec->raw.n);
 		}
 		r = house_intake(h, b);
-		if (r != -EAGAIN) {
-			count_received(h, b);
-			*next = at;
-		}
 		intake_batch_free(b);
 	}
 	return r;
@@ -116,11 +105,12 @@ static int live_through(struct past *p)
 	int64_t at = story_at(p->story, 0), end;
 	size_t told = 0;
 	int r = 0;
-	acts_run(p->acts, at);
 	for (; r == 0 && at < 0; at = end) {
 		end = step_end(p, at);
+		size_t to = story_find(p->story, end);
 		clock_advance(&p->clock, p->anchor + end - clock_now(&p->clock));
-		r = tell(p->house, p->story, p->anchor, &told, story_find(p->story, end));
+		r = tell(p->house, p->story, p->anchor, told, to);
+		told = to;
 		if (r == 0)
 			r = house_turn(p->house);
 		acts_run(p->acts, end);
@@ -196,7 +186,7 @@ int demo_prepare(const char *dir, const char *config, struct diag *d)
 {
 	char fresh[4200], own[4200];
 	json_t *marker = read_marker(dir);
-	int r, n = (int)strlen(dir);
+	int r;
 	if (marker)
 		return json_decref(marker), 0;
 	if (file_is_dir(dir) && !is_empty(dir)) {
@@ -204,9 +194,7 @@ int demo_prepare(const char *dir, const char *config, struct diag *d)
 		diag_hint(d, "name an empty directory with --data, or leave --demo out");
 		return -EINVAL;
 	}
-	while (n > 1 && dir[n - 1] == '/')
-		n--;
-	if ((size_t)snprintf(fresh, sizeof(fresh), "%.*s.new", n, dir) >= sizeof(fresh))
+	if ((size_t)snprintf(fresh, sizeof(fresh), "%s.new", dir) >= sizeof(fresh))
 		return -ENAMETOOLONG;
 	if ((r = content_path(own, sizeof(own), "hinomi.yml", d)) < 0)
 		return r;
@@ -214,7 +202,11 @@ int demo_prepare(const char *dir, const char *config, struct diag *d)
 		file_remove_tree(fresh);
 	if ((r = file_make_dirs(fresh)) == 0 && (r = config ? 0 : copy_config(own, fresh)) == 0)
 		r = make_past(fresh, config ? config : own, d);
-	return r < 0 ? r : rename(fresh, dir) < 0 ? -errno : 0; /* over an empty directory it is allowed */
+	if (r == 0) {
+		rmdir(dir);
+		r = rename(fresh, dir) < 0 ? -errno : 0;
+	}
+	return r;
 }
 
 /* ---- what comes after --------------------------------------------------------------------------------------------------------------------------- */
@@ -232,9 +224,11 @@ static void *go_on(void *arg)
 {
 	struct demo *demo = arg;
 	while (!demo->stopping && demo->next < story_lines(demo->story)) {
-		int r = tell(demo->house, demo->story, demo->anchor, &demo->next, story_find(demo->story, clock_now(house_clock(demo->house)) - demo->anchor));
-		if (r < 0 && r != -EAGAIN)
+		size_t to = story_find(demo->story, clock_now(house_clock(demo->house)) - demo->anchor);
+		int r = to > demo->next ? tell(demo->house, demo->story, demo->anchor, demo->next, to) : 0;
+		if (r < 0)
 			log_error("demo", "lines of the story were not taken: error %d", -r);
+		demo->next = to > demo->next ? to : demo->next;
 		usleep(TICK_US);
 	}
 	return NULL;

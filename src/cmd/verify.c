@@ -36,7 +36,6 @@ static const struct {
 	{"hinomi.sock", "the local socket of a server", "サーバのローカルソケット"},
 	{"hinomi.db-shm", "the index of hinomi.db-wal, made anew at opening", "hinomi.db-wal の索引。開くときに作り直されます"},
 	{"hinomi.yml", "the configuration is edited by hand", "設定は人が編集します"},
-	{"demo.json", "who can log in to the demonstration", "デモのログイン情報"},
 	{"*.tmp", "left of a write that did not end", "完了しなかった書き込みの残り"},
 	{"wal/", "no file of the log has this name", "ログのファイル名ではありません"},
 	{"segments/", "the manifest does not name it", "MANIFEST に記載がありません"},

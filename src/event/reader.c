@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdatomic.h>
 
+enum text_kind { TEXT_BYTES, TEXT_UTF16LE, TEXT_UTF16BE };
+
 struct reader {
 	struct reader_opts opts;
 	VEC(char *) paths;
@@ -18,7 +20,7 @@ struct reader {
 	struct block_file *file; /* being read */
 	bool eof, open, skipping;
 	struct buf pending, raw; /* raw: bytes of UTF-16 that are not a whole character yet */
-	enum { TEXT_BYTES, TEXT_UTF16LE, TEXT_UTF16BE } text;
+	enum text_kind text;
 	uint64_t offset;         /* of pending in the file */
 	struct buf context;
 	struct framing framing;
@@ -113,7 +115,7 @@ void block_file_fault(struct block_file *f, const char *why, bool failed)
 /* ---- bytes ----------------------------------------------------------------------------------------------------------------------------- */
 
 /* A byte order mark, or NULs on one side of nearly every pair. */
-static int utf16_of(struct str head)
+static enum text_kind utf16_of(struct str head)
 {
 	size_t even = 0, odd = 0, n = (head.n < 512 ? head.n : 512) / 2;
 	if (str_starts(head, str_n("\xFF\xFE", 2)) && !str_starts(head, str_n("\xFF\xFE\0\0", 4)))

@@ -276,7 +276,12 @@ static void show_text(struct buf *out, struct str s)
 	}
 	buf_addc(out, '"');
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
+		unsigned char ch = (unsigned char)s.p[i];
+		if (ch < 0x20 || ch == 0x7f) {
+			buf_addf(out, "\\x%02x", (unsigned)ch);
+			continue;
+		}
+		if (ch == '"' || ch == '\\')
 			buf_addc(out, '\\');
 		buf_addc(out, s.p[i]);
 	}
@@ -303,7 +308,9 @@ void config_show(const struct config *c, bool japanese, struct buf *out)
 		} else if (KEYS[i].type == CFG_TYPE_LISTS) {
 			buf_addc(out, '{');
 			for (size_t k = 0; k < c->n_list[i]; k++) {
-				buf_addf(out, "%s%.*s: ", k ? ", " : "", STR_ARG(c->list[i][k].name));
+				buf_add_cstr(out, k ? ", " : "");
+				show_text(out, c->list[i][k].name);
+				buf_add_cstr(out, ": ");
 				show_items(out, &c->list[i][k]);
 			}
 			buf_addc(out, '}');

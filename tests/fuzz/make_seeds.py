@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Writes the fuzz targets' seeds below tests/fuzz/seeds: small inputs of the project's own making that reach every branch of a grammar."""
+import gzip
+import io
 import os
+import tarfile
+import zipfile
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -107,3 +112,75 @@ def text(s):
 ROW = (bytes(32) + varint(7) + varint(1) + varint(0) + bytes([2, 1]) + text(b"site") + text(b"src") + text(b"host") + text(b'{"a":1}') + varint(1) + text(b"linux") + text(b"") + text(b"sshd")
        + varint(2) + bytes([1, 0]) + text(b"a") + text(b"x") + bytes([0, 2]) + text(b"n") + text(b""))
 write("rows", [text(ROW), text(ROW) * 2])
+
+
+# ---- the server's own doors and files ---------------------------------------------------------------------------------------------------------------
+
+
+def read(*parts):
+    """A file that ships is the best example of its format."""
+    with open(os.path.join(HERE, "..", "..", *parts), "rb") as f:
+        return f.read()
+
+
+def shipped(*parts):
+    folder = os.path.join(HERE, "..", "..", *parts)
+    return [read(*parts, n) for n in sorted(os.listdir(folder)) if n.endswith((".yml", ".json"))] if os.path.isdir(folder) else []
+
+
+def zstd_plain(data):
+    """A zstd frame of one raw block (RFC 8878)."""
+    return b"\x28\xb5\x2f\xfd\x20" + bytes([len(data)]) + (len(data) << 3 | 1).to_bytes(3, "little") + data
+
+
+def packed_zip(files, packed):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED) as z:
+        for name, data in files:
+            z.writestr(zipfile.ZipInfo(name, (2026, 3, 2, 9, 0, 0)), data)
+    return out.getvalue()
+
+
+def packed_tar(files):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as t:
+        for name, data in files:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            t.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+SYSLOG = b"<38>Mar  2 09:00:00 h sshd[1]: Failed password for a from 192.0.2.1 port 5 ssh2"
+JSON_LINE = b'{"EventID":1,"a":"b"}\n'
+GZ = gzip.compress(JSON_LINE, mtime=0)
+write("frame", [b"\x05%d %s%d %s" % (len(SYSLOG), SYSLOG, len(SYSLOG), SYSLOG), b"\x10" + SYSLOG + b"\n" + SYSLOG + b"\r\n\n", b"\x01" + SYSLOG + b"\0" + SYSLOG, b"\x0212 a line\n5 <1>ab\n",
+                b"\x039999999 <1>x", b"\x0499999999999 <1>\n<2>y\n"])
+write("inflate", [b"\0" + GZ, b"\0" + GZ + GZ, b"\0" + GZ[:-6], b"\1" + zlib.compress(JSON_LINE), b"\2" + zstd_plain(JSON_LINE), b"\2" + zstd_plain(JSON_LINE)[:-3], b"\3x"])
+write("config", [b"listen: 127.0.0.1:8480\nsyslog: off\nmode: integrated\nseal_bytes: 64KiB\nretention: 30d\nrules: [a, b]\nduty:\n  soc: [sato, tanaka]\n  csirt: [suzuki]\n",
+                 b"listn: x\nmode: other\nseal_bytes: many\nduty: 5\n", b"timezone: '-03:30'\norganisation: \"\xe7\x81\xab: #x\\n\"\ncritical_assets: [a, 'b c']\n", b"a: [b\n"])
+write("book", shipped("content", "escalation") + [b"book: x\nversion: 1\nrows:\n- when: {priority: [P1]}\n  call: [{who: soc, by: [mail], ack_within: 15m}]\n", b"book: [x]\nrows: {a: b}\n"])
+write("playbook", [read(*p) for p in [("content", "playbooks", n) for n in sorted(os.listdir(os.path.join(HERE, "..", "..", "content", "playbooks")))] if p[-1].endswith(".json")][:3]
+      if os.path.isdir(os.path.join(HERE, "..", "..", "content", "playbooks")) else [b'{"type":"playbook"}'])
+record = bytes([4]) + bytes(8) + varint(1) + varint(0) + text(SYSLOG) + text(b"") + text(b"src") + text(b"site") + text(b"host") + text(b"linux") + text(b"") + text(b"sshd")
+footer = varint(0) + varint(1) + varint(2) + varint(9) + bytes(32) + varint(1) + varint(8) + varint(5) + varint(2) + bytes(24)
+manifest = b"file 00000000000000000000.seg 0 1 2 9 120 5 6 " + b"ab" * 32 + b" " + b"cd" * 32 + b"\n"
+write("kept", [b"\0" + bytes(40), b"\1" + varint(2) + record * 2, b"\1" + varint(3) + record, b"\2HSEG0001", b"\3" + footer, b"\4" + manifest, b"\5" + manifest, b"\5"])
+write("note", [b"\1hinomi\n7\nAQ==\n\n\xe2\x80\x94 hinomi AAAA\n", b"\0hinomi+00000000+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"])
+FILES = [("a/x.json", JSON_LINE), ("y.log", SYSLOG + b"\n"), ("z.gz", GZ)]
+write("archive", [b"\1" + packed_zip(FILES, True), b"\1" + packed_zip(FILES, False), b"\2" + gzip.compress(packed_tar(FILES), mtime=0), b"\x09" + packed_tar(FILES), b"\4" + GZ, b"\3" + zstd_plain(JSON_LINE),
+                  b"\1" + packed_zip([("in.zip", packed_zip(FILES, True))], False), b"\6" + JSON_LINE, b"\7a,b\n1,2\n", b"\x08" + SYSLOG])
+
+
+def request(method, role, path, query=b"", match=b"", key=b"", body=b""):
+    return bytes([method, role]) + b"\n".join((path, query, match, key, body))
+
+
+P = b"/api/v1/"
+write("api", [request(0, 10, P + b"alerts", b"status=open&limit=5&cursor=1:01M8BRNXCE000G00000000005Y"), request(1, 10, P + b"users", body=b'{"name":"a","roles":["l1"]}'),
+              request(1, 74, P + b"tokens", b"", b"", b"k1", b'{"roles":["sensor"],"site":"x"}'), request(2, 1, P + b"alerts/01M8BRNXCE000G00000000005Y", b"", b'"v1"', b"", b'{"status":"closed"}'),
+              request(1, 11, P + b"events", b"source=a&product=windows", body=b'{"EventID":1102,"Channel":"Security"}\n[1]\n'), request(1, 11, P + b"events", body=b'[{"a":1},{"b":2}]'),
+              request(1, 11, P + b"import", body=b'{"format":"json","raw":"{}","source":"s"}\n'), request(0, 0, P + b"search", b"q=a%3Db%20%7C%20stats%20count&from=-24h"),
+              request(1, 0, P + b"search", body=b'{"q":"*","limit":3}'), request(1, 1, P + b"handoffs", body=b'{"alert_ids":["x"],"seen":"a","priority":"P1"}'), request(0, 10, P + b"openapi.json"),
+              request(0, 9, P + b"ledger", b"from=0&limit=3"), request(0, 9, P + b"ledger/proof", b"seq=0"), request(4, 10, P + b"tokens/x"), request(0, 0, P + b"a%2fb/%zz"), request(0, 0, b"/metrics"),
+              request(1, 3, P + b"incidents/x/evidence", b"name=a", body=b"octets"), request(0, 0, P + b"rulebook/print", b"lang=en"), request(1, 10, P + b"session", body=b'{"user":"a","password":"b"}')])
