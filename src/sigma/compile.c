@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/correlate_parts.h"
-#include "sigma/detection.h"
+#include "sigma/pipeline.h"
 
 #include <errno.h>
 
@@ -72,7 +72,7 @@ static bool compile_rule(struct compiler *c, struct doc *doc, uint32_t at)
 	if (!d)
 		return false;
 	filters_join(c, doc, d);
-	if (!placeholders_fill(c, d))
+	if (!pipelines_apply(c, doc, d) || !placeholders_fill(c, d))
 		return false;
 	c->img->code[at].expr = detection_compile(c, d);
 	return c->img->code[at].expr != NULL;
@@ -120,12 +120,13 @@ static void compile_all(struct compiler *c, size_t room)
 			continue;
 		img->code[at] = (struct rule_code){0};
 		img->correlation[at] = (struct correlation){0};
-		if (!compile_rule(c, doc, at)) {
+		struct doc as = *doc; /* a pipeline may give it another log source */
+		if (!compile_rule(c, &as, at)) {
 			doc->refused = true;
 			img->refused++;
 			continue;
 		}
-		keep_meta(img, &img->rule[at], &doc->meta, at);
+		keep_meta(img, &img->rule[at], &as.meta, at);
 		add_name(img, img->rule[at].id, at);
 		add_name(img, img->rule[at].name, at);
 		img->n_rule++;
@@ -151,10 +152,12 @@ int sigma_compile(struct sigma_set *s, struct vocab *v, const struct sigma_opts 
 		if (doc->meta.kind == SIGMA_FILTER)
 			vec_push(&c.filters, doc);
 	}
-	if (o->n_pipeline)
-		diag_error(d, (struct diag_at){0}, "sigma.pipeline", "processing pipelines are not supported by this version");
-	filters_check(&c);
-	compile_all(&c, room);
+	if (pipelines_load(&c)) {
+		filters_check(&c);
+		compile_all(&c, room);
+	} else {
+		img->refused = room; /* no rule may run without what the pipeline would have done to it */
+	}
 	correlations_link(&c);
 	img->atom = arena_array(&img->mem, c.atoms.n + 1, sizeof(*img->atom));
 	if (c.atoms.n)
@@ -163,6 +166,7 @@ int sigma_compile(struct sigma_set *s, struct vocab *v, const struct sigma_opts 
 	int r = img->n_rule ? gates_build(&c) : -EINVAL;
 	vec_done(&c.atoms);
 	vec_done(&c.filters);
+	pipelines_free(&c);
 	vec_done(&c.placeholders);
 	map_done(&c.lists);
 	map_done(&c.atom_index);

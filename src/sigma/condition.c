@@ -61,7 +61,9 @@ static struct expr *node_compile(struct compiler *c, const struct node *n)
 			expr_add(e, kid);
 		bad = bad || !kid;
 	}
-	return bad ? NULL : e->n ? e : &NOTHING;
+	if (bad)
+		return NULL;
+	return !e->n ? &NOTHING : n->negated ? expr_not(&c->img->mem, e) : e;
 }
 
 static struct expr *selection_expr(struct parse *p, struct selection *s)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/correlate_parts.h"
+#include "sigma/pipeline.h"
+#include "sigma/words.h"
 
 #include "base/num.h"
 
@@ -122,95 +124,32 @@ static void read_comparison(struct load *l, const struct yaml_node *n)
 	}
 }
 
-/* "rule_a and rule_b and not rule_c" over the members, by the grammar of detection conditions without quantifiers. */
-struct words {
-	struct load *l;
-	const struct yaml_node *node;
-	struct str rest, token;
-	int depth;
-};
-
-static void next_word(struct words *w)
+static bool member_by_name(void *arg, struct str name, uint32_t *ret)
 {
-	struct str s = w->rest;
-	while (s.n && ch_is_space((unsigned char)s.p[0]))
-		s = str_sub(s, 1, s.n);
-	size_t n = 0;
-	while (n < s.n && !ch_is_space((unsigned char)s.p[n]) && s.p[n] != '(' && s.p[n] != ')')
-		n++;
-	if (!n && s.n)
-		n = 1;
-	w->token = str_sub(s, 0, n);
-	w->rest = str_sub(s, n, s.n);
-}
-
-static struct expr *extended_or(struct words *w);
-
-static struct expr *extended_one(struct words *w)
-{
-	struct arena *mem = &w->l->c->img->mem;
-	if (str_eq(w->token, STR("not"))) {
-		next_word(w);
-		struct expr *kid = ++w->depth < 32 ? extended_one(w) : NULL, *e = kid ? expr_new(mem, EXPR_NOT, 1) : NULL;
-		if (e)
-			expr_add(e, kid);
-		return e;
-	}
-	if (str_eq(w->token, STR("("))) {
-		next_word(w);
-		struct expr *e = ++w->depth < 32 ? extended_or(w) : NULL;
-		if (!e || !str_eq(w->token, STR(")")))
-			return NULL;
-		next_word(w);
-		return e;
-	}
-	for (size_t i = 0; i < w->l->corr->n_member; i++) {
-		if (!str_eq(w->token, w->l->corr->member_name[i]))
-			continue;
-		struct expr *e = expr_new(mem, EXPR_ATOM, 0);
-		e->atom = (uint32_t)i;
-		next_word(w);
-		return e;
-	}
-	return NULL;
-}
-
-static struct expr *extended_chain(struct words *w, const char *word, enum expr_kind kind, struct expr *(*below)(struct words *w))
-{
-	struct expr *e = below(w);
-	while (e && str_eq(w->token, str_c(word))) {
-		next_word(w);
-		struct expr *right = below(w), *both = right ? expr_new(&w->l->c->img->mem, kind, 2) : NULL;
-		if (both) {
-			expr_add(both, e);
-			expr_add(both, right);
+	const struct correlation *k = arg;
+	for (size_t i = 0; i < k->n_member; i++)
+		if (str_eq(name, k->member_name[i])) {
+			*ret = (uint32_t)i;
+			return true;
 		}
-		e = both;
-	}
-	return e;
-}
-
-static struct expr *extended_and(struct words *w)
-{
-	return extended_chain(w, "and", EXPR_AND, extended_one);
-}
-
-static struct expr *extended_or(struct words *w)
-{
-	return extended_chain(w, "or", EXPR_OR, extended_and);
+	return false;
 }
 
 static void read_extended(struct load *l, const struct yaml_node *n)
 {
-	struct words w = {.l = l, .node = n, .rest = n->text};
+	size_t at;
 	if (l->corr->type != CORR_TEMPORAL && l->corr->type != CORR_TEMPORAL_ORDERED) {
 		complain(l, n, "sigma.correlation_condition", "only temporal correlations take a condition over their rules", NULL);
 		return;
 	}
-	next_word(&w);
-	l->corr->extended = extended_or(&w);
-	if (!l->corr->extended || w.token.n)
-		complain(l, n, "sigma.correlation_condition", "the condition is not an expression over the correlation's rules", "rule_a and rule_b and not rule_c");
+	l->corr->extended = words_parse(&l->c->img->mem, n->text, member_by_name, l->corr, &at);
+	if (l->corr->extended)
+		return;
+	struct diag_at place = n->at;
+	place.column += (unsigned)at + n->quoted;
+	diag_error(l->c->d, place, "sigma.correlation_condition", "the condition is not an expression over the correlation's rules");
+	diag_hint(l->c->d, "rule_a and rule_b and not rule_c");
+	l->bad = true;
 }
 
 static void read_condition(struct load *l)
@@ -238,6 +177,24 @@ static void read_condition(struct load *l)
 		complain(l, n, "sigma.correlation_field", "this type needs condition.field", NULL);
 }
 
+/* Field names as the pipelines name them; an alias is no field. */
+static bool rename_fields(struct load *l, struct doc *doc)
+{
+	struct correlation *k = l->corr;
+	bool ok = true;
+	for (size_t i = 0; i < k->n_alias; i++)
+		ok = pipelines_rename(l->c, doc, &k->alias[i].field) && ok;
+	for (size_t i = 0; i < k->n_field; i++)
+		ok = pipelines_rename(l->c, doc, &k->field[i]) && ok;
+	for (size_t i = 0; i < k->n_group; i++) {
+		bool alias = false;
+		for (size_t a = 0; a < k->n_alias; a++)
+			alias = alias || str_eq(k->alias[a].alias, k->group[i]);
+		ok = (alias || pipelines_rename(l->c, doc, &k->group[i])) && ok;
+	}
+	return ok;
+}
+
 bool correlation_compile(struct compiler *c, struct doc *doc, uint32_t rule)
 {
 	struct load l = {.c = c, .section = yaml_get(doc->root, "correlation"), .corr = &c->img->correlation[rule]};
@@ -257,6 +214,7 @@ bool correlation_compile(struct compiler *c, struct doc *doc, uint32_t rule)
 	read_timespan(&l);
 	read_aliases(&l);
 	read_condition(&l);
+	l.bad = !rename_fields(&l, doc) || l.bad;
 	if (l.bad)
 		l.corr->type = CORR_NONE;
 	return !l.bad;

@@ -34,6 +34,7 @@ struct value {
 struct item {
 	struct str field;    /* empty = keyword: any value of the event */
 	bool all, negated;
+	bool mapped;         /* a pipeline named its field */
 	struct value **value;
 	size_t n;
 	struct diag_at at;   /* of the key */
@@ -43,7 +44,7 @@ struct item {
 /* A map is AND of items, a list OR of nodes; exactly one of item and kid is used. */
 struct node {
 	struct item *item;
-	bool any;
+	bool any, negated;
 	struct node **kid;
 	size_t n;
 };

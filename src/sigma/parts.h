@@ -35,6 +35,7 @@ struct compiler {
 	VEC(struct doc *) filters;
 	struct map atom_index;
 	VEC(struct str) placeholders; /* names, by unit of a string (placeholder.c) */
+	struct pipelines *pipelines;  /* NULL = none */
 	struct map lists;             /* lists/name.csv as read */
 	struct arena scratch; /* of the rule at hand */
 	struct arena keep;    /* of the whole compilation */

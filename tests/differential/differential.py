@@ -94,16 +94,18 @@ def rule_text(case):
 
 
 def own_cases():
-    with open(os.path.join(ROOT, "tests", "sigma", "traps.jsonl"), encoding="utf-8") as f:
-        cases = [json.loads(line) for line in f]
+    cases = []
+    for name in "traps.jsonl", "pipelines.jsonl":
+        with open(os.path.join(ROOT, "tests", "sigma", name), encoding="utf-8") as f:
+            cases += [json.loads(line) for line in f]
     assert len({c["id"] for c in cases}) == len(cases) >= 150, len(cases)
     return cases
 
 
 def own_traps_by_the_engine():
-    """Every case of tests/sigma/traps.jsonl gets the answer that stands there."""
+    """Every case of tests/sigma gets the answer that stands there."""
     cases = own_cases()
-    lines = [json.dumps({"rule": rule_text(c), "event": c["event"]}, ensure_ascii=False) for c in cases]
+    lines = [json.dumps({"rule": rule_text(c), **({"pipeline": c["pipeline"]} if "pipeline" in c else {}), "event": c["event"]}, ensure_ascii=False) for c in cases]
     answers = verdicts("cases", lines=lines)
     report([f"{c['id']}: {a}, want {c['expect']} ({c['why']})" for c, a in zip(cases, answers, strict=True) if a.split(":")[0] != c["expect"]], f"{len(cases)} cases")
 
@@ -116,7 +118,7 @@ def own_traps_by_pysigma():
     wrong, cases = [], own_cases()
     for case in cases:
         try:
-            judge = "match" if evaluate.compiled(tree.read(rule_text(case)))(evaluate.from_json(json.dumps(case["event"]))) else "none"
+            judge = "match" if evaluate.compiled(tree.read(rule_text(case), case.get("pipeline")))(evaluate.from_json(json.dumps(case["event"]))) else "none"
         except Exception:  # whatever pySigma raises is its way of refusing
             judge = "reject"
         if (judge != case["expect"]) != bool(case.get("pysigma")):

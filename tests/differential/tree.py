@@ -11,6 +11,7 @@ import yaml
 from pyparsing import Keyword, ParseResults, Word, alphanums, infix_notation, opAssoc
 from sigma import conditions, modifiers
 from sigma import types as st
+from sigma.processing.pipeline import ProcessingPipeline
 from sigma.rule import SigmaRule
 
 MANY, ONE = "\ue000*", "\ue000?"  # wildcards among the parts of a text
@@ -95,9 +96,12 @@ def rule_tree(rule):
     return trees[0] if len(trees) == 1 else ("or", trees)
 
 
-def read(text):
-    """One rule as YAML to its tree; raises what pySigma raises."""
-    return rule_tree(SigmaRule.from_yaml(text))
+def read(text, pipeline=None):
+    """One rule as YAML, through a pipeline as YAML, to its tree; raises what pySigma raises."""
+    rule = SigmaRule.from_yaml(text)
+    if pipeline:
+        ProcessingPipeline.from_yaml(pipeline).apply(rule)
+    return rule_tree(rule)
 
 
 def read_file(path):

@@ -2,7 +2,7 @@
 /*
  * What the engine says, line by line, for the differential test to compare:
  *
- *   verdicts cases                     stdin {"rule": "YAML", "event": {…}} a line -> "match", "none" or "reject: finding", a line each
+ *   verdicts cases                     stdin {"rule": "YAML", "pipeline": "YAML" (may be left out), "event": {…}} a line -> "match", "none" or "reject: finding", a line each
  *   verdicts rules PATH…               first line: the rules' ids; then per NDJSON event of stdin the numbers of the rules that match, routing off
  *   verdicts files EVERY PATH… -- RULES…
  *                                      every EVERYth event of the files as the engine sees it: {"ls":[…],"field":[[name,kind,text,element,alias]…],"raw":…,"hits":[…]}
@@ -14,6 +14,8 @@
 #include "sys/file.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 struct engine {
 	struct vocab *vocab;
@@ -37,10 +39,10 @@ static void engine_open(struct engine *e)
 	e->set = sigma_set_new();
 }
 
-static bool engine_compile(struct engine *e, enum sigma_routing routing)
+static bool engine_compile(struct engine *e, enum sigma_routing routing, const char *pipeline)
 {
 	static const struct str all[] = {{"stable", 6}, {"test", 4}, {"experimental", 12}, {"deprecated", 10}, {"unsupported", 11}, {"", 0}};
-	struct sigma_opts o = {.routing = routing, .status = all, .n_status = LEN(all)};
+	struct sigma_opts o = {.routing = routing, .status = all, .n_status = LEN(all), .pipeline = &pipeline, .n_pipeline = pipeline != NULL};
 	if (sigma_compile(e->set, e->vocab, &o, &e->d, &e->img) < 0)
 		return false;
 	vocab_freeze(e->vocab);
@@ -113,17 +115,32 @@ static struct str event_text(struct str line)
 	return str_sub(line, at + 9, line.n - 1);
 }
 
+/* The case's pipeline as a file; "" when it has none. */
+static void pipeline_file(struct str line, struct arena *mem, char path[64])
+{
+	struct str text;
+	path[0] = 0;
+	if (!leaf_text(line, "pipeline", mem, &text))
+		return;
+	snprintf(path, 64, "/tmp/verdicts-XXXXXX");
+	int fd = mkstemp(path);
+	must(fd >= 0 && write(fd, text.p, text.n) == (ssize_t)text.n);
+	close(fd);
+}
+
 static void verdict(struct str line)
 {
 	struct engine e;
 	struct str rule;
 	struct event ev;
+	char pipeline[64];
 	engine_open(&e);
+	pipeline_file(line, &e.mem, pipeline);
 	if (!leaf_text(line, "rule", &e.mem, &rule)) {
 		printf("reject: the case cannot be read\n");
 	} else {
 		int r = sigma_set_add_text(e.set, rule, STR("rule.yml"), &e.d);
-		if (!engine_compile(&e, SIGMA_ROUTE_STRICT) || r < 0 || sigma_image_refused(e.img)) {
+		if (!engine_compile(&e, SIGMA_ROUTE_STRICT, pipeline[0] ? pipeline : NULL) || r < 0 || sigma_image_refused(e.img)) {
 			const struct diag_item *why = NULL;
 			vec_each(it, &e.d.items) {
 				why = !why && it->level == DIAG_ERROR ? it : why;
@@ -136,6 +153,8 @@ static void verdict(struct str line)
 		}
 	}
 	engine_close(&e);
+	if (pipeline[0])
+		unlink(pipeline);
 }
 
 /* ---- rules ---- */
@@ -278,7 +297,7 @@ int main(int argc, char **argv)
 	}
 	for (; at < argc; at++)
 		sigma_set_add_path(e.set, argv[at], &e.d);
-	if (!engine_compile(&e, files ? SIGMA_ROUTE_STRICT : SIGMA_ROUTE_OFF))
+	if (!engine_compile(&e, files ? SIGMA_ROUTE_STRICT : SIGMA_ROUTE_OFF, NULL))
 		return 2;
 	print_rules(&e);
 	if (files)
