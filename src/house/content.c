@@ -66,7 +66,14 @@ static int compile(struct house *h, struct sigma_set *set, struct diag *d)
 			o.routing = (enum sigma_routing)i;
 	if (dir.n && (size_t)snprintf(lists, sizeof(lists), "%.*s", STR_ARG(dir)) < sizeof(lists))
 		o.lists_dir = lists;
+	const struct config_list *l = config_list(h->config, CFG_PIPELINES, STR(""));
+	VEC(const char *) pipelines = {0};
+	for (size_t i = 0; l && i < l->n; i++)
+		vec_push(&pipelines, l->item[i].p); /* NUL-terminated, as the configuration keeps them */
+	o.pipeline = pipelines.at;
+	o.n_pipeline = pipelines.n;
 	int r = sigma_set_loaded(set) ? sigma_compile(set, h->vocab, &o, d, &h->image) : 0;
+	vec_done(&pipelines);
 	return r == -EINVAL ? 0 : r; /* refused rules are findings; the others run */
 }
 
