@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/demo.h"
 #include "base/num.h"
+#include "cmd/cmd.h"
 #include "drill/story.h"
 #include "sys/file.h"
 #include "sys/rand.h"
@@ -13,8 +14,8 @@
 #define TEXT_MAX (1u << 20)
 
 /*
- * What people do, as calls of the API under their names and roles. A text may hold $name.member.0.member: what an earlier act kept under that
- * name. {at, as, rule, keep} keeps the newest alert of a rule; {at, as, call: "METHOD path", body | octets, keep} calls.
+ * What people do, as calls of the API under their names and roles. A text is a string, or {ja, en} of which the language of the start is
+ * taken; it may hold $name.member.0.member: what an earlier act kept under that name. {at, as, rule, keep} keeps the newest alert of a rule; {at, as, call: "METHOD path", body | octets, keep} calls.
  */
 struct acts {
 	json_t *script, *kept;
@@ -117,6 +118,8 @@ static json_t *filled(const struct acts *a, const json_t *v)
 	}
 	if (!json_is_object(v))
 		return json_deep_copy(v);
+	if (json_object_size(v) == 2 && json_object_get(v, "ja") && json_object_get(v, "en"))
+		return filled(a, json_object_get(v, SAY("en", "ja")));
 	copy = json_object();
 	json_object_foreach((json_t *)(uintptr_t)v, key, item)
 	{
@@ -252,17 +255,17 @@ int acts_people(struct acts *a, json_t **ret_logins)
 	size_t i;
 	int r = auth_first_admin(a->api->house, password);
 	if (r == 1)
-		json_array_append_new(logins, json_pack("{s:s, s:s, s:s}", "user", "admin", "password", password, "display_name", "管理者 / administrator"));
+		json_array_append_new(logins, json_pack("{s:s, s:s, s:s}", "user", "admin", "password", password, "display_name", SAY("administrator", "管理者")));
 	json_array_foreach(json_object_get(a->script, "people"), i, person)
 	{
 		char secret[20];
 		make_password(secret);
-		json_t *body = json_deep_copy(person);
+		json_t *body = filled(a, person);
 		json_object_set_new(body, "password", json_string(secret));
 		char *text = json_dumps(body, JSON_COMPACT);
 		json_t *made = call(a, person, &admin, STR("POST users"), str_c(text), "application/json");
 		if (made)
-			json_array_append_new(logins, json_pack("{s:O, s:s, s:O}", "user", json_object_get(person, "name"), "password", secret, "display_name", json_object_get(person, "display_name")));
+			json_array_append_new(logins, json_pack("{s:O, s:s, s:O}", "user", json_object_get(body, "name"), "password", secret, "display_name", json_object_get(body, "display_name")));
 		free(text);
 		json_decref(made);
 		json_decref(body);
