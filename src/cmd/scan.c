@@ -49,7 +49,8 @@ struct scan {
 	unsigned jobs;
 	VEC(struct str) statuses;
 
-	uint64_t events, bad, matches, correlations, bytes, files, failed, ordinal;
+	struct scan_stats stats;
+	uint64_t matches, correlations, bytes, files, failed, ordinal;
 	bool first_line, closed;
 	enum sigma_level worst;
 	bool any;
@@ -115,20 +116,19 @@ static int on_event(void *arg, struct event *ev)
 {
 	struct worker *w = arg;
 	const struct scan_opts *o = &w->s->out;
+	scan_tally_source(&w->job->tally, ev->lsset);
 	if ((o->from != TS_NONE && ev->time < o->from) || (o->to != TS_NONE && ev->time >= o->to))
 		return 0;
 	w->ev = ev;
 	sigma_match(w->matcher, ev, on_hit, w);
-	return interrupted;
+	return 0;
 }
 
 static void run_job(struct worker *w, struct job *j)
 {
 	w->job = j;
 	w->local = block_ordinals(j->block);
-	block_decode(j->block, w->decoder, &w->mem, on_event, w, &j->counts);
-	j->events = j->counts.events;
-	j->bad = j->counts.bad;
+	block_decode(j->block, w->decoder, &w->mem, on_event, w, &j->tally.n);
 }
 
 static void *worker_main(void *arg)
@@ -205,6 +205,7 @@ static void finish_file(struct scan *s, const struct reader_file *f)
 	s->files++;
 	s->bytes += f->bytes;
 	s->ordinal = 0;
+	scan_stats_file(&s->stats);
 	if (!f->fault.n)
 		return;
 	s->failed += f->failed;
@@ -226,14 +227,13 @@ static void finish_job(struct scan *s, struct job *j)
 	}
 	write_out(s, buf_str(&s->corr_out));
 	buf_reset(&s->corr_out);
-	s->events += j->events;
-	s->bad += j->bad;
+	scan_tally_add(&s->stats.file, &j->tally);
 	s->matches += j->matches;
-	s->ordinal += j->events;
+	s->ordinal += j->tally.n.events;
 	if (j->any && (!s->any || j->worst > s->worst))
 		s->worst = j->worst;
 	s->any = s->any || j->any;
-	progress_step(&s->progress, block_bytes(j->block), j->events);
+	progress_step(&s->progress, block_bytes(j->block), j->tally.n.events);
 	if (block_is_last(j->block))
 		finish_file(s, block_file(j->block));
 }
@@ -254,6 +254,7 @@ static void job_free(struct job *j)
 	vec_done(&j->patches);
 	vec_done(&j->kept);
 	vec_done(&j->rows);
+	scan_tally_done(&j->tally);
 	arena_done(&j->mem);
 	free(j);
 }
@@ -278,7 +279,7 @@ static void run_threads(struct scan *s)
 	bool more = true;
 	while (more || head < tail) {
 		while (more && tail - head < room) {
-			more = !interrupted && !s->closed && reader_next(s->reader, &b) > 0;
+			more = !s->closed && reader_next(s->reader, &b) > 0;
 			if (!more)
 				break;
 			struct job *j = ring[tail++ % room] = job_new(b);
@@ -302,7 +303,7 @@ static void run_alone(struct scan *s)
 	struct worker w = {.s = s, .decoder = decoder_new(s->rules.vocab, s->reader_opts.offset_s), .matcher = sigma_matcher_new(s->rules.img)};
 	struct block *b;
 	arena_init(&w.mem, 0);
-	while (!interrupted && !s->closed && reader_next(s->reader, &b) > 0) {
+	while (!s->closed && reader_next(s->reader, &b) > 0) {
 		struct job *j = job_new(b);
 		run_job(&w, j);
 		finish_job(s, j);
@@ -404,23 +405,41 @@ static int read_options(struct scan *s)
 
 /* ---- figures ------------------------------------------------------------------------------------------------------------------------------- */
 
+static void stats_json(const struct scan *s, double load, double scan, struct buf *out)
+{
+	const struct block_counts *n = &s->stats.all.n;
+	struct rusage ru;
+	getrusage(RUSAGE_SELF, &ru);
+	buf_addf(out, "{\"rules\":{\"loaded\":%zu,\"refused\":%zu},\"files\":{\"read\":%llu,\"failed\":%llu},\"events\":%llu,\"undecodable\":%llu,\"bytes\":%llu,\"matches\":%llu,"
+		"\"correlations\":%llu,\"seconds\":{\"load\":%.3f,\"scan\":%.3f},\"max_rss_bytes\":%llu",
+		s->rules.loaded, s->rules.refused, (unsigned long long)(s->files - s->failed), (unsigned long long)s->failed, (unsigned long long)n->events, (unsigned long long)n->bad,
+		(unsigned long long)s->bytes, (unsigned long long)s->matches, (unsigned long long)s->correlations, load, scan, (unsigned long long)ru.ru_maxrss * 1024);
+	scan_stats_json(&s->stats, s->rules.vocab, out);
+	buf_addf(out, ",\"interrupted\":%s}\n", interrupted ? "true" : "false");
+}
+
+static void stats_text(const struct scan *s, double load, double scan, struct buf *out)
+{
+	const struct block_counts *n = &s->stats.all.n;
+	if (interrupted)
+		buf_add_cstr(out, SAY("interrupted: what follows is of the input read so far\n", "中断: 以下は読み終えた範囲の結果です\n"));
+	buf_addf(out, SAY("%zu rules (%zu refused), %llu files (%llu unreadable), %llu events (%llu undecodable), %llu matches, %llu correlations, %.2f s\n",
+			"ルール %zu 件 (不採用 %zu 件)、ファイル %llu 件 (読めず %llu 件)、イベント %llu 件 (解読不能 %llu 件)、検知 %llu 件、相関 %llu 件、%.2f 秒\n"),
+		s->rules.loaded, s->rules.refused, (unsigned long long)s->files, (unsigned long long)s->failed, (unsigned long long)n->events, (unsigned long long)n->bad,
+		(unsigned long long)s->matches, (unsigned long long)s->correlations, load + scan);
+	scan_stats_text(&s->stats, s->rules.vocab, out);
+}
+
 static void print_stats(const struct scan *s, double load, double scan)
 {
 	const char *how = command_text(&s->cmd, "stats");
-	struct rusage ru;
-	getrusage(RUSAGE_SELF, &ru);
+	struct buf out = BUF_INIT(1u << 20);
 	if (how && strcmp(how, "json") == 0)
-		fprintf(stderr,
-			"{\"rules\":{\"loaded\":%zu,\"refused\":%zu},\"files\":{\"read\":%llu,\"failed\":%llu},\"events\":%llu,\"undecodable\":%llu,\"bytes\":%llu,\"matches\":%llu,"
-			"\"correlations\":%llu,\"seconds\":{\"load\":%.3f,\"scan\":%.3f},\"max_rss_bytes\":%llu}\n",
-			s->rules.loaded, s->rules.refused, (unsigned long long)(s->files - s->failed), (unsigned long long)s->failed, (unsigned long long)s->events,
-			(unsigned long long)s->bad, (unsigned long long)s->bytes, (unsigned long long)s->matches, (unsigned long long)s->correlations, load, scan,
-			(unsigned long long)ru.ru_maxrss * 1024);
+		stats_json(s, load, scan, &out);
 	else if (how ? strcmp(how, "text") == 0 : s->out.format == SCAN_TABLE)
-		fprintf(stderr, SAY("%zu rules (%zu refused), %llu files, %llu events (%llu undecodable), %llu matches, %llu correlations, %.2f s\n",
-					"ルール %zu 件 (不採用 %zu 件)、ファイル %llu 件、イベント %llu 件 (解読不能 %llu 件)、検知 %llu 件、相関 %llu 件、%.2f 秒\n"),
-			s->rules.loaded, s->rules.refused, (unsigned long long)s->files, (unsigned long long)s->events, (unsigned long long)s->bad, (unsigned long long)s->matches,
-			(unsigned long long)s->correlations, load + scan);
+		stats_text(s, load, scan, &out);
+	fputs(buf_cstr(&out), stderr);
+	buf_done(&out);
 }
 
 static int exit_status(const struct scan *s)
@@ -479,8 +498,11 @@ int cmd_scan(int argc, char **argv)
 				 .help_ja = "ファイル・ディレクトリ・アーカイブ・標準入力に Sigma ルールを適用します。サーバも状態も不要です。"}};
 	pthread_mutex_init(&s.lock, NULL);
 	pthread_cond_init(&s.done, NULL);
-	signal(SIGINT, on_interrupt);
-	signal(SIGTERM, on_interrupt);
+	/* No SA_RESTART: a read that waits for input must wake up. */
+	const struct sigaction act = {.sa_handler = on_interrupt};
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	s.reader_opts.stop = &interrupted;
 	int r = command_parse(&s.cmd, argc, argv);
 	if (r == 0 && (r = read_options(&s)) == 0) {
 		r = scan_all(&s);
@@ -488,6 +510,8 @@ int cmd_scan(int argc, char **argv)
 		correlator_free(s.correlator);
 		scan_table_free(s.table);
 		buf_done(&s.corr_out);
+		scan_tally_done(&s.stats.all);
+		scan_tally_done(&s.stats.file);
 		ruleset_done(&s.rules);
 	}
 	vec_done(&s.statuses);

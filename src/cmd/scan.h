@@ -3,6 +3,7 @@
 #define HINOMI_CMD_SCAN_H
 
 #include "cmd/ruleset.h"
+#include "cmd/scan_stats.h"
 #include "event/reader.h"
 
 /*
@@ -43,8 +44,8 @@ struct job {
 	VEC(struct kept_hit) kept;
 	VEC(struct table_row) rows;
 	struct arena mem;
-	uint64_t events, bad, matches;
-	struct block_counts counts;
+	uint64_t matches;
+	struct scan_tally tally;
 	enum sigma_level worst;
 	bool any, done;
 };

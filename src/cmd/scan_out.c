@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/scan.h"
 
-#include "base/map.h"
-#include "base/utf8.h"
 #include "codec/json.h"
 
 static void add_member(struct buf *out, const char *name, struct str value)
@@ -269,105 +267,4 @@ void scan_render_correlation(const struct scan_opts *o, const struct correlation
 const char *scan_head(const struct scan_opts *o)
 {
 	return o->format == SCAN_CSV ? "time,level,rule,rule_id,host,path,record,details\r\n" : "";
-}
-
-/* ---- the terminal table: by level, rule and host ----------------------------------------------------------------------------------------- */
-
-struct cell {
-	uint32_t rule;
-	char *host;
-	uint64_t count;
-	tstamp first, last;
-};
-
-struct scan_table {
-	const struct sigma_rule *rule;
-	struct map index;
-	VEC(struct cell) cells;
-};
-
-struct scan_table *scan_table_new(const struct sigma_image *img)
-{
-	size_t n;
-	struct scan_table *t = must_new(struct scan_table);
-	t->rule = sigma_image_rules(img, &n);
-	map_init(&t->index);
-	return t;
-}
-
-void scan_table_free(struct scan_table *t)
-{
-	if (!t)
-		return;
-	vec_each(c, &t->cells) {
-		free(c->host);
-	}
-	vec_done(&t->cells);
-	map_done(&t->index);
-	free(t);
-}
-
-void scan_table_add(struct scan_table *t, uint32_t rule, struct str host, tstamp time)
-{
-	struct buf key = BUF_INIT(65536);
-	bool fresh;
-	buf_addf(&key, "%u %.*s", rule, STR_ARG(host));
-	uint64_t *at = map_put(&t->index, buf_str(&key), &fresh);
-	if (fresh) {
-		*at = t->cells.n;
-		vec_push(&t->cells, ((struct cell){rule, str_dup_c(host), 0, time, time}));
-	}
-	struct cell *c = &t->cells.at[*at];
-	c->count++;
-	c->first = time < c->first ? time : c->first;
-	c->last = time > c->last ? time : c->last;
-	buf_done(&key);
-}
-
-static const struct sigma_rule *sort_rules;
-
-static int by_weight(const void *a, const void *b)
-{
-	const struct cell *x = a, *y = b;
-	int level = (int)sort_rules[y->rule].level - (int)sort_rules[x->rule].level;
-	if (level)
-		return level;
-	if (x->rule != y->rule)
-		return x->rule < y->rule ? -1 : 1;
-	if (x->count != y->count)
-		return x->count > y->count ? -1 : 1;
-	return strcmp(x->host, y->host);
-}
-
-static void pad(struct buf *out, struct str s, size_t columns)
-{
-	size_t have = utf8_columns(s);
-	buf_add(out, s);
-	while (have++ < columns)
-		buf_addc(out, ' ');
-}
-
-void scan_table_print(struct scan_table *t, struct buf *out)
-{
-	uint32_t rule = UINT32_MAX;
-	size_t host_width = 4;
-	vec_each(c, &t->cells) {
-		size_t w = utf8_columns(str_c(c->host));
-		host_width = w > host_width && w <= 40 ? w : host_width;
-	}
-	sort_rules = t->rule;
-	if (t->cells.n)
-		qsort(t->cells.at, t->cells.n, sizeof(*t->cells.at), by_weight);
-	vec_each(c, &t->cells) {
-		char first[TS_TEXT_MAX], last[TS_TEXT_MAX];
-		const struct sigma_rule *r = &t->rule[c->rule];
-		if (c->rule != rule)
-			buf_addf(out, "%s%-13s %.*s\n", rule == UINT32_MAX ? "" : "\n", LEVEL_NAMES[r->level], STR_ARG(lang_is_ja() && r->title_ja.n ? r->title_ja : r->title));
-		rule = c->rule;
-		buf_addf(out, "  %8llu  ", (unsigned long long)c->count);
-		pad(out, *c->host ? str_c(c->host) : STR("-"), host_width);
-		ts_format(first, c->first / NS_PER_S * NS_PER_S);
-		ts_format(last, c->last / NS_PER_S * NS_PER_S);
-		buf_addf(out, "  %s%s%s\n", first, strcmp(first, last) ? " … " : "", strcmp(first, last) ? last : "");
-	}
 }

@@ -28,13 +28,24 @@ static void name_fault(struct decode_block *x, enum decode_fault f, uint64_t off
 	block_file_fault(x->b->file, why, false);
 }
 
+/*
+ * Formats that a file's header decides hold for all of it; in the others each record that looks different is what it looks like, unless the
+ * format was asked for.
+ */
+static enum event_format record_format(const struct block *b)
+{
+	const struct framing *f = &b->framing;
+	bool by_header = f->kind == FRAME_DIRECTIVES || f->kind == FRAME_CSV || f->kind == FRAME_JOURNAL;
+	return by_header || b->file->opts.format != FORMAT_AUTO ? f->format : FORMAT_AUTO;
+}
+
 static int one_record(struct decode_block *x, struct str raw, size_t at)
 {
 	const struct reader_opts *o = &x->b->file->opts;
 	struct event ev;
 	enum decode_fault fault;
 	arena_reset(x->mem);
-	struct record rec = {.raw = raw, .context = buf_str(&x->context), .source = x->b->file->pub.path, .ls = o->ls, .format = (uint8_t)x->b->framing.format, .received = o->now,
+	struct record rec = {.raw = raw, .context = buf_str(&x->context), .source = x->b->file->pub.path, .ls = o->ls, .format = (uint8_t)record_format(x->b), .received = o->now,
 		.ordinal = ++x->n->events, .offset = x->b->offset + at};
 	decode_record(x->d, &rec, x->mem, &ev, &fault);
 	x->n->fault[fault]++;

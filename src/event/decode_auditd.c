@@ -131,19 +131,21 @@ static bool take_head(struct decoding *x, struct str *s, struct str *ret_type, s
 	if (!str_take(s, STR("type=")) || !str_word(s, ret_type))
 		return false;
 	*s = str_trim(*s);
-	if ((!str_take(s, STR("msg=audit(")) && !str_take(s, STR("audit("))) || !str_cut(s, ':', &stamp) || !s->p)
+	if (!str_take(s, STR("msg=audit(")) && !str_take(s, STR("audit(")))
 		return false;
-	if (!ts_parse_epoch(stamp, &x->ev->time))
-		return false;
-	x->ev->time_is_own = true;
-	size_t close = str_find(*s, STR("):"));
+	/* auditd's own records may lack the colon behind, very old ones the serial. */
+	size_t close = str_chr(str_sub(*s, 0, 64), ')');
 	if (close == STR_NPOS)
 		return false;
 	word = str_sub(*s, 0, close);
-	if (!str_eq(word, *serial))
+	*s = str_sub(*s, close + 1, s->n);
+	str_take(s, STR(":"));
+	if (!str_cut(&word, ':', &stamp) || !ts_parse_epoch(stamp, &x->ev->time))
+		return false;
+	x->ev->time_is_own = true;
+	if (word.p && !str_eq(word, *serial))
 		decode_add(x, "serial", word);
 	*serial = word;
-	*s = str_sub(*s, close + 2, s->n);
 	return true;
 }
 

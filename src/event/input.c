@@ -29,6 +29,7 @@ struct input {
 	struct level level[INPUT_DEPTH_MAX + 1];
 	size_t n, max; /* levels open, most of them */
 	bool started;
+	const volatile sig_atomic_t *stop;
 	char fault[200];
 };
 
@@ -44,13 +45,14 @@ static void set_shown(struct level *l, struct str path)
 	free(old);
 }
 
-struct input *input_open(const char *path, struct str shown, size_t max_depth)
+struct input *input_open(const char *path, struct str shown, size_t max_depth, const volatile sig_atomic_t *stop)
 {
 	struct input *in = must_new(struct input);
 	struct level *l = &in->level[0];
 	struct stat st;
 	in->max = (max_depth && max_depth < INPUT_DEPTH_MAX ? max_depth : INPUT_DEPTH_MAX) + 1;
 	in->n = 1;
+	in->stop = stop;
 	l->head = BUF_INIT(PEEK);
 	set_shown(l, shown);
 	l->fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
@@ -89,6 +91,11 @@ const char *input_fault(const struct input *in)
 
 /* ---- bytes ----------------------------------------------------------------------------------------------------------------------------- */
 
+static bool stopped(const struct input *in)
+{
+	return in->stop && *in->stop;
+}
+
 static ssize_t level_read(struct input *in, struct level *l, char *to, size_t n)
 {
 	if (l->head.n) {
@@ -99,10 +106,14 @@ static ssize_t level_read(struct input *in, struct level *l, char *to, size_t n)
 	}
 	if (in->fault[0])
 		return -1;
+	if (stopped(in))
+		return 0;
 	if (!l->archive) {
 		ssize_t got;
-		while ((got = read(l->fd, to, n)) < 0 && errno == EINTR)
+		while ((got = read(l->fd, to, n)) < 0 && errno == EINTR && !stopped(in))
 			;
+		if (got < 0 && stopped(in))
+			return 0;
 		if (got < 0)
 			fault(in, strerror(errno));
 		return got;

@@ -4,6 +4,8 @@
 
 #include "base/buf.h"
 
+#include <signal.h>
+
 /*
  * One path (or "-") as a row of plain byte streams: the file itself, what a compressed file holds, or the members of an archive, and of
  * archives inside it, read through without unpacking to disk. Containers are told by their first bytes: gzip, zstd, bzip2, xz, zip, tar.
@@ -18,8 +20,9 @@ struct input;
 #define INPUT_RATIO_MAX 2000u                 /* bytes out per byte in, once INPUT_RATIO_FROM bytes came out */
 #define INPUT_RATIO_FROM (UINT64_C(1) << 30)
 
-/* Never fails: what cannot be opened is the first stream's error. shown is what source.path says. */
-struct input *input_open(const char *path, struct str shown, size_t max_depth);
+/* Never fails: what cannot be opened is the first stream's error. shown is what source.path says; once *stop (may be NULL) is set
+ * every stream ends. */
+struct input *input_open(const char *path, struct str shown, size_t max_depth, const volatile sig_atomic_t *stop);
 void input_free(struct input *in);
 
 /*

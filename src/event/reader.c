@@ -180,13 +180,13 @@ static void fill(struct reader *r, size_t want)
 static bool advance(struct reader *r)
 {
 	struct str path;
-	while (!r->input || !input_next(r->input, &path)) {
+	while (!r->input || (r->opts.stop && *r->opts.stop) || !input_next(r->input, &path)) {
 		input_free(r->input);
 		r->input = NULL;
-		if (r->next == r->paths.n)
+		if (r->next == r->paths.n || (r->opts.stop && *r->opts.stop))
 			return false;
 		const char *next = r->paths.at[r->next++];
-		r->input = input_open(next, str_c(next), r->opts.max_depth);
+		r->input = input_open(next, str_c(next), r->opts.max_depth, r->opts.stop);
 	}
 	start_file(r, path);
 	return true;

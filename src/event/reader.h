@@ -4,6 +4,8 @@
 
 #include "event/decode.h"
 
+#include <signal.h>
+
 /*
  * Files, archives and streams to blocks, and blocks to events. Splitting is cheap and serial; decoding blocks is the work and runs on any
  * thread, so that scan and import use all cores and still write in input order. Memory is bounded by the blocks in flight, whatever the
@@ -16,6 +18,7 @@ struct reader_opts {
 	struct logsource ls;      /* forced */
 	int offset_s;             /* zone of times that carry none */
 	tstamp now;
+	const volatile sig_atomic_t *stop; /* set = read no more, end after what was read; may be NULL */
 	size_t max_depth;         /* archives inside archives, default INPUT_DEPTH_MAX */
 };
 

@@ -34,7 +34,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	arena_init(&scratch, 0);
 	for (int n = 0; n < 200 && reader_next(r, &b) > 0; n++) {
 		struct block_counts counts = {0};
+		uint64_t faults = 0;
 		block_decode(b, dec, &mem, take, &scratch, &counts);
+		for (size_t i = 0; i < DECODE_FAULT_COUNT; i++)
+			faults += counts.fault[i];
+		must(faults == counts.events && counts.bad <= counts.events); /* every record is counted once, with its reason */
 		arena_reset(&scratch);
 		block_free(b);
 	}
