@@ -2,6 +2,7 @@
 #include "cmd/scan.h"
 
 #include "cmd/progress.h"
+#include "event/sources.h"
 
 #include "base/num.h"
 #include "sys/clock.h"
@@ -30,6 +31,8 @@ static const struct opt OPTIONS[] = {
 	{0, "fail-on", OPT_TEXT, "informational|low|medium|high|critical", "exit 1 when a match of this level or above was found", "この重大度以上の検知があれば終了コード 1"},
 	{0, "stats", OPT_TEXT, "text|json|none", "figures at the end, on stderr", "終了時の統計 (標準エラー)"},
 	{0, "lists", OPT_TEXT, "DIR", "values of placeholders, NAME.csv each", "プレースホルダーの値のディレクトリ"},
+	{0, "sources", OPT_LIST, "FILE", "log-source mapping: file or directory (docs/formats/sources.md)", "ログソース対応表 (ファイルまたはディレクトリ)"},
+	{0, "zone", OPT_TEXT, "+HH:MM", "time zone of times that carry none (default UTC)", "タイムゾーンのない時刻の扱い (既定 UTC、例 +09:00)"},
 	{0, "progress", OPT_TEXT, "auto|always|never", "progress on stderr", "進捗表示"},
 };
 
@@ -51,6 +54,7 @@ struct scan {
 
 	struct scan_stats stats;
 	uint64_t matches, correlations, bytes, files, failed, ordinal;
+	int offset_s;
 	bool first_line, closed;
 	enum sigma_level worst;
 	bool any;
@@ -134,7 +138,7 @@ static void run_job(struct worker *w, struct job *j)
 static void *worker_main(void *arg)
 {
 	struct scan *s = arg;
-	struct worker w = {.s = s, .decoder = decoder_new(s->rules.vocab, s->reader_opts.offset_s), .matcher = sigma_matcher_new(s->rules.img)};
+	struct worker w = {.s = s, .decoder = decoder_new(s->rules.vocab, s->offset_s), .matcher = sigma_matcher_new(s->rules.img)};
 	struct job *j;
 	arena_init(&w.mem, 0);
 	while ((j = queue_pop(s->work, -1))) {
@@ -300,7 +304,7 @@ static void run_threads(struct scan *s)
 
 static void run_alone(struct scan *s)
 {
-	struct worker w = {.s = s, .decoder = decoder_new(s->rules.vocab, s->reader_opts.offset_s), .matcher = sigma_matcher_new(s->rules.img)};
+	struct worker w = {.s = s, .decoder = decoder_new(s->rules.vocab, s->offset_s), .matcher = sigma_matcher_new(s->rules.img)};
 	struct block *b;
 	arena_init(&w.mem, 0);
 	while (!s->closed && reader_next(s->reader, &b) > 0) {
@@ -398,6 +402,8 @@ static int read_options(struct scan *s)
 	s->jobs = (unsigned)(jobs > 256 ? 256 : jobs);
 	if ((r = read_time(command_text(c, "from"), now, &s->out.from)) || (r = read_time(command_text(c, "to"), now, &s->out.to)))
 		return r;
+	if (command_text(c, "zone") && !sources_zone(str_c(command_text(c, "zone")), &s->offset_s))
+		return bad("this is not a time zone", command_text(c, "zone"), "+09:00, -05:00, UTC or JST");
 	if (!c->args.n)
 		return bad("nothing to scan", "", "name files or directories, or - for standard input");
 	return 0;
@@ -451,6 +457,16 @@ static int exit_status(const struct scan *s)
 	return s->failed ? EXIT_UNREADABLE : EXIT_DONE;
 }
 
+static int load_sources(struct scan *s)
+{
+	const struct given *given = command_given(&s->cmd, "sources");
+	int r = 0;
+	for (size_t i = 0; i < given->list.n; i++)
+		r = vocab_load_sources(s->rules.vocab, given->list.at[i], &s->rules.d) < 0 ? -EINVAL : r;
+	s->reader_opts.vocab = s->rules.vocab;
+	return r;
+}
+
 static int scan_all(struct scan *s)
 {
 	int64_t start = clock_mono_ns();
@@ -458,6 +474,10 @@ static int scan_all(struct scan *s)
 	const struct given *rules = command_given(&s->cmd, "rules");
 	int r = ruleset_load(&s->rules, rules->list.at, rules->list.n, &s->sigma);
 	double load = (double)(clock_mono_ns() - start) / 1e9;
+	if (r == 0 && (r = load_sources(s)) < 0) {
+		say_findings(&s->rules.d);
+		return EXIT_USAGE;
+	}
 	say_findings(&s->rules.d);
 	if (r < 0) {
 		fputs(SAY("hinomi scan: no rule can be used\n", "hinomi scan: 使えるルールがありません\n"), stderr);

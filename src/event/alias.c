@@ -3,6 +3,8 @@
 
 #include "base/num.h"
 
+#include <pthread.h>
+
 typedef bool transform_fn(const struct vocab *v, const struct event *ev, struct val in, struct arena *mem, struct val *ret);
 
 static struct val text_val(struct str s)
@@ -76,7 +78,61 @@ static bool to_registry_path(const struct vocab *v, const struct event *ev, stru
 	return true;
 }
 
+/*
+ * The filter platform names programs by volume: \\device\\harddiskvolume3\\windows\\x.exe. Which letter a volume has does not stand in the event; C is what
+ * rules mean and what it nearly always is. The original stays in Application.
+ */
+static bool to_device_path(const struct vocab *v, const struct event *ev, struct val in, struct arena *mem, struct val *ret)
+{
+	struct str prefix = STR("\\device\\harddiskvolume"), path = val_text(in, mem), rest;
+	(void)v, (void)ev;
+	if (!str_istarts(path, prefix))
+		return to_same(v, ev, in, mem, ret);
+	rest = str_sub(path, prefix.n, path.n);
+	size_t n = 0;
+	while (n < rest.n && ch_is_digit((unsigned char)rest.p[n]))
+		n++;
+	*ret = text_val(arena_fmt(mem, "C:%.*s", STR_ARG(str_sub(rest, n, rest.n))));
+	return true;
+}
+
+/* IANA protocol numbers that Sysmon writes as names. */
+static bool to_protocol(const struct vocab *v, const struct event *ev, struct val in, struct arena *mem, struct val *ret)
+{
+	static const struct {
+		const char *number, *name;
+	} known[] = {{"1", "icmp"}, {"6", "tcp"}, {"17", "udp"}, {"58", "ipv6-icmp"}};
+	struct str number = val_text(in, mem);
+	(void)v, (void)ev;
+	for (size_t i = 0; i < LEN(known); i++)
+		if (str_eq(number, str_c(known[i].number))) {
+			*ret = text_val(str_c(known[i].name));
+			return true;
+		}
+	return false;
+}
+
+/* What was done to a registry value, in Sysmon's words. */
+static bool to_operation(const struct vocab *v, const struct event *ev, struct val in, struct arena *mem, struct val *ret)
+{
+	static const struct {
+		const char *code, *word;
+	} known[] = {{"%%1904", "SetValue"}, {"%%1905", "SetValue"}, {"%%1906", "DeleteValue"}};
+	struct str code = val_text(in, mem);
+	(void)v, (void)ev;
+	for (size_t i = 0; i < LEN(known); i++)
+		if (str_eq(code, str_c(known[i].code))) {
+			*ret = text_val(str_c(known[i].word));
+			return true;
+		}
+	return false;
+}
+
 #define TRANSFORM_SAME to_same
+#define TRANSFORM_EACH NULL /* every element of an array */
+#define TRANSFORM_DEVICE_PATH to_device_path
+#define TRANSFORM_PROTOCOL to_protocol
+#define TRANSFORM_OPERATION to_operation
 #define TRANSFORM_HEX_TO_DECIMAL to_hex_to_decimal
 #define TRANSFORM_DOMAIN_USER to_domain_user
 #define TRANSFORM_INTEGRITY to_integrity
@@ -122,30 +178,64 @@ void event_add_field(struct event *ev, struct arena *mem, struct str name, field
 	ev->field[ev->n_field++] = (struct field){.name = name, .val = val, .id = id, .flags = flags};
 }
 
-static bool alias_fits(const struct alias *a, const struct logsource *ls, uint32_t event_id)
+/* The rows of one service stand together in the table. */
+static struct group {
+	struct str service;
+	size_t from, n;
+} groups[32];
+static size_t n_group;
+
+static void make_groups(void)
 {
-	return (a->event_id == 0 || a->event_id == event_id) && str_eq(ls->service, str_c(a->service));
+	for (size_t i = 0; i < LEN(ALIASES); i++) {
+		struct str service = str_c(ALIASES[i].service);
+		if (!n_group || !str_eq(groups[n_group - 1].service, service)) {
+			must(n_group < LEN(groups));
+			groups[n_group++] = (struct group){service, i, 0};
+		}
+		groups[n_group - 1].n++;
+	}
+}
+
+static void add_each(const struct vocab *v, struct event *ev, const struct alias *a, struct arena *mem)
+{
+	uint32_t own = ev->n_field;
+	struct str from = str_c(a->from), target = str_c(a->target);
+	field_id id = vocab_field(v, target);
+	for (uint32_t i = 0; i < own; i++)
+		if (str_eq(ev->field[i].name, from) && !(ev->field[i].flags & FIELD_F_ALIAS))
+			event_add_field(ev, mem, target, id, ev->field[i].val, (uint8_t)(FIELD_F_ALIAS | (ev->field[i].flags & FIELD_F_ELEMENT)));
+}
+
+static void apply(const struct vocab *v, struct event *ev, const struct alias *a, struct arena *mem)
+{
+	struct val out;
+	const struct field *from = event_field_name(ev, str_c(a->from)), *have = event_field_name(ev, str_c(a->target));
+	/* ParentProcessId comes from 4688's own ProcessId, which then means the new process; a protocol's number becomes its name. */
+	bool replace = a->transform == to_hex_to_decimal || a->transform == to_protocol;
+	if (!from || (from->flags & FIELD_F_ALIAS) || (have && !replace))
+		return;
+	if (!a->transform)
+		add_each(v, ev, a, mem);
+	else if (a->transform(v, ev, from->val, mem, &out))
+		event_add_field(ev, mem, str_c(a->target), vocab_field(v, str_c(a->target)), out, FIELD_F_ALIAS);
 }
 
 void event_apply_aliases(const struct vocab *v, struct event *ev, uint32_t event_id, struct arena *mem)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	size_t n;
 	const struct logsource *ls = vocab_lsset_get(v, ev->lsset, &n);
 	if (!ls->service.n)
 		return;
-	for (size_t i = 0; i < LEN(ALIASES); i++) {
-		const struct alias *a = &ALIASES[i];
-		struct val out;
-		if (!alias_fits(a, ls, event_id))
+	pthread_once(&once, make_groups);
+	for (size_t g = 0; g < n_group; g++) {
+		if (!str_eq(groups[g].service, ls->service))
 			continue;
-		const struct field *from = event_field_name(ev, str_c(a->from));
-		const struct field *have = event_field_name(ev, str_c(a->target));
-		/* ParentProcessId comes from 4688's own ProcessId, which then means the new process. */
-		bool replace = a->transform == to_hex_to_decimal;
-		if (!from || (from->flags & FIELD_F_ALIAS) || (have && !replace))
-			continue;
-		if (a->transform(v, ev, from->val, mem, &out))
-			event_add_field(ev, mem, str_c(a->target), vocab_field(v, str_c(a->target)), out, FIELD_F_ALIAS);
+		for (size_t i = groups[g].from; i < groups[g].from + groups[g].n; i++)
+			if (ALIASES[i].event_id == 0 || ALIASES[i].event_id == event_id)
+				apply(v, ev, &ALIASES[i], mem);
+		return;
 	}
 }
 

@@ -144,11 +144,13 @@ static void decode_evtx(struct decode_block *x, struct vocab *v)
 		if (evtx_is_file(piece) || (proto.offset == 0 && !evtx_is_chunk(piece) && n <= EVTX_FILE_HEADER))
 			continue; /* a file header tells nothing that is needed, so a broken one costs nothing */
 		evtx_decode_chunk(piece, v, &proto, x->mem, on_evtx, x, &res);
-		x->n->events += res.records;
+		/* A chunk may be damaged where no record begins: that counts as one seen. */
+		uint64_t events = res.records > res.damaged ? res.records : res.damaged;
+		x->n->events += events;
 		x->n->bad += res.damaged;
-		x->n->fault[DECODE_OK] += res.records - res.damaged;
+		x->n->fault[DECODE_OK] += events - res.damaged;
 		x->n->fault[DECODE_DAMAGED] += res.damaged;
-		x->n->format[FORMAT_EVTX] += res.records;
+		x->n->format[FORMAT_EVTX] += events;
 		if (res.fault) {
 			snprintf(why, sizeof(why), "%s at byte %llu", res.fault, (unsigned long long)(proto.offset + res.fault_at));
 			block_file_fault(x->b->file, why, false);

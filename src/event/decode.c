@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 #include "codec/japanese.h"
+#include "event/sources.h"
 
 struct decoder {
 	struct vocab *vocab;
@@ -10,6 +11,9 @@ struct decoder {
 	struct flat_roles *roles;
 	struct table *table;
 	int offset_s;
+	/* What the mapping said of the source that came last. */
+	struct buf mapped;
+	const struct source_rule *rule;
 };
 
 #define TOO_LONG_SHOWN (64u << 10) /* bytes of a refused record that stay in `message` */
@@ -43,6 +47,7 @@ struct decoder *decoder_new(struct vocab *v, int offset_s)
 	d->roles = flat_roles_new(v);
 	d->table = table_new();
 	d->offset_s = offset_s;
+	d->mapped = BUF_INIT(1u << 20);
 	return d;
 }
 
@@ -51,6 +56,7 @@ void decoder_free(struct decoder *d)
 	if (!d)
 		return;
 	json_tables_free(d->json);
+	buf_done(&d->mapped);
 	table_free(d->table);
 	flat_roles_free(d->roles);
 	vocab_unref(d->vocab);
@@ -190,6 +196,8 @@ static enum event_format guess(struct str s)
 		if (str_starts(s, STR("<Event>")) || str_starts(s, STR("<Event ")))
 			return FORMAT_XML;
 		return s.n > 2 && ch_is_digit((unsigned char)s.p[1]) ? FORMAT_SYSLOG : FORMAT_AUTO;
+	case '-':
+		return str_starts(s, STR("- <Event>")) || str_starts(s, STR("- <Event ")) ? FORMAT_XML : FORMAT_AUTO;
 	case '_':
 		return str_starts(s, STR("__CURSOR=")) || str_starts(s, STR("__REALTIME_TIMESTAMP=")) ? FORMAT_JOURNAL : FORMAT_AUTO;
 	default:
@@ -253,6 +261,13 @@ static enum decode_fault run_auto(struct decoding *x, struct str text)
 		if (f == FORMAT_JSON || f == FORMAT_XML || f == FORMAT_AUDITD)
 			return as_text(x, text, fault);
 	}
+	struct str front = str_sub(s, 0, 64);
+	if (str_find(front, STR(" | ")) != STR_NPOS || str_find(front, STR(" std")) != STR_NPOS) {
+		restart(x);
+		x->ev->format = FORMAT_TEXT;
+		if (decode_wrapped(x, s) == DECODE_OK)
+			return DECODE_OK;
+	}
 	for (size_t i = 0; i < LEN(tries); i++) {
 		restart(x);
 		x->ev->format = (uint8_t)tries[i];
@@ -275,12 +290,54 @@ static enum decode_fault run(struct decoding *x, struct str text)
 	return fault == DECODE_OK ? fault : as_text(x, text, fault);
 }
 
+/* Sources come in runs: the mapping is asked once per run. */
+static const struct source_rule *mapped(struct decoder *d, const struct record *rec)
+{
+	const struct sources *map = vocab_sources(d->vocab);
+	if (!map)
+		return NULL;
+	size_t n = rec->source.n;
+	if (d->mapped.n == n + 1 + rec->host.n && d->mapped.n && memcmp(d->mapped.p, rec->source.p ? rec->source.p : "", n) == 0 &&
+		str_eq(str_sub(buf_str(&d->mapped), n + 1, d->mapped.n), rec->host))
+		return d->rule;
+	buf_reset(&d->mapped);
+	buf_add(&d->mapped, rec->source);
+	buf_addc(&d->mapped, 0);
+	buf_add(&d->mapped, rec->host);
+	return d->rule = sources_find(map, rec->source, rec->host);
+}
+
+static bool says_source(const struct logsource *ls)
+{
+	return ls->product.n || ls->category.n || ls->service.n;
+}
+
+/* What the mapping says of the program that wrote the message. */
+static void mapped_program(struct decoder *d, const struct record *rec, struct arena *mem, struct event *ev)
+{
+	const struct sources *map = vocab_sources(d->vocab);
+	if (!map || !sources_name_programs(map) || says_source(&rec->ls))
+		return;
+	const struct field *f = event_field_name(ev, STR("program"));
+	const struct source_rule *r = f ? sources_find_program(map, rec->source, rec->host, val_text(f->val, mem)) : NULL;
+	if (r)
+		ev->lsset = vocab_lsset(d->vocab, &r->ls, 1);
+}
+
 void decode_record(struct decoder *d, const struct record *rec, struct arena *mem, struct event *ret, enum decode_fault *ret_fault)
 {
 	struct decoding x = {.vocab = d->vocab, .json = d->json, .roles = d->roles, .table = d->table, .mem = mem, .rec = rec, .ev = ret, .offset_s = d->offset_s};
 	enum decode_fault fault = DECODE_OK, encoding = DECODE_OK;
 	struct str text = rec->raw;
-	x.forced = rec->ls.product.n || rec->ls.category.n || rec->ls.service.n;
+	const struct source_rule *rule = mapped(d, rec);
+	struct record with = *rec;
+	if (rule) {
+		with.format = rec->format == FORMAT_AUTO ? rule->format : rec->format;
+		with.ls = says_source(&rec->ls) ? rec->ls : rule->ls;
+		x.offset_s = rule->has_zone ? rule->offset_s : x.offset_s;
+		x.rec = rec = &with;
+	}
+	x.forced = says_source(&rec->ls);
 	*ret = (struct event){.id = rec->id, .time = rec->received, .received = rec->received, .site = rec->site, .source = rec->source, .raw = rec->raw, .context = rec->context,
 		.record = rec->ordinal, .offset = rec->offset};
 	if (x.forced)
@@ -293,6 +350,7 @@ void decode_record(struct decoder *d, const struct record *rec, struct arena *me
 		ret->record = x.own_record;
 	if (!ret->host.n)
 		ret->host = rec->host;
+	mapped_program(d, rec, mem, ret);
 	if (ret_fault)
 		*ret_fault = fault ? fault : encoding;
 }

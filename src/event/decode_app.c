@@ -139,6 +139,15 @@ static enum decode_fault compose(struct decoding *x, struct str text)
 	return DECODE_NO_DECODER;
 }
 
+enum decode_fault decode_wrapped(struct decoding *x, struct str text)
+{
+	enum decode_fault f = container(x, text);
+	if (f == DECODE_OK)
+		return f;
+	x->ev->n_field = 0;
+	return compose(x, text);
+}
+
 /* Suricata's and Snort's fast.log: "03/02/2026-09:00:00.1  [**] [1:2008578:4] text [**] [Classification: c] [Priority: 2] {UDP} a:1 -> b:2" */
 static enum decode_fault fast_alert(struct decoding *x, struct str text)
 {
@@ -213,7 +222,7 @@ static enum decode_fault clamav(struct decoding *x, struct str text)
 
 enum decode_fault decode_app(struct decoding *x, struct str text)
 {
-	static decode_fn *const kinds[] = {apache_error, nginx_error, vsftpd, container, compose, fast_alert, name_server, guacamole, clamav, decode_access};
+	static decode_fn *const kinds[] = {apache_error, nginx_error, vsftpd, fast_alert, name_server, guacamole, clamav, decode_access};
 	struct event *ev = x->ev;
 	uint32_t own = ev->n_field;
 	tstamp time = ev->time;

@@ -20,6 +20,18 @@ static const struct {
 	{"web", "", "webserver"},
 };
 
+struct str decode_without_blanks(struct str name, struct arena *mem)
+{
+	if (str_chr(name, ' ') == STR_NPOS)
+		return name;
+	struct str out = arena_dup(mem, name);
+	size_t n = 0;
+	for (size_t i = 0; i < out.n; i++)
+		if (name.p[i] != ' ')
+			((char *)(uintptr_t)out.p)[n++] = name.p[i];
+	return str_n(out.p, n);
+}
+
 static struct str text_of(struct decoding *x, const char *name)
 {
 	const struct field *f = event_field_name(x->ev, str_c(name));

@@ -8,7 +8,7 @@
 #include <errno.h>
 
 /*
- * JSON to an event. Windows events come in four dresses (evtx_dump's tree, Winlogbeat's ECS, NXLog's and Splunk's flat forms): a dress is found by
+ * JSON to an event. Windows events come in several dresses (evtx_dump's tree, System beside EventData, Winlogbeat's ECS, NXLog's and Splunk's flat forms): a dress is found by
  * one telling name and is a list of prefix rewrites, so that afterwards all have the names that Windows itself and Sigma use.
  */
 struct rewrite {
@@ -25,7 +25,10 @@ static const struct rewrite WINLOGBEAT[] = {{"winlog.event_data.", ""}, {"winlog
 	{"winlog.provider_name", "Provider_Name"}, {"winlog.computer_name", "Computer"}, {"winlog.record_id", "EventRecordID"}, {NULL, NULL}};
 static const struct rewrite NXLOG[] = {{"SourceName", "Provider_Name"}, {"Hostname", "Computer"}, {"RecordNumber", "EventRecordID"}, {NULL, NULL}};
 static const struct rewrite SPLUNK[] = {{"EventCode", "EventID"}, {"LogName", "Channel"}, {"ComputerName", "Computer"}, {"SourceName", "Provider_Name"}, {"RecordNumber", "EventRecordID"}, {NULL, NULL}};
-static const struct rewrite PLAIN[] = {{NULL, NULL}};
+static const struct rewrite PLAIN[] = {{"EventData.", ""}, {"ExtraEventData.", ""}, {"UserData.", "*"}, {"ProviderName", "Provider_Name"}, {"Provider", "Provider_Name"}, {NULL, NULL}};
+static const struct rewrite SYSTEM[] = {{"System.Provider.Name", "Provider_Name"}, {"System.Provider.Guid", "Provider_Guid"}, {"System.EventID.Value", "EventID"},
+	{"System.TimeCreated.SystemTime", "TimeCreated"}, {"System.Execution.ProcessID", "Execution_ProcessID"}, {"System.Execution.ThreadID", "Execution_ThreadID"},
+	{"System.Security.UserID", "Security_UserID"}, {"System.", ""}, {"EventData.", ""}, {"UserData.", "*"}, {NULL, NULL}};
 
 static const struct dress {
 	const char *tell, *tell_too;
@@ -38,6 +41,7 @@ static const struct dress {
 	{"Channel", "SourceName", NXLOG, true},
 	{"Channel", "EventID", PLAIN, true},
 	{"EventCode", "LogName", SPLUNK, true},
+	{"System.Channel", NULL, SYSTEM, true},
 };
 
 static struct str renamed(const struct rewrite *r, struct str name)
@@ -56,19 +60,6 @@ static struct str renamed(const struct rewrite *r, struct str name)
 		return *r->to == '*' && dot != STR_NPOS ? str_sub(rest, dot + 1, rest.n) : rest;
 	}
 	return name;
-}
-
-/* Windows' own names may hold blanks; Sigma writes them without. */
-static struct str without_blanks(struct str name, struct arena *mem)
-{
-	if (str_chr(name, ' ') == STR_NPOS)
-		return name;
-	struct str out = arena_dup(mem, name);
-	size_t n = 0;
-	for (size_t i = 0; i < out.n; i++)
-		if (name.p[i] != ' ')
-			((char *)(uintptr_t)out.p)[n++] = name.p[i];
-	return str_n(out.p, n);
 }
 
 static struct val leaf_val(const struct json_leaf *l)
@@ -145,7 +136,7 @@ static void name_fill(void *arg, struct json_name *name)
 		as->from = inside ? (uint16_t)(s.p - name->raw.p) : 0;
 		as->n = inside ? (uint16_t)s.n : 0;
 		if (as->squeeze)
-			s = without_blanks(s, &tmp);
+			s = decode_without_blanks(s, &tmp);
 		as->known = json_names_known(t->names, s);
 		as->id = vocab_field(t->vocab, s);
 		if (as->id)
@@ -159,7 +150,7 @@ static struct str name_as(const struct json_as *as, struct str raw, struct arena
 	if (as->fixed.p)
 		return as->fixed;
 	struct str s = str_n(raw.p + as->from, as->n);
-	return as->squeeze ? without_blanks(s, mem) : s;
+	return as->squeeze ? decode_without_blanks(s, mem) : s;
 }
 
 struct json_tables *json_tables_new(struct vocab *v)

@@ -89,24 +89,32 @@ static size_t pair_bytes(const struct decoding *x, uint32_t from)
 	return n;
 }
 
+static void kv_time(struct decoding *x, struct str text)
+{
+	struct found_time found;
+	if (!x->ev->time_is_own && find_time(text, x->rec->received, x->offset_s, &found)) {
+		x->ev->time = found.time;
+		x->ev->time_is_own = true;
+	}
+}
+
 enum decode_fault decode_kv(struct decoding *x, struct str text)
 {
 	uint32_t from = x->ev->n_field;
 	bool asked = x->rec->format == FORMAT_KV;
-	struct found_time found;
 	if (str_chr(text, '=') == STR_NPOS)
 		return DECODE_NO_DECODER;
+	if (x->depth == 0 && decode_payload(x, decode_net, text)) {
+		decode_add(x, "message", text);
+		kv_time(x, text);
+		return DECODE_OK;
+	}
 	size_t pairs = decode_pairs(x, text);
 	if (pairs < (asked ? 1u : 3u) || (!asked && pair_bytes(x, from) * 10 < text.n * 6))
 		return DECODE_NO_DECODER;
 	decode_add(x, "message", text);
 	decode_flat(x, false);
-	if (!x->ev->time_is_own && find_time(text, x->rec->received, x->offset_s, &found)) {
-		x->ev->time = found.time;
-		x->ev->time_is_own = true;
-	}
-	if (!x->ev->lsset)
-		decode_payload(x, decode_net, text);
+	kv_time(x, text);
 	return DECODE_OK;
 }
 

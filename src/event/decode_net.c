@@ -159,8 +159,8 @@ static enum decode_fault cisco(struct decoding *x, struct str text)
 	mnemonic = part;
 	if (!mnemonic.n || str_chr(mnemonic, ' ') != STR_NPOS)
 		return DECODE_NO_DECODER;
-	decode_add(x, "facility", facility);
-	decode_add(x, "level", level);
+	decode_add(x, "cisco_facility", facility);
+	decode_add(x, "cisco_severity", level);
 	decode_add(x, "mnemonic", mnemonic);
 	struct logsource ls[3] = {{STR("cisco"), STR(""), STR("syslog")}};
 	size_t n_ls = 1;

@@ -30,6 +30,8 @@ typedef enum decode_fault decode_fn(struct decoding *x, struct str text);
 decode_fn decode_json, decode_syslog, decode_auditd, decode_combined, decode_kv, decode_cef, decode_leef, decode_zeek, decode_w3c, decode_csv, decode_xml, decode_journal;
 /* Lines of one program that need no header of their own: DECODE_NO_DECODER when the line is of another kind (decode_app.c, decode_net.c). */
 decode_fn decode_app, decode_net, decode_access;
+/* What a container runtime or compose put in front of a line of another kind. */
+decode_fn decode_wrapped;
 
 uint32_t decode_logsource(struct decoding *x, const char *product, const char *category, const char *service);
 /* Sets the log source unless the record brought one. */
@@ -39,6 +41,8 @@ void decode_sources(struct decoding *x, const struct logsource *ls, size_t n);
 bool decode_time(struct decoding *x, struct str text);
 /* The same; UtcTime, TimeCreated and SystemTime are UTC wherever they were written. */
 bool decode_named_time(struct decoding *x, struct str name, struct str text);
+/* Windows' own names may hold blanks; Sigma writes them without. */
+struct str decode_without_blanks(struct str name, struct arena *mem);
 /* Appends a text field (borrowed). */
 void decode_add(struct decoding *x, const char *name, struct str value);
 void decode_add_str(struct decoding *x, struct str name, struct str value);

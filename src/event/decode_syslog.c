@@ -365,8 +365,14 @@ enum decode_fault decode_syslog(struct decoding *x, struct str text)
 	while (s.n && (s.p[s.n - 1] == '\n' || s.p[s.n - 1] == '\0' || s.p[s.n - 1] == '\r'))
 		s.n--;
 	bool pri = take_priority(x, &s);
-	if (!take_5424(x, &s, &program) && !take_3164(x, &s, pri, &program))
-		return DECODE_SYNTAX;
+	uint32_t own = ev->n_field;
+	if (!take_5424(x, &s, &program)) {
+		ev->n_field = own; /* of structured data that breaks off */
+		if (!take_3164(x, &s, pri, &program))
+			return DECODE_SYNTAX;
+	}
+	if (str_starts(s, STR(": %")))
+		s = str_sub(s, 2, s.n);
 	if (program.n)
 		decode_add(x, "program", program);
 	if (ev->host.n)

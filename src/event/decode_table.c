@@ -376,6 +376,11 @@ static bool csv_table(struct table *t, struct decoding *x)
 		has_channel = has_channel || str_eq(name, STR("Channel"));
 	}
 	t->windows = has_id && has_channel;
+	for (size_t i = 0; t->windows && i < t->columns.n; i++) {
+		struct column *c = &t->columns.at[i];
+		c->name = decode_without_blanks(c->name, &t->mem);
+		c->id = vocab_field(x->vocab, c->name);
+	}
 	return t->columns.n > 0;
 }
 

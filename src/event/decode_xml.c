@@ -24,18 +24,6 @@ static struct str local_name(struct str name)
 	return colon == STR_NPOS ? name : str_sub(name, colon + 1, name.n);
 }
 
-static struct str without_blanks(struct str name, struct arena *mem)
-{
-	if (str_chr(name, ' ') == STR_NPOS)
-		return name;
-	struct str out = arena_dup(mem, name);
-	size_t n = 0;
-	for (size_t i = 0; i < out.n; i++)
-		if (name.p[i] != ' ')
-			((char *)(uintptr_t)out.p)[n++] = name.p[i];
-	return str_n(out.p, n);
-}
-
 static void on_attribute(struct walk *w)
 {
 	struct decoding *x = w->x;
@@ -48,7 +36,7 @@ static void on_attribute(struct walk *w)
 			decode_add_str(x, arena_fmt(x->mem, "%.*s_%.*s", STR_ARG(element), STR_ARG(w->xml.name)), value);
 		}
 	} else if (w->xml.depth == 3 && str_eq(w->part, STR("EventData")) && str_eq(w->xml.name, STR("Name"))) {
-		w->data_name = without_blanks(value, x->mem);
+		w->data_name = decode_without_blanks(value, x->mem);
 	}
 }
 

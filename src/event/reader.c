@@ -4,6 +4,7 @@
 
 #include "base/utf8.h"
 #include "event/input.h"
+#include "event/sources.h"
 #include "sys/file.h"
 
 #include <errno.h>
@@ -94,10 +95,14 @@ static void start_file(struct reader *r, struct str path)
 	f->refs = 1;
 	f->pub.path = str_n(str_dup_c(path), path.n);
 	f->opts = r->opts;
+	const struct sources *map = r->opts.vocab ? vocab_sources(r->opts.vocab) : NULL;
+	const struct source_rule *rule = map ? sources_find(map, f->pub.path, STR("")) : NULL;
+	if (rule && f->opts.format == FORMAT_AUTO)
+		f->opts.format = (enum event_format)rule->format;
 	r->file = f;
 	r->open = true;
 	r->text = TEXT_BYTES;
-	r->framing = (struct framing){.format = r->opts.format};
+	r->framing = (struct framing){.format = f->opts.format};
 }
 
 void block_file_fault(struct block_file *f, const char *why, bool failed)

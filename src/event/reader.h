@@ -16,7 +16,7 @@ struct reader;
 struct reader_opts {
 	enum event_format format; /* FORMAT_AUTO = by content, then by name */
 	struct logsource ls;      /* forced */
-	int offset_s;             /* zone of times that carry none */
+	const struct vocab *vocab; /* whose log-source mapping may name a file's format; may be NULL */
 	tstamp now;
 	const volatile sig_atomic_t *stop; /* set = read no more, end after what was read; may be NULL */
 	size_t max_depth;         /* archives inside archives, default INPUT_DEPTH_MAX */

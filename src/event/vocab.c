@@ -2,6 +2,7 @@
 #include "event/vocab.h"
 #include "event/alias.h"
 #include "event/flat.h"
+#include "event/sources.h"
 
 #include "base/map.h"
 #include "base/vec.h"
@@ -34,6 +35,7 @@ struct vocab {
 	struct map windows; /* struct windows_key -> set */
 	struct map channels; /* lower-cased channel -> service_number */
 	uint32_t windows_only; /* the set of product windows alone */
+	struct sources *sources;
 };
 
 static const struct {
@@ -165,6 +167,7 @@ void vocab_unref(struct vocab *v)
 	map_done(&v->set_index);
 	map_done(&v->windows);
 	map_done(&v->channels);
+	sources_free(v->sources);
 	vec_done(&v->names);
 	arena_done(&v->mem);
 	arena_done(&v->set_mem);
@@ -185,6 +188,18 @@ int vocab_add_field(struct vocab *v, struct str name, field_id *ret)
 	}
 	*ret = (field_id)*at;
 	return 0;
+}
+
+int vocab_load_sources(struct vocab *v, const char *path, struct diag *d)
+{
+	if (!v->sources)
+		v->sources = sources_new();
+	return sources_load(v->sources, path, d);
+}
+
+const struct sources *vocab_sources(const struct vocab *v)
+{
+	return v->sources;
 }
 
 void vocab_freeze(struct vocab *v)

@@ -22,8 +22,13 @@ void vocab_unref(struct vocab *v);
 
 /* The name's number, made when new. Before freezing only; -ENOSPC beyond 65,535 names. */
 int vocab_add_field(struct vocab *v, struct str name, field_id *ret);
-/* log-source mapping files: which source names, paths and contents are which product / category / service. */
+/*
+ * Log-source mapping files (event/sources.h): a file or a directory, any number of times, before the vocabulary is shared. -EINVAL with findings when
+ * one is wrong: nothing of that file is taken.
+ */
 int vocab_load_sources(struct vocab *v, const char *path, struct diag *d);
+struct sources;
+const struct sources *vocab_sources(const struct vocab *v); /* NULL when none was loaded */
 void vocab_freeze(struct vocab *v);
 
 /* FIELD_UNKNOWN when absent. O(1), lock-free after freezing. Names compare by bytes. */

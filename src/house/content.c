@@ -123,6 +123,16 @@ static int64_t accept_within(void *arg, struct str priority)
 	return a ? a->within : 0;
 }
 
+/* A mapping that is wrong is a finding; the others hold. */
+static void load_sources(struct house *h)
+{
+	const struct config_list *l = config_list(h->config, CFG_SOURCES, STR(""));
+	char path[4400];
+	for (size_t i = 0; l && i < l->n; i++)
+		if ((size_t)snprintf(path, sizeof(path), "%.*s", STR_ARG(l->item[i])) < sizeof(path))
+			vocab_load_sources(h->vocab, path, &h->findings);
+}
+
 /* The rules' names go into the vocabulary, then it is frozen: the store and all decoders share it. */
 int content_load(struct house *h, struct diag *d)
 {
@@ -131,6 +141,7 @@ int content_load(struct house *h, struct diag *d)
 	load_rules(h, set, &h->findings);
 	int r = compile(h, set, &h->findings);
 	sigma_set_free(set);
+	load_sources(h);
 	vocab_freeze(h->vocab);
 	if (r == 0)
 		r = load_rulebook(h, d);

@@ -144,7 +144,7 @@ static int take_event(void *arg, struct event *ev)
 
 static void feed_file(struct feeding *f, const char *path)
 {
-	struct reader_opts o = {.format = FORMAT_AUTO, .offset_s = f->w->clock.offset_s, .now = clock_now(&f->w->clock), .max_depth = 3};
+	struct reader_opts o = {.format = FORMAT_AUTO, .now = clock_now(&f->w->clock), .max_depth = 3};
 	struct decoder *dec = decoder_new(house_vocab(f->w->house), f->w->clock.offset_s);
 	struct reader *r;
 	struct block *b;

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/test.h"
+#include "event/decode.h"
+#include "event/sources.h"
+#include "sys/file.h"
+
+#include <errno.h>
+
+static const char *write_file(const char *name, const char *text)
+{
+	static char path[4200];
+	snprintf(path, sizeof(path), "%s/%s", test_tmpdir(), name);
+	CHECK(file_replace(path, str_c(text), 0600) == 0);
+	return path;
+}
+
+static void check_finding(const char *text, unsigned line, unsigned column, const char *code)
+{
+	struct sources *s = sources_new();
+	struct diag d;
+	diag_init(&d);
+	CHECK_INT(sources_load(s, write_file("bad.yml", text), &d), -EINVAL);
+	CHECK_INT(d.errors, 1);
+	CHECK_INT(d.items.at[0].line, line);
+	CHECK_INT(d.items.at[0].column, column);
+	CHECK_STR(str_c(d.items.at[0].code), code);
+	CHECK(!sources_find(s, STR("x"), STR("x")));
+	diag_done(&d);
+	sources_free(s);
+}
+
+TEST(what_is_wrong_has_a_place)
+{
+	check_finding("sources:\n  - source: x\n    formt: csv\n", 3, 5, "sources.unknown_key");
+	check_finding("sources:\n  - source: x\n    format: cvs\n", 3, 13, "sources.format");
+	check_finding("sources:\n  - source: x\n    zone: '+99'\n", 3, 11, "sources.zone");
+	check_finding("sources:\n  - product: linux\n", 2, 5, "sources.matches_all");
+	check_finding("sources:\n  - source: x\n", 2, 5, "sources.says_nothing");
+	check_finding("sources:\n  - program: x\n    zone: UTC\n", 2, 5, "sources.too_late");
+	check_finding("sources:\n  - source: [x]\n    zone: UTC\n", 2, 13, "sources.value");
+	check_finding("source: x\n", 1, 1, "sources.no_list");
+}
+
+TEST(the_first_entry_that_fits)
+{
+	struct sources *s = sources_new();
+	struct diag d;
+	diag_init(&d);
+	CHECK_INT(sources_load(s, write_file("good.yml", "sources:\n  - {source: '*/nginx/*.LOG', service: one}\n  - {source: 'access?.log', service: two}\n  - {host: 'fw-*', source: udp, service: three}\n"
+						     "  - {program: 'tomcat*', product: jvm, category: application}\n"),
+			  &d), 0);
+	CHECK_STR(sources_find(s, STR("/var/log/nginx/a.log"), STR(""))->ls.service, "one");
+	CHECK_STR(sources_find(s, STR("a.zip!x/access1.log"), STR(""))->ls.service, "two");
+	CHECK_STR(sources_find(s, STR("udp"), STR("FW-1"))->ls.service, "three");
+	CHECK(!sources_find(s, STR("udp"), STR("web")));
+	CHECK(!sources_find(s, STR("access10.log"), STR("")));
+	CHECK_STR(sources_find_program(s, STR("udp"), STR("h"), STR("tomcat9"))->ls.product, "jvm");
+	CHECK(!sources_find_program(s, STR("udp"), STR("h"), STR("cron")));
+	diag_done(&d);
+	sources_free(s);
+}
+
+TEST(the_mapping_goes_before_the_content)
+{
+	struct vocab *v = vocab_new();
+	struct diag d;
+	struct arena mem;
+	struct event ev;
+	size_t n;
+	diag_init(&d);
+	arena_init(&mem, 0);
+	CHECK_INT(vocab_load_sources(v, write_file("map.yml", "sources:\n  - {source: app.txt, format: kv, zone: '+09:00', product: mine, service: app}\n  - {program: sshd, product: mine, service: ssh}\n"), &d), 0);
+	struct decoder *dec = decoder_new(v, 0);
+	struct record rec = {.raw = STR("time=\"2026-03-02 09:00:00\""), .source = STR("dir/app.txt"), .received = 1};
+	decode_record(dec, &rec, &mem, &ev, NULL);
+	CHECK_INT(ev.format, FORMAT_KV);
+	CHECK_INT(ev.time / NS_PER_S, 1772409600);
+	CHECK_STR(vocab_lsset_get(v, ev.lsset, &n)->service, "app");
+	rec = (struct record){.raw = STR("Mar  2 09:00:00 h sshd[5]: x"), .source = STR("udp"), .received = 1772409600 * NS_PER_S};
+	decode_record(dec, &rec, &mem, &ev, NULL);
+	CHECK_STR(vocab_lsset_get(v, ev.lsset, &n)->service, "ssh");
+	decoder_free(dec);
+	arena_done(&mem);
+	diag_done(&d);
+	vocab_unref(v);
+}
+
+TEST(zones)
+{
+	int s = 0;
+	CHECK(sources_zone(STR("+09:00"), &s) && s == 32400);
+	CHECK(sources_zone(STR("-0330"), &s) && s == -12600);
+	CHECK(sources_zone(STR("jst"), &s) && s == 32400);
+	CHECK(sources_zone(STR("UTC"), &s) && s == 0);
+	CHECK(!sources_zone(STR(""), &s) && !sources_zone(STR("9"), &s) && !sources_zone(STR("+25:00"), &s));
+}
+
+TEST_MAIN
