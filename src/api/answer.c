@@ -12,6 +12,7 @@
 /* What handlers answer with: objects, lists, changes. */
 #define LIST_DEFAULT 100
 #define LIST_MAX 1000
+#define SLICE_MAX 100000
 #define KEY_MAX 200
 
 int api_version(struct api_ctx *c, uint64_t *ret)
@@ -194,4 +195,50 @@ int api_answer_nouns(struct api_ctx *c, enum noun noun, const char *where, const
 	if (p.more)
 		snprintf(next, sizeof(next), "%s", json_string_value(json_object_get(json_array_get(p.items, p.limit - 1), "id")));
 	return api_answer_list(c, p.items, next);
+}
+
+/* ---- lists that are made whole ---------------------------------------------------------------------------------------------------------------------- */
+
+static void item_key(const json_t *item, const char *key, char out[300])
+{
+	const json_t *v = json_object_get(item, key);
+	if (json_is_integer(v))
+		snprintf(out, 300, "%lld", (long long)json_integer_value(v));
+	else
+		snprintf(out, 300, "%s", json_string_value(v) ? json_string_value(v) : "");
+}
+
+/* The index behind the item that the cursor names; n when there is none. */
+static size_t behind(const json_t *items, const char *key, struct str cursor)
+{
+	char have[300];
+	size_t n = json_array_size(items);
+	for (size_t i = 0; i < n; i++) {
+		item_key(json_array_get(items, i), key, have);
+		if (str_eq(str_c(have), cursor))
+			return i + 1;
+	}
+	return n + 1;
+}
+
+int api_answer_slice(struct api_ctx *c, json_t *items, const char *key)
+{
+	struct str cursor = api_param(c, "cursor");
+	char next[300] = "";
+	uint64_t limit;
+	size_t n = json_array_size(items), from = cursor.n ? behind(items, key, cursor) : 0;
+	int r = api_param_limit(c, SLICE_MAX, SLICE_MAX, &limit);
+	if (r == 0 && from > n) {
+		diag_file(&c->diag, STR("cursor"));
+		r = diag_error(&c->diag, (struct diag_at){0}, "bad_parameter", "this is no cursor of this list");
+	}
+	if (r < 0)
+		return json_decref(items), r;
+	json_t *page = json_array();
+	for (size_t i = from; i < n && i < from + limit; i++)
+		json_array_append(page, json_array_get(items, i));
+	if (from + limit < n)
+		item_key(json_array_get(items, from + limit - 1), key, next);
+	json_decref(items);
+	return api_answer_list(c, page, next);
 }

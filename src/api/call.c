@@ -4,6 +4,7 @@
 #include "api/shape.h"
 
 #include "base/num.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@ void api_response_done(struct api_response *r)
 	buf_done(&r->body);
 }
 
-/* Percent-decoding; '+' is a blank in query strings only. A broken escape stays as written. */
+/* Percent-decoding; '+' is a blank in query strings only. */
 static struct str url_decode(struct arena *mem, struct str s, bool form)
 {
 	char *out = arena_alloc(mem, s.n + 1);
@@ -193,16 +194,55 @@ static int read_body(struct api_ctx *c)
 		c->body = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &err);
 	if (!c->body) {
 		diag_error(&c->diag, (struct diag_at){(unsigned)err.line, (unsigned)err.column}, "bad_json", "the body is not JSON: %s", err.text);
-		return problem_answer(c, 400, "bad_json");
+		bool said_json = !c->req->content_type.n || str_ifind(c->req->content_type, STR("json")) != STR_NPOS;
+		return said_json ? problem_answer(c, 400, "bad_json") : problem_answer(c, 415, "unsupported_type");
 	}
 	if (shape_check(c->route->shape, c->body, &c->diag) < 0)
 		return problem_answer(c, 422, "bad_request");
 	return 0;
 }
 
+/* Escapes are whole, and what they stand for is text without a NUL. */
+static bool url_is_good(struct api_ctx *c, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] == '%' && (i + 2 >= s.n || ch_hex((unsigned char)s.p[i + 1]) < 0 || ch_hex((unsigned char)s.p[i + 2]) < 0))
+			return false;
+	struct str plain = url_decode(&c->mem, s, true);
+	return plain.p && utf8_valid(plain) && str_chr(plain, 0) == STR_NPOS;
+}
+
+/* A misspelt filter must not answer everything. */
+static int check_query(struct api_ctx *c)
+{
+	struct str rest = c->req->query, piece, word, names[32];
+	size_t n = 0;
+	for (struct str q = str_c(c->route->query ? c->route->query : ""); n < LEN(names) && str_word(&q, &word);)
+		names[n++] = word;
+	while (str_cut(&rest, '&', &piece)) {
+		struct str value = piece, key;
+		bool known = !str_cut(&value, '=', &key) || !key.n;
+		if (known)
+			continue;
+		key = url_decode(&c->mem, key, true);
+		for (size_t i = 0; i < n; i++)
+			known = known || str_eq(key, names[i]);
+		if (known)
+			continue;
+		diag_file(&c->diag, key);
+		diag_error(&c->diag, (struct diag_at){0}, "unknown_parameter", "this route has no parameter \"%.*s\"", STR_ARG(str_sub(key, 0, 100)));
+		diag_suggest(&c->diag, key, names, n);
+	}
+	return c->diag.errors ? problem_answer(c, 422, "bad_request") : 0;
+}
+
 static void run(struct api_ctx *c)
 {
 	bool known;
+	if (!url_is_good(c, c->req->path) || !url_is_good(c, c->req->query)) {
+		problem_answer(c, 400, "bad_url");
+		return;
+	}
 	c->route = route_find(c, &known);
 	if (show_console(c, known))
 		return;
@@ -210,7 +250,7 @@ static void run(struct api_ctx *c)
 		problem_answer(c, known ? 405 : 404, known ? "method_not_allowed" : "no_such_route");
 		return;
 	}
-	if (check_caller(c) != 0 || read_body(c) != 0)
+	if (check_caller(c) != 0 || check_query(c) != 0 || read_body(c) != 0)
 		return;
 	if (c->req->who) {
 		c->actor.user = str_c(c->req->who->user);

@@ -117,5 +117,7 @@ int api_answer(struct api_ctx *c, int status, json_t *doc);
 /* Answers a changed object: ETag and ledger_seq set. */
 int api_answer_object(struct api_ctx *c, int status, json_t *doc, uint64_t seq);
 int api_answer_list(struct api_ctx *c, json_t *items, const char *next_cursor);
+/* A list that was made whole (items is taken), cut by `limit` and `cursor`, which is the last shown item's `key`: what is added meanwhile moves nothing. */
+int api_answer_slice(struct api_ctx *c, json_t *items, const char *key);
 
 #endif

@@ -163,7 +163,7 @@ int get_checkpoint(struct api_ctx *c)
 
 int get_ledger(struct api_ctx *c)
 {
-	struct str from = api_param(c, "from");
+	struct str from = api_param(c, "cursor").n ? api_param(c, "cursor") : api_param(c, "from");
 	uint64_t limit, first = 0;
 	json_t *items;
 	char next[32] = "";
@@ -184,7 +184,7 @@ int get_ledger(struct api_ctx *c)
 int get_proof(struct api_ctx *c)
 {
 	struct str seq_text = api_param(c, "seq"), size_text = api_param(c, "size");
-	uint64_t seq, size = ledger_published(desk_ledger(c->desk));
+	uint64_t seq, size = ledger_signed(desk_ledger(c->desk));
 	struct buf hashes = BUF_INIT(65536);
 	if (!num_u64(seq_text, &seq) || (size_text.n && !num_u64(size_text, &size)))
 		return doc_refuse(&c->diag, "seq", "bad_parameter", -EINVAL, "seq and size are numbers");

@@ -43,7 +43,7 @@ static int answer_of_incident(struct api_ctx *c, enum noun noun, const char *whe
 		return r;
 	json_decref(incident);
 	r = desk_collect(c->desk, noun, where, &p, 1, &items);
-	return r < 0 ? r : api_answer_list(c, items, NULL);
+	return r < 0 ? r : api_answer_slice(c, items, "id");
 }
 
 int get_timeline(struct api_ctx *c)
@@ -122,7 +122,7 @@ int patch_task(struct api_ctx *c)
 
 int get_playbooks(struct api_ctx *c)
 {
-	return api_answer_list(c, json_deep_copy(house_playbooks(c->api->house)), NULL);
+	return api_answer_slice(c, json_deep_copy(house_playbooks(c->api->house)), "id");
 }
 
 /* ---- decisions -------------------------------------------------------------------------------------------------------------------------------------- */

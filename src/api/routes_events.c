@@ -12,7 +12,7 @@
 
 int get_sources(struct api_ctx *c)
 {
-	return api_answer_list(c, house_sources(c->api->house), NULL);
+	return api_answer_slice(c, house_sources(c->api->house), "source");
 }
 
 /* ---- search ------------------------------------------------------------------------------------------------------------------------------------------- */
@@ -115,7 +115,7 @@ int get_fields(struct api_ctx *c)
 		return r;
 	items = json_array();
 	r = store_fields(house_store(c->api->house), from, to, take_field, items);
-	return r < 0 ? (json_decref(items), r) : api_answer_list(c, items, NULL);
+	return r < 0 ? (json_decref(items), r) : api_answer_slice(c, items, "name");
 }
 
 int get_event(struct api_ctx *c)

@@ -206,7 +206,7 @@ static int history(struct api_ctx *c, enum noun noun)
 	r = ledger_of(desk_db(c->desk), str_c(noun_name(noun)), c->param[0], entry_append, items);
 	if (r < 0)
 		return json_decref(items), r;
-	return api_answer_list(c, items, NULL);
+	return api_answer_slice(c, items, "seq");
 }
 
 int get_alert_history(struct api_ctx *c)

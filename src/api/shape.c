@@ -20,6 +20,10 @@ static bool is_int(const json_t *v)
 {
 	return json_is_integer(v);
 }
+static bool is_num(const json_t *v)
+{
+	return json_is_number(v);
+}
 static bool is_bool(const json_t *v)
 {
 	return json_is_boolean(v);
@@ -47,6 +51,7 @@ static const struct {
 } TYPES[] = {
 	{"str", "string", "text", is_str},
 	{"int", "integer", "a whole number", is_int},
+	{"num", "number", "a number", is_num},
 	{"bool", "boolean", "true or false", is_bool},
 	{"arr", "array", "a list", is_arr},
 	{"obj", "object", "an object", is_obj},
@@ -119,25 +124,33 @@ int shape_check(const char *shape, const json_t *body, struct diag *d)
 	return d->errors > before ? -EINVAL : 0;
 }
 
-json_t *shape_schema(const char *shape)
+/* The schema of one member; in an answer what need not be there may be null. */
+static json_t *member_schema(const struct member *m, bool answer)
+{
+	size_t t = type_of(m->type);
+	json_t *p = json_object();
+	if (TYPES[t].schema && answer && !m->required)
+		json_object_set_new(p, "type", json_pack("[s,s]", TYPES[t].schema, "null"));
+	else if (TYPES[t].schema)
+		json_object_set_new(p, "type", json_string(TYPES[t].schema));
+	if (str_eq(m->type, STR("text")))
+		json_object_set_new(p, "description", json_string(TYPES[t].words));
+	if (str_eq(m->type, STR("arr")))
+		json_object_set_new(p, "items", json_object());
+	return p;
+}
+
+json_t *shape_schema(const char *shape, bool answer)
 {
 	json_t *props = json_object(), *required = json_array();
 	struct str rest = str_c(shape);
 	struct member m;
 	while (shape_next(&rest, &m)) {
-		size_t t = type_of(m.type);
-		json_t *p = json_object();
-		if (TYPES[t].schema)
-			json_object_set_new(p, "type", json_string(TYPES[t].schema));
-		if (str_eq(m.type, STR("text")))
-			json_object_set_new(p, "description", json_string(TYPES[t].words));
-		if (str_eq(m.type, STR("arr")))
-			json_object_set_new(p, "items", json_object());
-		json_object_setn_new(props, m.name.p, m.name.n, p);
+		json_object_setn_new(props, m.name.p, m.name.n, member_schema(&m, answer));
 		if (m.required)
 			json_array_append_new(required, json_stringn(m.name.p, m.name.n));
 	}
-	json_t *o = json_pack("{s:s, s:o, s:b}", "type", "object", "properties", props, "additionalProperties", 0);
+	json_t *o = json_pack("{s:s, s:o, s:b}", "type", "object", "properties", props, "additionalProperties", answer);
 	if (json_array_size(required))
 		json_object_set(o, "required", required);
 	json_decref(required);

@@ -90,6 +90,18 @@ uint64_t ledger_published(const struct ledger *l)
 	return l->published;
 }
 
+uint64_t ledger_signed(const struct ledger *l)
+{
+	char path[4096];
+	struct buf text = BUF_INIT(10000);
+	struct hash root;
+	uint64_t size = 0;
+	if (path_join(path, sizeof(path), l->dir, "checkpoint") == 0 && file_read(path, &text) == 0 && note_verify(l->dir, buf_str(&text), &size, &root) < 0)
+		size = 0;
+	buf_done(&text);
+	return size;
+}
+
 static json_t *json_of(struct str text)
 {
 	json_t *v = json_loadb(text.p, text.n, JSON_DECODE_ANY, NULL);

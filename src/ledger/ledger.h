@@ -35,6 +35,8 @@ int ledger_publish(struct ledger *l);
 /* Entries committed; entries under the newest checkpoint. */
 uint64_t ledger_size(const struct ledger *l);
 uint64_t ledger_published(const struct ledger *l);
+/* Entries in the checkpoint as it lies there now, also for a reader; 0 when there is none that our key signed. */
+uint64_t ledger_signed(const struct ledger *l);
 
 /* The newest signed checkpoint's text; proofs are arrays of 32-byte hashes. Any thread's own ledger handle. */
 int ledger_checkpoint(struct ledger *l, struct buf *out);
