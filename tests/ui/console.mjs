@@ -118,6 +118,11 @@ async function good(page, where) {
 
 const button = (page, name) => page.getByRole('button', { name }).first();
 const inDialog = (page, name) => page.locator('dialog').getByRole('button', { name });
+// Presses a dialog's button and sees the dialog off.
+async function finish(page, name) {
+  await inDialog(page, name).click();
+  await page.locator('dialog').waitFor({ state: 'detached' });
+}
 const row = (page, title) => page.locator('li[data-id]', { hasText: title });
 
 async function queue(lang) {
@@ -189,7 +194,7 @@ async function alert(lang) {
   await page.getByText(say.stale).waitFor();
   await good(page, 'stale');
   assert.match(await page.locator('dialog table').innerText(), /tanaka\s+mori/);
-  await inDialog(page, say.reload).click();
+  await finish(page, say.reload);
   await page.locator('header.head', { hasText: 'mori' }).waitFor();
   assert.equal((await house.api('GET', `alerts/${a.id}`)).status, 'acknowledged');
 
@@ -200,7 +205,7 @@ async function alert(lang) {
   assert.equal(await page.locator('dialog').getByText(say.fill).count(), 2);
   await page.locator('dialog').getByText(say.verdict, { exact: true }).click();
   await page.fill('dialog textarea', lang === 'ja' ? '計画作業でした' : 'Planned work');
-  await inDialog(page, say.close).click();
+  await finish(page, say.close);
   await page.locator('header.head .verdict').waitFor();
   await close(page);
 }
@@ -214,12 +219,15 @@ async function handOff(lang) {
   await analyst.keyboard.press('e');
   await good(analyst, 'hand-off form');
   assert.notEqual(await analyst.inputValue('dialog [name=seen]'), '');
+  if (lang === 'ja') await analyst.locator('dialog fieldset label', { hasText: 'Office' }).click();
   await inDialog(analyst, say.send).click();
   await analyst.locator('dialog [aria-invalid=true]').first().waitFor();
   assert.deepEqual(await analyst.locator('dialog [aria-invalid=true]').evaluateAll((all) => all.map((x) => x.name)), ['done', 'not_checked', 'asked']);
   for (const name of ['done', 'not_checked', 'asked']) await analyst.fill(`dialog [name=${name}]`, `${name} ${lang}`);
-  await inDialog(analyst, say.send).click();
+  await finish(analyst, say.send);
   await analyst.locator('header.head', { hasText: say.waiting }).waitFor();
+
+  if (lang === 'ja') await analyst.locator('section li a').nth(1).waitFor();
 
   const handler = await open(lang);
   await logIn(handler, 'suzuki');
@@ -229,14 +237,14 @@ async function handOff(lang) {
   await inDialog(handler, say.giveBack).click();
   await handler.locator('dialog [aria-invalid=true]').waitFor();
   await handler.fill('dialog textarea', `more ${lang}`);
-  await inDialog(handler, say.giveBack).click();
+  await finish(handler, say.giveBack);
 
   // The sender sees it by himself.
   await analyst.locator('header.head', { hasText: say.returned }).waitFor();
   await analyst.getByText(`more ${lang}`).waitFor();
   await button(analyst, say.complete).click();
   await analyst.fill('dialog [name=not_checked]', `checked ${lang}`);
-  await inDialog(analyst, say.again).click();
+  await finish(analyst, say.again);
   await analyst.locator('header.head', { hasText: say.waiting }).waitFor();
   await close(analyst);
 
@@ -251,10 +259,10 @@ async function incident(page, lang) {
   const say = TEXT[lang];
   await page.getByRole('heading', { level: 1, name: say.title }).waitFor();
   await button(page, say.playbook).click();
-  await inDialog(page, say.layOut).click();
+  await finish(page, say.layOut);
   await button(page, say.start).click();
   await button(page, say.done).click();
-  await inDialog(page, say.done).click();
+  await finish(page, say.done);
   await page.fill('#timeline-text', `note ${lang}`);
   await button(page, say.write).click();
   await page.locator('li.note', { hasText: `note ${lang}` }).waitFor();
@@ -271,7 +279,7 @@ async function incident(page, lang) {
   await page.getByLabel(say.owner).fill('mori');
   await page.getByLabel(say.due).fill('2027-01-31');
   await good(page, 'closing');
-  await inDialog(page, say.close).click();
+  await finish(page, say.close);
   await page.locator('header.head', { hasText: say.closed }).waitFor();
   await page.getByText(`action ${lang}`).waitFor();
   await button(page, say.logout).click();
@@ -295,6 +303,59 @@ async function search(lang) {
   await close(page);
 }
 
+// ---- what goes wrong ------------------------------------------------------------------------------------------------------------------------
+
+async function a_cut_connection_catches_up() {
+  const page = await open('ja');
+  await logIn(page, 'tanaka');
+  await page.locator('.live.live').waitFor();
+  await page.context().setOffline(true);
+  await house.syslog([line(1, 'while-away', 'sudo', 'ito : user NOT in sudoers ; TTY=pts/0 ; PWD=/home/ito ; USER=root ; COMMAND=/usr/bin/id')]);
+  for (;;) {
+    const found = await house.api('GET', 'alerts?entity=host:while-away');
+    if (found.items.length) break;
+    await new Promise((r) => setTimeout(r, 50));
+  }
+  assert.equal(await row(page, 'while-away').count(), 0);
+  await page.context().setOffline(false);
+  await row(page, 'while-away').waitFor();
+  await page.locator('.live.live').waitFor();
+  page.problems = page.problems.filter((p) => !p.includes('ERR_INTERNET_DISCONNECTED'));
+  await close(page);
+}
+
+async function an_ended_session_asks_for_the_log_in_and_comes_back() {
+  const page = await open('ja');
+  await logIn(page, 'tanaka');
+  await page.locator('li[data-id] a').first().click();
+  await page.waitForURL(/\/alerts\/\w+$/);
+  const at = page.url();
+  await page.locator('.terms').waitFor();
+  await page.context().clearCookies();
+  await page.keyboard.press('u');
+  await page.locator('input[name=password]').waitFor();
+  await page.goBack();
+  await logIn(page, 'tanaka');
+  await page.locator('.terms').waitFor();
+  assert.equal(page.url(), at);
+  await close(page);
+}
+
+async function a_viewer_may_only_look() {
+  const page = await open('ja');
+  await logIn(page, 'ueda');
+  await page.locator('li[data-id]').first().waitFor();
+  assert.equal(await page.locator('li[data-id] button').count(), 0);
+  await page.keyboard.press('j');
+  await page.keyboard.press('a');
+  await page.keyboard.press('Enter');
+  await page.locator('.terms').waitFor();
+  assert.equal(await page.locator('header.head button').count(), 0);
+  await page.keyboard.press('e');
+  assert.equal(await page.locator('dialog').count(), 0);
+  await close(page);
+}
+
 function road(lang) {
   return [
     [`${lang}: log_in_and_queue`, () => queue(lang)],
@@ -309,6 +370,9 @@ const TESTS = [
   ['unknown_paths_are_pages_and_the_api_keeps_its_problems', unknown_paths_are_pages_and_the_api_keeps_its_problems],
   ...road('ja'),
   ...road('en'),
+  ['a_cut_connection_catches_up', a_cut_connection_catches_up],
+  ['an_ended_session_asks_for_the_log_in_and_comes_back', an_ended_session_asks_for_the_log_in_and_comes_back],
+  ['a_viewer_may_only_look', a_viewer_may_only_look],
 ];
 
 async function main() {

@@ -14,6 +14,7 @@ export const USERS = {
   tanaka: ['l1', '田中 美咲'],
   suzuki: ['handler', '鈴木 健'],
   mori: ['csirt_lead', '森 由紀子'],
+  ueda: ['viewer', '上田 剛'],
 };
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];

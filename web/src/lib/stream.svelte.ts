@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Changes as the server commits them (Server-Sent Events). Whoever was cut off asks for everything again: the stream has no memory.
+import { get } from './api';
+
 export interface Change {
   noun: string;
   id: string;
@@ -39,6 +41,8 @@ function open(): void {
     state = 'connecting';
     // A broken connection is tried again by the browser; a refusal is not.
     if (source?.readyState !== EventSource.CLOSED) return;
+    // Refused perhaps because the session has ended: then this shows the log-in.
+    get('me').catch(() => {});
     clearTimeout(timer);
     timer = window.setTimeout(open, RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]);
   };
