@@ -5,7 +5,7 @@
 #include "base/str.h"
 
 /*
- * The unit tests' harness: TAP on stdout, each test in a child of its own (a crash fails that test alone, 60 s limit).
+ * The unit tests' harness: TAP on stdout, each test in a child of its own (a crash fails that test alone, 180 s limit).
  *
  *   TEST(str_cut_takes_last_piece) { CHECK(...); CHECK_STR(got, "want"); }
  *   TEST_MAIN

@@ -6,14 +6,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 /*
  * The write-ahead log of the SQLite file, checked from outside (format: sqlite.org/fileformat2.html, 4). SQLite itself takes the first frame that
  * does not fit for the end of the log, so that a flipped byte would silently undo every commit behind it.
  *
- * A frame that does not fit is damage when a commit of the same log (its two salts) stands there or behind it: what a killed process leaves of a
- * transaction that was not committed has none.
+ * How far the log reaches is told by the shared memory beside it (walformat, 1.2), as long as it is of the same log: up to there every frame must
+ * fit, and what stands behind it is left over from transactions that were taken back. Without it a frame that does not fit is damage when a commit of
+ * the same log (its two salts) stands there or behind it: what a killed process leaves of a transaction that was not committed has none.
  */
 #define HEADER 32u
 #define FRAME_HEADER 24u
@@ -86,6 +88,40 @@ static enum fit read_frame(struct log *l, uint64_t at)
 	return commit ? MISFIT_COMMIT : MISFIT;
 }
 
+/* The number of frames that the newest commit made valid; false when nothing can tell. */
+static bool read_reach(const char *where, const struct log *l, uint64_t *ret)
+{
+	char path[4096];
+	uint32_t h[2][12];
+	if ((size_t)snprintf(path, sizeof(path), "%s-shm", where) >= sizeof(path))
+		return false;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool good = fd >= 0 && file_pread_all(fd, h, sizeof(h), 0) == 0 && memcmp(h[0], h[1], sizeof(h[0])) == 0;
+	if (fd >= 0)
+		close(fd);
+	/* iVersion, unused, iChange, flags, mxFrame, nPage, aFrameCksum[2], aSalt[2] (as the log has them), aCksum[2]; numbers of this machine */
+	if (!good || be32((const unsigned char *)&h[0][8]) != l->salt1 || be32((const unsigned char *)&h[0][9]) != l->salt2)
+		return false;
+	*ret = h[0][4];
+	return true;
+}
+
+static int damaged(struct log *l, uint64_t number, struct diag *d)
+{
+	diag_error(d, (struct diag_at){0}, "db.log_damaged", "frame %llu (byte %llu) is damaged: the commits from there on are lost", (unsigned long long)number,
+		(unsigned long long)(HEADER + (number - 1) * (FRAME_HEADER + l->page)));
+	return -EBADMSG;
+}
+
+static int walk_to(struct log *l, uint64_t reach, struct diag *d)
+{
+	uint64_t step = FRAME_HEADER + l->page;
+	for (uint64_t number = 1; number <= reach; number++)
+		if (HEADER + number * step > l->size || read_frame(l, HEADER + (number - 1) * step) != FITS)
+			return damaged(l, number, d);
+	return 0;
+}
+
 static int walk(struct log *l, struct diag *d)
 {
 	uint64_t step = FRAME_HEADER + l->page, bad = 0;
@@ -93,11 +129,8 @@ static int walk(struct log *l, struct diag *d)
 		enum fit fit = read_frame(l, at);
 		if (bad == 0 && fit != FITS)
 			bad = number;
-		if (bad && (fit == MISFIT_COMMIT || fit == FITS)) {
-			diag_error(d, (struct diag_at){0}, "db.log_damaged", "frame %llu (byte %llu) is damaged: the commits from there on are lost", (unsigned long long)bad,
-				(unsigned long long)(HEADER + (bad - 1) * step));
-			return -EBADMSG;
-		}
+		if (bad && (fit == MISFIT_COMMIT || fit == FITS))
+			return damaged(l, bad, d);
 	}
 	return 0;
 }
@@ -110,6 +143,7 @@ int db_verify_log(const char *where, struct diag *d)
 	int64_t size = file_size(path);
 	if (size <= 0)
 		return size == -ENOENT ? 0 : (int)size;
+	uint64_t reach;
 	struct log *l = must_new(struct log);
 	l->size = (uint64_t)size;
 	l->fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -118,7 +152,7 @@ int db_verify_log(const char *where, struct diag *d)
 	if (r == -EBADMSG)
 		diag_error(d, (struct diag_at){0}, "db.log_damaged", "the header of the log is damaged: the commits in it are lost");
 	else if (r > 0)
-		r = walk(l, d);
+		r = read_reach(where, l, &reach) ? walk_to(l, reach, d) : walk(l, d);
 	if (l->fd >= 0)
 		close(l->fd);
 	free(l);

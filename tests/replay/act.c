@@ -60,7 +60,7 @@ static const struct verb *find_verb(struct acting *a)
 			return &VERBS[i];
 	for (size_t i = 0; i < LEN(PLAIN); i++)
 		if (str_eq(PLAIN[i].word, word)) {
-			a->plain = (struct verb){.word = word, .noun = "", .method = PLAIN[i].method, .path = str_dup_c(world_resolve(a->w, node_word(a->n, 1))), .always = "{}", .answer = ""};
+			a->plain = (struct verb){.word = word, .noun = "", .method = PLAIN[i].method, .path = world_cstr(a->w, world_resolve(a->w, node_word(a->n, 1))), .always = "{}", .answer = ""};
 			return &a->plain;
 		}
 	world_fail(a->w, "nobody can %.*s %s", STR_ARG(word), a->object ? a->object->noun : "nothing");
@@ -94,7 +94,7 @@ static void make_body(struct acting *a)
 		const struct word *word = &a->n->word[i];
 		struct named *named = word->key.n ? NULL : world_named(a->w, word->text);
 		if (word->key.n && !is_option(word->key))
-			json_object_set_new(a->body, str_dup_c(word->key), value_of(a, word));
+			json_object_set_new(a->body, world_cstr(a->w, word->key), value_of(a, word));
 		else if (named && ids)
 			json_array_append_new(ids, json_string(named->id));
 	}
@@ -221,7 +221,7 @@ static void act(struct world *w, const struct node *n, const struct person *who)
 	str_cut(&rest, '?', &plain_path);
 	char *body = json_dumps(a.body, JSON_COMPACT);
 	const struct word *key = node_key(n, "idempotency-key");
-	struct request q = {.method = a.verb->method, .path = str_dup_c(plain_path), .query = rest, .content_type = STR("application/json"), .body = a.verb->method == API_GET ? STR("") : str_c(body),
+	struct request q = {.method = a.verb->method, .path = world_cstr(w, plain_path), .query = rest, .content_type = STR("application/json"), .body = a.verb->method == API_GET ? STR("") : str_c(body),
 		.if_match = version_read(&a), .idempotency_key = key ? key->text : STR(""), .who = &who->who};
 	int status = world_call(w, &q, &doc, &resp);
 	check_answer(&a, status, doc, buf_cstr(&resp.body));

@@ -57,7 +57,7 @@ static char *alerts_text(struct world *w)
 		json_t *a = json_array_get(list, i);
 		for (size_t m = 0; m < LEN(COMMITS); m++)
 			json_object_del(a, COMMITS[m]);
-		json_object_set(by_id, str_dup_c(doc_str(a, "id")), a);
+		json_object_set(by_id, world_cstr(w, doc_str(a, "id")), a);
 	}
 	char *text = json_dumps(by_id, JSON_INDENT(1) | JSON_SORT_KEYS);
 	json_decref(by_id);

@@ -424,7 +424,7 @@ static void expect_list(struct world *w, const struct node *n)
 {
 	struct str path = world_resolve(w, node_word(n, 2));
 	uint64_t want = 0;
-	json_t *doc, *list = items(w, str_dup_c(path), &doc);
+	json_t *doc, *list = items(w, world_cstr(w, path), &doc);
 	num_u64(node_word(n, 3), &want);
 	if (json_array_size(list) != want)
 		world_fail(w, "the list has %zu items: %s", json_array_size(list), text_of(list));

@@ -205,7 +205,7 @@ static void feed_api(struct feeding *f)
 		.who = &world_person(w, as ? as->text : STR(""))->who};
 	int status = world_call(w, &q, &doc, &resp);
 	bool refused = str_eq(node_word(f->n, arrow + 1), STR("refused"));
-	if (refused && !doc_is(doc, "code", str_dup_c(node_word(f->n, arrow + 2))))
+	if (refused && !doc_is(doc, "code", world_cstr(w, node_word(f->n, arrow + 2))))
 		world_fail(w, "the events should have been refused with %.*s, the answer is %d: %s", STR_ARG(node_word(f->n, arrow + 2)), status, buf_cstr(&resp.body));
 	if (!refused && status != 200 && !w->dying)
 		world_fail(w, "the events were refused with %d: %s", status, buf_cstr(&resp.body));

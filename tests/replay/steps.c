@@ -67,7 +67,7 @@ void head_content(struct world *w, const struct node *n)
 void head_config(struct world *w, const struct node *n)
 {
 	for (size_t i = 1; i < n->n_word; i++)
-		configure_text(w, str_dup_c(n->word[i].key), n->word[i].text);
+		configure_text(w, world_cstr(w, n->word[i].key), n->word[i].text);
 }
 
 static struct str listed(struct world *w, const struct node *n, size_t from, bool paths)

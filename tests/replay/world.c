@@ -204,6 +204,11 @@ const char *world_path(struct world *w, struct str path)
 	return arena_fmt(&w->mem, "%s/%.*s", test_source_root(), STR_ARG(path)).p;
 }
 
+const char *world_cstr(struct world *w, struct str s)
+{
+	return arena_dup(&w->mem, s).p;
+}
+
 struct str world_resolve(struct world *w, struct str text)
 {
 	struct buf b = BUF_INIT(1u << 20);

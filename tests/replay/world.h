@@ -75,6 +75,8 @@ int world_call(struct world *w, const struct request *q, json_t **ret_doc, struc
 json_t *world_get(struct world *w, const char *path, const char *query);
 /* "@/x" is below the scenario's own files, anything else below the source root. */
 const char *world_path(struct world *w, struct str path);
+/* NUL-terminated, in the world's memory. */
+const char *world_cstr(struct world *w, struct str s);
 /* @NAME becomes the object's id, in texts and inside lists and objects. Borrows or in the world's memory. */
 struct str world_resolve(struct world *w, struct str text);
 
