@@ -96,6 +96,26 @@ static void print_stage(const struct inner *x, const char *what, double s)
 	printf("%-16s %8.0f ns/event %8.0f k events/s %7.2f GB/s\n", what, s / (double)x->events * 1e9, (double)x->events / s / 1e3, (double)x->bytes / s / 1e9);
 }
 
+static int by_evaluated(const void *a, const void *b)
+{
+	const struct sigma_rule_counts *const *x = a, *const *y = b;
+	return ((*x)->evaluated < (*y)->evaluated) - ((*x)->evaluated > (*y)->evaluated);
+}
+
+/* The rules that are woken most often. */
+static void print_woken(const struct inner *x)
+{
+	size_t n;
+	const struct sigma_rule *rule = sigma_image_rules(x->img, &n);
+	const struct sigma_rule_counts *count = sigma_matcher_rule_counts(x->matcher), **order = must_calloc(n, sizeof(*order));
+	for (size_t i = 0; i < n; i++)
+		order[i] = &count[i];
+	qsort(order, n, sizeof(*order), by_evaluated);
+	for (size_t i = 0; i < n && i < 12 && order[i]->evaluated; i++)
+		printf("  %10" PRIu64 " evaluated %8" PRIu64 " hits  %.*s\n", order[i]->evaluated, order[i]->hits, STR_ARG(rule[order[i] - count].title));
+	free(order);
+}
+
 static void print_counts(const struct inner *x)
 {
 	struct sigma_counts c;
@@ -128,6 +148,7 @@ int main(int argc, char **argv)
 		double both = best_of(&x, on_matched, (int)rounds);
 		print_stage(&x, "decode and match", both);
 		print_counts(&x);
+		print_woken(&x);
 		printf("match alone %.0f ns/event, %.3f hits/event, rules loaded in %.2f s\n", (both - decode) / (double)x.events * 1e9, (double)x.hits / (double)x.events, load);
 	}
 	return 0;

@@ -10,6 +10,7 @@
 #include "sys/thread.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -523,6 +524,10 @@ int cmd_scan(int argc, char **argv)
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
 	s.reader_opts.stop = &interrupted;
+	/* Blocks come and go: their memory stays with the program instead of being mapped and cleared anew each time. */
+	mallopt(M_MMAP_THRESHOLD, 64 << 20);
+	mallopt(M_TRIM_THRESHOLD, 64 << 20);
+	mallopt(M_ARENA_MAX, 2);
 	int r = command_parse(&s.cmd, argc, argv);
 	if (r == 0 && (r = read_options(&s)) == 0) {
 		r = scan_all(&s);

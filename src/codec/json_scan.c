@@ -9,64 +9,62 @@
 
 /*
  * Eight in nine bytes of a log are inside strings, so the end of a string is what the reader looks for most: the first quote, backslash or control
- * character. STEP bytes are looked at at once; special_mask has a bit (on NEON four) for each that is one.
+ * character. STEP bytes are looked at at once, as masks with a bit for each.
  */
 #if defined(__AVX512BW__) && defined(__AVX512VL__)
 #define STEP 64u
-#define MASK_BITS 1u
-static inline uint64_t special_mask(const char *p)
-{
-	__m512i v = _mm512_loadu_si512(p);
-	return _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('"')) | _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\\')) | _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8(0x20));
-}
+typedef __m512i block;
+#define LOAD(p) _mm512_loadu_si512(p)
+#define EQUAL(v, c) ((uint64_t)_mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(c)))
+#define CONTROL(v) ((uint64_t)_mm512_cmplt_epu8_mask(v, _mm512_set1_epi8(0x20)))
 #elif defined(__AVX2__)
 #define STEP 32u
-#define MASK_BITS 1u
-static inline uint64_t special_mask(const char *p)
-{
-	__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)p);
-	__m256i hit = _mm256_or_si256(_mm256_cmpeq_epi8(v, _mm256_set1_epi8('"')), _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\')));
-	hit = _mm256_or_si256(hit, _mm256_cmpeq_epi8(_mm256_min_epu8(v, _mm256_set1_epi8(0x1f)), v));
-	return (uint32_t)_mm256_movemask_epi8(hit);
-}
+typedef __m256i block;
+#define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
+#define EQUAL(v, c) ((uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, _mm256_set1_epi8(c))))
+#define CONTROL(v) ((uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(v, _mm256_set1_epi8(0x1f)), v)))
 #elif defined(__SSE2__)
 #define STEP 16u
-#define MASK_BITS 1u
-static inline uint64_t special_mask(const char *p)
-{
-	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-	__m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
-	hit = _mm_or_si128(hit, _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v));
-	return (uint32_t)_mm_movemask_epi8(hit);
-}
-#elif defined(__ARM_NEON)
+typedef __m128i block;
+#define LOAD(p) _mm_loadu_si128((const __m128i *)(const void *)(p))
+#define EQUAL(v, c) ((uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(c))))
+#define CONTROL(v) ((uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v)))
+#elif defined(__ARM_NEON) && defined(__aarch64__)
 #define STEP 16u
-#define MASK_BITS 4u
-static inline uint64_t special_mask(const char *p)
+typedef uint8x16_t block;
+/* One bit per byte: each half's bits are added up. */
+static inline uint64_t neon_mask(uint8x16_t hit)
 {
-	uint8x16_t v = vld1q_u8((const uint8_t *)p);
-	uint8x16_t hit = vorrq_u8(vorrq_u8(vceqq_u8(v, vdupq_n_u8('"')), vceqq_u8(v, vdupq_n_u8('\\'))), vcltq_u8(v, vdupq_n_u8(0x20)));
-	return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(hit), 4)), 0);
+	static const uint8_t bit[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+	uint8x16_t b = vandq_u8(hit, vld1q_u8(bit));
+	return (uint64_t)vaddv_u8(vget_low_u8(b)) | (uint64_t)vaddv_u8(vget_high_u8(b)) << 8;
 }
+#define LOAD(p) vld1q_u8((const uint8_t *)(p))
+#define EQUAL(v, c) neon_mask(vceqq_u8(v, vdupq_n_u8(c)))
+#define CONTROL(v) neon_mask(vcltq_u8(v, vdupq_n_u8(0x20)))
 #else
 #define STEP 8u
-#define MASK_BITS 1u
-static inline uint64_t special_mask(const char *p)
+typedef const char *block;
+static inline uint64_t scalar_mask(const char *p, char c)
 {
 	uint64_t mask = 0;
 	for (unsigned i = 0; i < STEP; i++)
-		mask |= (uint64_t)(p[i] == '"' || p[i] == '\\' || (unsigned char)p[i] < 0x20) << i;
+		mask |= (uint64_t)(c ? p[i] == c : (unsigned char)p[i] < 0x20) << i;
 	return mask;
 }
+#define LOAD(p) (p)
+#define EQUAL(v, c) scalar_mask(v, c)
+#define CONTROL(v) scalar_mask(v, 0)
 #endif
 
 static inline size_t find(const char *p, size_t n)
 {
 	size_t i = 0;
 	for (; i + STEP <= n; i += STEP) {
-		uint64_t mask = special_mask(p + i);
+		block v = LOAD(p + i);
+		uint64_t mask = EQUAL(v, '"') | EQUAL(v, '\\') | CONTROL(v);
 		if (mask)
-			return i + (unsigned)__builtin_ctzll(mask) / MASK_BITS;
+			return i + (unsigned)__builtin_ctzll(mask);
 	}
 	while (i < n && p[i] != '"' && p[i] != '\\' && (unsigned char)p[i] >= 0x20)
 		i++;
@@ -78,20 +76,44 @@ static size_t find_special(const char *p, size_t n)
 	return find(p, n);
 }
 
+/*
+ * Which characters of a block an odd number of backslashes stands before: the starts of runs at odd places, added to the runs, carry to where the
+ * runs end. *carry: the block before ends inside such a pair.
+ */
+static inline uint64_t escaped_mask(uint64_t slash, uint64_t *carry)
+{
+	const uint64_t even = UINT64_C(0x5555555555555555);
+	slash &= ~*carry;
+	uint64_t follows = slash << 1 | *carry, odd_starts = slash & ~even & ~follows, ends;
+#if STEP == 64
+	*carry = __builtin_add_overflow(odd_starts, slash, &ends);
+#else
+	ends = odd_starts + slash;
+	*carry = ends >> STEP & 1;
+#endif
+	return (even ^ ends << 1) & follows;
+}
+
 /* The quote that ends the string which begins at p; NULL when the text ends before. */
 static inline const char *string_end(const char *p, const char *end, bool *escaped)
 {
-	for (;;) {
-		p += find(p, (size_t)(end - p));
-		if (p >= end || *p == '"')
-			return p < end ? p : NULL;
+	uint64_t carry = 0;
+	for (; (size_t)(end - p) >= STEP; p += STEP) {
+		block v = LOAD(p);
+		uint64_t quote = EQUAL(v, '"'), slash = EQUAL(v, '\\');
+		if (slash | carry) {
+			quote &= ~escaped_mask(slash, &carry);
+			*escaped = *escaped || (slash & (quote ? (quote & -quote) - 1 : ~UINT64_C(0)));
+		}
+		if (quote)
+			return p + __builtin_ctzll(quote);
+	}
+	for (p += carry; p < end && *p != '"'; p++)
 		if (*p == '\\') {
 			*escaped = true;
 			p++;
 		}
-		if (++p > end)
-			return NULL;
-	}
+	return p < end ? p : NULL;
 }
 
 /* A scalar that is no string, at p; NULL when it is none or not surely a whole one. */

@@ -5,6 +5,9 @@
 #include "base/utf8.h"
 
 #include <errno.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #define GATES_MAX 65000
 
@@ -199,7 +202,8 @@ static void gate_of_atom(struct gates *g, const struct atom *a, struct gate *ret
 	ret->text = ret->kind == GATE_PRESENT ? STR("") : a->flags & ATOM_F_CASED ? fold_dup(&g->c->scratch, a->text) : a->text;
 }
 
-static bool gate_add(struct gates *g, uint32_t atom, uint32_t rule)
+/* The gate of an atom, made when new; NULL when there are too many. */
+static struct gate *gate_intern(struct gates *g, uint32_t atom)
 {
 	struct gate gate;
 	bool fresh;
@@ -209,16 +213,32 @@ static bool gate_add(struct gates *g, uint32_t atom, uint32_t rule)
 	if (fresh) {
 		if (g->gate.n >= GATES_MAX) {
 			map_del(&g->index, key);
-			return false;
+			return NULL;
 		}
 		*at = g->gate.n;
 		vec_push(&g->gate, gate);
 	}
-	struct gate *to = &g->gate.at[*at];
 	g->img->atom[atom].gate = (uint16_t)(*at + 1);
-	if (!to->rules.n || *vec_last(&to->rules) != rule)
+	return &g->gate.at[*at];
+}
+
+static bool gate_add(struct gates *g, uint32_t atom, uint32_t rule)
+{
+	struct gate *to = gate_intern(g, atom);
+	if (to && (!to->rules.n || *vec_last(&to->rules) != rule))
 		vec_push(&to->rules, rule);
-	return true;
+	return to != NULL;
+}
+
+/* Atoms that a hash table answers get a gate in any case: it wakes nobody, but while it is closed the atom is false without a look. */
+static void gate_hashed(struct gates *g)
+{
+	for (uint32_t i = 0; i < g->img->n_atom; i++) {
+		const struct atom *a = &g->img->atom[i];
+		bool hashed = (a->op == ATOM_EQ || a->op == ATOM_PREFIX || a->op == ATOM_SUFFIX) && a->text.n && a->text.n <= GATE_LENGTH_MAX;
+		if (hashed && !a->keyword && !a->gate)
+			gate_intern(g, i);
+	}
 }
 
 static void gate_rule(struct gates *g, uint32_t rule)
@@ -277,6 +297,11 @@ static void add_length(struct length_set *set, size_t n)
 	set->most = n > set->most ? (uint32_t)n : set->most;
 }
 
+static inline uint8_t hash_tag(uint64_t h)
+{
+	return (uint8_t)(h >> 56 | 1);
+}
+
 static void add_hash(struct field_index *ix, const struct gate *g, uint16_t number)
 {
 	uint64_t h = text_hash((enum gate_kind)g->kind, g->text);
@@ -284,6 +309,7 @@ static void add_hash(struct field_index *ix, const struct gate *g, uint16_t numb
 	while (ix->slot[i].hash)
 		i = (i + 1) & (ix->cap - 1);
 	ix->slot[i] = (struct hash_slot){h, number};
+	ix->tag[i] = hash_tag(h);
 	if (g->kind == GATE_PREFIX)
 		add_length(&ix->prefix, g->text.n);
 	else if (g->kind == GATE_SUFFIX)
@@ -345,23 +371,13 @@ static bool needs_characters(const struct gate *g)
 	return false;
 }
 
-/* Regular expressions that vectorscan refuses wake their rules whenever the field is there. */
-static bool regex_fits(const struct gate *g, unsigned *ret_flags)
+static unsigned regex_flags(const struct gate *g)
 {
-	hs_compile_error_t *err = NULL;
-	hs_database_t *db = NULL;
-	unsigned flags = HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY | HS_FLAG_PREFILTER | (g->flags & ATOM_F_RE_I ? HS_FLAG_CASELESS : 0) |
-			 (g->flags & ATOM_F_RE_M ? HS_FLAG_MULTILINE : 0) | HS_FLAG_DOTALL | (needs_characters(g) ? HS_FLAG_UTF8 : 0);
-	char *text = str_dup_c(g->text);
-	bool ok = hs_compile(text, flags, HS_MODE_BLOCK, NULL, &db, &err) == HS_SUCCESS;
-	hs_free_compile_error(err);
-	hs_free_database(db);
-	free(text);
-	*ret_flags = flags;
-	return ok;
+	return HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY | HS_FLAG_PREFILTER | (g->flags & ATOM_F_RE_I ? HS_FLAG_CASELESS : 0) | (g->flags & ATOM_F_RE_M ? HS_FLAG_MULTILINE : 0) |
+	       HS_FLAG_DOTALL | (needs_characters(g) ? HS_FLAG_UTF8 : 0);
 }
 
-static int compile_regexes(struct literals *l, hs_database_t **ret)
+static int compile_regexes(const struct literals *l, hs_database_t **ret)
 {
 	hs_compile_error_t *err = NULL;
 	if (!l->text.n)
@@ -372,9 +388,40 @@ static int compile_regexes(struct literals *l, hs_database_t **ret)
 	return -EINVAL;
 }
 
-static int index_field(struct gates *g, field_id field, const uint32_t *list, size_t n)
+/* Regular expressions that vectorscan refuses wake their rules whenever the field is there. */
+static bool regex_fits(const char *text, unsigned flags)
 {
-	struct field_index *ix = must_new(struct field_index);
+	hs_compile_error_t *err = NULL;
+	hs_database_t *db = NULL;
+	bool ok = hs_compile(text, flags, HS_MODE_BLOCK, NULL, &db, &err) == HS_SUCCESS;
+	hs_free_compile_error(err);
+	hs_free_database(db);
+	return ok;
+}
+
+/* All in one, which nearly always works; else each is tried and the refused ones become gates of presence. */
+static int index_regexes(struct gates *g, struct field_index *ix, struct literals *re)
+{
+	size_t n = 0;
+	if (compile_regexes(re, &ix->regexes) == 0)
+		return 0;
+	for (size_t i = 0; i < re->text.n; i++) {
+		if (!regex_fits(re->text.at[i], re->flags.at[i])) {
+			g->gate.at[re->id.at[i] - 1].kind = GATE_PRESENT;
+			continue;
+		}
+		re->text.at[n] = re->text.at[i];
+		re->flags.at[n] = re->flags.at[i];
+		re->id.at[n++] = re->id.at[i];
+	}
+	re->text.n = re->flags.n = re->id.n = n;
+	return compile_regexes(re, &ix->regexes);
+}
+
+/* *ret is set in any case, so that it is freed. */
+static int index_make(struct gates *g, const uint32_t *list, size_t n, struct field_index **ret)
+{
+	struct field_index *ix = *ret = must_new(struct field_index);
 	struct literals lit = {0}, re = {0};
 	VEC(uint16_t) present = {0}, regex = {0};
 	int r;
@@ -382,38 +429,74 @@ static int index_field(struct gates *g, field_id field, const uint32_t *list, si
 	while (ix->cap < 2 * n)
 		ix->cap *= 2;
 	ix->slot = must_calloc(ix->cap, sizeof(*ix->slot));
-	g->img->index[field] = ix;
+	ix->tag = must_calloc(ix->cap, sizeof(*ix->tag));
 	for (size_t i = 0; i < n; i++) {
 		struct gate *gate = &g->gate.at[list[i]];
 		uint16_t number = (uint16_t)(list[i] + 1);
-		unsigned flags;
 		if (gate->kind == GATE_CONTAINS) {
 			vec_push(&lit.text, gate->text.p);
 			vec_push(&lit.len, gate->text.n);
 			vec_push(&lit.flags, (unsigned)HS_FLAG_SINGLEMATCH);
 			vec_push(&lit.id, (unsigned)number);
-		} else if (gate->kind == GATE_REGEX && regex_fits(gate, &flags)) {
+		} else if (gate->kind == GATE_REGEX) {
 			vec_push(&re.text, arena_dup(&g->c->scratch, gate->text).p);
-			vec_push(&re.flags, flags);
+			vec_push(&re.flags, regex_flags(gate));
 			vec_push(&re.id, (unsigned)number);
 			vec_push(&regex, number);
-			ix->characters = ix->characters || (flags & HS_FLAG_UTF8);
-		} else if (gate->kind == GATE_REGEX || gate->kind == GATE_PRESENT) {
-			gate->kind = GATE_PRESENT;
-			vec_push(&present, number);
-		} else {
+			ix->characters = ix->characters || needs_characters(gate);
+		} else if (gate->kind != GATE_PRESENT) {
 			add_hash(ix, gate, number);
 		}
 	}
 	r = compile_literals(&lit, &ix->literals);
 	if (r == 0)
-		r = compile_regexes(&re, &ix->regexes);
+		r = index_regexes(g, ix, &re);
+	for (size_t i = 0; i < n; i++)
+		if (g->gate.at[list[i]].kind == GATE_PRESENT)
+			vec_push(&present, (uint16_t)(list[i] + 1));
 	literals_done(&lit);
 	literals_done(&re);
 	ix->present = present.at;
 	ix->n_present = present.n;
 	ix->regex = regex.at;
 	ix->n_regex = regex.n;
+	return r;
+}
+
+/* Does the gate answer for a rule that events of this product are shown to? */
+static bool gate_serves(const struct gates *g, uint32_t gate, struct str product)
+{
+	const struct gate *at = &g->gate.at[gate];
+	for (size_t i = 0; i < at->rules.n; i++) {
+		struct str p = g->img->rule[at->rules.at[i]].logsource.product;
+		if (!p.n || str_eq(p, product))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Keywords are asked of every value of every event, and a matcher of few literals is faster than one of many: each product has its own. list: the
+ * keyword gates.
+ */
+static int index_words(struct gates *g, const uint32_t *list, size_t n)
+{
+	struct sigma_image *img = g->img;
+	uint32_t *some = must_calloc(n, sizeof(*some));
+	int r = 0;
+	img->words = arena_array(&img->mem, img->n_rule + 1, sizeof(*img->words));
+	for (size_t i = 0; i < img->n_rule && r == 0; i++) {
+		struct str product = img->rule[i].logsource.product;
+		size_t n_some = 0;
+		if (!product.n || sigma_words(img, product) != img->index[FIELD_UNKNOWN])
+			continue;
+		for (size_t k = 0; k < n; k++)
+			if (gate_serves(g, list[k], product))
+				some[n_some++] = list[k];
+		img->words[img->n_words].product = product;
+		r = index_make(g, some, n_some, &img->words[img->n_words++].ix);
+	}
+	free(some);
 	return r;
 }
 
@@ -430,7 +513,9 @@ static int index_all(struct gates *g)
 			if (g->gate.at[i].field == f)
 				list[n++] = (uint32_t)i;
 		if (n)
-			r = index_field(g, (field_id)f, list, n);
+			r = index_make(g, list, n, &img->index[f]);
+		if (n && f == FIELD_UNKNOWN && r == 0)
+			r = index_words(g, list, n);
 	}
 	free(list);
 	return r;
@@ -438,7 +523,7 @@ static int index_all(struct gates *g)
 
 /* Characters of numbers, times, GUIDs, SIDs and hex digests. */
 static const bool PLAIN[256] = {['0' ... '9'] = true, ['a' ... 'f'] = true, ['A' ... 'F'] = true, ['x'] = true, ['X'] = true, ['t'] = true, ['T'] = true, ['z'] = true, ['Z'] = true,
-	['-'] = true, [':'] = true, ['.'] = true, ['{'] = true, ['}'] = true, [' '] = true, ['+'] = true, ['_'] = true, ['/'] = true};
+	['-'] = true, [':'] = true, ['.'] = true, ['{'] = true, ['}'] = true, [' '] = true, ['/'] = true};
 
 static bool only_plain(struct str s)
 {
@@ -457,7 +542,8 @@ static void keep_lists(struct gates *g)
 	for (size_t i = 0; i < g->gate.n; i++) {
 		struct gate *gate = &g->gate.at[i];
 		uint32_t *rules = arena_array(&img->mem, gate->rules.n + 1, sizeof(*rules));
-		memcpy(rules, gate->rules.at, gate->rules.n * sizeof(*rules));
+		if (gate->rules.n)
+			memcpy(rules, gate->rules.at, gate->rules.n * sizeof(*rules));
 		rules[gate->rules.n] = UINT32_MAX;
 		img->gate_rules[i] = rules;
 		img->gate[i] = (struct gate_info){gate->field, gate->kind, !only_plain(gate->text), (uint32_t)gate->text.n};
@@ -479,6 +565,7 @@ int gates_build(struct compiler *c)
 			count_uses(&g, c->img->code[i].expr);
 	for (size_t i = 0; i < c->img->n_rule; i++)
 		gate_rule(&g, (uint32_t)i);
+	gate_hashed(&g);
 	int r = index_all(&g);
 	if (r < 0)
 		diag_error(c->d, (struct diag_at){0}, "sigma.gates", "the literals of the rules could not be compiled");
@@ -490,20 +577,34 @@ int gates_build(struct compiler *c)
 	return r;
 }
 
+static void index_free(struct field_index *ix)
+{
+	if (!ix)
+		return;
+	hs_free_database(ix->literals);
+	hs_free_database(ix->regexes);
+	free(ix->present);
+	free(ix->regex);
+	free(ix->slot);
+	free(ix->tag);
+	free(ix);
+}
+
 void gates_free(struct sigma_image *img)
 {
-	for (size_t i = 0; img->index && i < img->n_field; i++) {
-		struct field_index *ix = img->index[i];
-		if (!ix)
-			continue;
-		hs_free_database(ix->literals);
-		hs_free_database(ix->regexes);
-		free(ix->present);
-		free(ix->regex);
-		free(ix->slot);
-		free(ix);
-	}
+	for (size_t i = 0; img->index && i < img->n_field; i++)
+		index_free(img->index[i]);
+	for (size_t i = 0; i < img->n_words; i++)
+		index_free(img->words[i].ix);
 	free(img->index);
+}
+
+const struct field_index *sigma_words(const struct sigma_image *img, struct str product)
+{
+	for (size_t i = 0; i < img->n_words; i++)
+		if (str_eq(img->words[i].product, product))
+			return img->words[i].ix;
+	return img->index[FIELD_UNKNOWN];
 }
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------------------ */
@@ -519,8 +620,9 @@ static int on_literal(unsigned id, unsigned long long from, unsigned long long t
 static void ask_hash(const struct gate_query *q, uint64_t h)
 {
 	const struct field_index *ix = q->ix;
-	for (size_t i = (size_t)(h & (ix->cap - 1)); ix->slot[i].hash; i = (i + 1) & (ix->cap - 1))
-		if (ix->slot[i].hash == h)
+	uint8_t tag = hash_tag(h);
+	for (size_t i = (size_t)(h & (ix->cap - 1)); ix->tag[i]; i = (i + 1) & (ix->cap - 1))
+		if (ix->tag[i] == tag && ix->slot[i].hash == h)
 			q->hit(q->arg, ix->slot[i].gate);
 }
 
@@ -550,6 +652,32 @@ static void ask_ends(const struct gate_query *q, enum gate_kind kind, const stru
 		if (set->bit[n / 64] >> n % 64 & 1)
 			ask_hash(q, gate_hash(kind, h));
 	}
+}
+
+static bool all_plain(struct str s)
+{
+	size_t i = 0;
+	/* Most texts show it at a glance. */
+	if (s.n > 64 || (s.n && (!PLAIN[(unsigned char)s.p[s.n / 2]] || !PLAIN[(unsigned char)s.p[s.n / 4]] || !PLAIN[(unsigned char)s.p[s.n - 1]])))
+		return false;
+#if defined(__SSE2__)
+	const __m128i none = _mm_setzero_si128();
+	for (; i + 16 <= s.n; i += 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(s.p + i)), low = _mm_or_si128(v, _mm_set1_epi8(0x20));
+		/* - . / 0 to 9 : and a to f, as v - first <= last - first; then the single ones */
+		__m128i ok = _mm_cmpeq_epi8(_mm_subs_epu8(_mm_sub_epi8(v, _mm_set1_epi8('-')), _mm_set1_epi8(':' - '-')), none);
+		ok = _mm_or_si128(ok, _mm_cmpeq_epi8(_mm_subs_epu8(_mm_sub_epi8(low, _mm_set1_epi8('a')), _mm_set1_epi8('f' - 'a')), none));
+		ok = _mm_or_si128(ok, _mm_or_si128(_mm_cmpeq_epi8(low, _mm_set1_epi8('t')), _mm_cmpeq_epi8(low, _mm_set1_epi8('z'))));
+		ok = _mm_or_si128(ok, _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('{')), _mm_cmpeq_epi8(v, _mm_set1_epi8('}'))));
+		ok = _mm_or_si128(ok, _mm_or_si128(_mm_cmpeq_epi8(low, _mm_set1_epi8('x')), _mm_cmpeq_epi8(v, _mm_set1_epi8(' '))));
+		if (_mm_movemask_epi8(ok) != 0xffff)
+			return false;
+	}
+#endif
+	for (; i < s.n; i++)
+		if (!PLAIN[(unsigned char)s.p[i]])
+			return false;
+	return true;
 }
 
 bool gate_text_may_fit(const struct field_look *look, struct val v)
@@ -583,10 +711,7 @@ bool gate_text_may_fit(const struct field_look *look, struct val v)
 	}
 	if (!look->plain || !ascii)
 		return true;
-	for (uint32_t i = 0; i < v.n; i++)
-		if (!PLAIN[(unsigned char)v.u.p[i]])
-			return true;
-	return false;
+	return !all_plain(str_n(v.u.p, v.n));
 }
 
 /* What vectorscan finds in broken UTF-8 is not defined when a pattern asks for characters: then all of them may fit. */

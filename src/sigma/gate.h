@@ -35,6 +35,7 @@ struct length_set {
 
 struct field_index {
 	struct hash_slot *slot;
+	uint8_t *tag; /* by slot: 0 = free, else eight bits of the hash; small enough to stay near */
 	size_t cap;
 	struct length_set prefix, suffix;
 	uint16_t *present;
@@ -54,6 +55,9 @@ struct gate_query {
 	void *arg;
 };
 void gates_of_value(const struct gate_query *q, struct val v, struct str text, struct str folded);
+
+/* The keyword index that serves events of one product alone; NULL when there are no keywords. */
+const struct field_index *sigma_words(const struct sigma_image *img, struct str product);
 
 /* False when no literal of the look can stand in the value, told from the value as it lies in the input. Errs to true. */
 bool gate_text_may_fit(const struct field_look *look, struct val v);

@@ -32,7 +32,7 @@ struct atom {
 	unsigned char net[16];
 	unsigned bits;
 	pcre2_code *re;
-	uint16_t gate;    /* 1-based, 0 = no rule has the atom as its witness */
+	uint16_t gate;    /* 1-based, 0 = the indexes do not ask for it */
 };
 
 enum expr_kind { EXPR_AND, EXPR_OR, EXPR_NOT, EXPR_ATOM, EXPR_TRUE, EXPR_FALSE };
@@ -58,7 +58,8 @@ struct test {
 
 struct rule_code {
 	struct expr *expr;
-	uint32_t start;    /* its first test, or an end */
+	uint32_t start;      /* its first test, or an end */
+	uint32_t test, n_test; /* all its tests in the image */
 	uint32_t *witness; /* atoms of which one must hold */
 	size_t n_witness;
 	bool always;      /* no gate: evaluated on every event of its route */
@@ -93,7 +94,12 @@ struct sigma_image {
 	/* gates (gate.c) */
 	struct field_index **index; /* by field_id; index[0] = keywords */
 	size_t n_field;
-	uint32_t **gate_rules;      /* by gate number: rules it wakes, ended by UINT32_MAX */
+	struct {
+		struct str product;
+		struct field_index *ix; /* of the keywords of its rules */
+	} *words;
+	size_t n_words;
+	uint32_t **gate_rules;      /* by gate number: rules it wakes, ended by UINT32_MAX; none when it only answers for its atom */
 	struct gate_info *gate;     /* by gate number */
 	size_t n_gate;
 	uint32_t *always;

@@ -37,6 +37,7 @@ struct route {
 	uint32_t *always;
 	size_t n_always;
 	uint32_t number;
+	const struct field_index *words;
 };
 
 struct folded {
@@ -55,6 +56,7 @@ struct sigma_matcher {
 
 	uint32_t stamp;             /* of the event at hand */
 	uint32_t *rule_stamp;       /* rule was woken by this event */
+	struct sigma_rule_counts *rule_count;
 	uint32_t *memo;             /* atom: stamp * 2 + answer */
 	uint32_t *gate_stamp;
 	VEC(uint32_t) woken;
@@ -73,29 +75,34 @@ struct sigma_matcher {
 	pcre2_match_context *re_ctx;
 };
 
-static int scratch_for(struct sigma_matcher *m)
+static bool scratch_for(struct sigma_matcher *m, const struct field_index *ix)
 {
-	for (size_t i = 0; i < m->img->n_field; i++) {
-		const struct field_index *ix = m->img->index[i];
-		if (ix && ix->literals && hs_alloc_scratch(ix->literals, &m->scratch) != HS_SUCCESS)
-			return -1;
-		if (ix && ix->regexes && hs_alloc_scratch(ix->regexes, &m->scratch) != HS_SUCCESS)
-			return -1;
-	}
-	return 0;
+	return !ix || ((!ix->literals || hs_alloc_scratch(ix->literals, &m->scratch) == HS_SUCCESS) && (!ix->regexes || hs_alloc_scratch(ix->regexes, &m->scratch) == HS_SUCCESS));
+}
+
+static bool scratch_for_all(struct sigma_matcher *m)
+{
+	for (size_t i = 0; i < m->img->n_field; i++)
+		if (!scratch_for(m, m->img->index[i]))
+			return false;
+	for (size_t i = 0; i < m->img->n_words; i++)
+		if (!scratch_for(m, m->img->words[i].ix))
+			return false;
+	return true;
 }
 
 struct sigma_matcher *sigma_matcher_new(struct sigma_image *img)
 {
 	struct sigma_matcher *m = must_new(struct sigma_matcher);
 	m->img = sigma_image_ref(img);
-	must(scratch_for(m) == 0);
+	must(scratch_for_all(m));
 	m->cache = aligned_alloc(64, CACHE_SLOTS * sizeof(*m->cache));
 	must(m->cache);
 	memset(m->cache, 0, CACHE_SLOTS * sizeof(*m->cache));
 	rand_bytes(&m->seed, sizeof(m->seed));
 	XXH3_generateSecret_fromSeed(m->secret, m->seed);
 	m->rule_stamp = must_calloc(img->n_rule, sizeof(*m->rule_stamp));
+	m->rule_count = must_calloc(img->n_rule, sizeof(*m->rule_count));
 	m->memo = must_calloc(img->n_atom, sizeof(*m->memo));
 	m->gate_stamp = must_calloc(img->n_gate + 1, sizeof(*m->gate_stamp));
 	m->place = must_calloc(img->n_field, sizeof(*m->place));
@@ -130,6 +137,7 @@ void sigma_matcher_free(struct sigma_matcher *m)
 	pcre2_match_context_free(m->re_ctx);
 	free(m->cache);
 	free(m->rule_stamp);
+	free(m->rule_count);
 	free(m->memo);
 	free(m->gate_stamp);
 	free(m->place);
@@ -182,16 +190,25 @@ static void look_add(struct field_look *look, const struct gate_info *g)
 	look->shortest = g->n < look->shortest ? (uint16_t)g->n : look->shortest;
 }
 
-/* Of all gates those that matter here, and what they look at: other values are never hashed. */
-static void route_gates(const struct sigma_image *img, struct route *r)
+/* The gates that answer for a rule of the route, and what they look at: other values are never hashed. */
+static void route_gates(const struct sigma_image *img, struct route *r, const struct rule_code *code)
 {
-	for (size_t g = 0; g < img->n_gate; g++)
-		for (const uint32_t *rule = img->gate_rules[g]; *rule != UINT32_MAX; rule++)
-			if (has_bit(r->rules, *rule)) {
-				set_bit(r->gates, g);
-				look_add(&r->look[img->gate[g].field], &img->gate[g]);
-				break;
-			}
+	for (uint32_t i = 0; i < code->n_test; i++) {
+		uint16_t gate = img->test[code->test + i].gate;
+		if (!gate || has_bit(r->gates, gate - 1u))
+			continue;
+		set_bit(r->gates, gate - 1u);
+		look_add(&r->look[img->gate[gate - 1].field], &img->gate[gate - 1]);
+	}
+}
+
+/* Strict events of one product meet the rules of that product and of none. */
+static const struct field_index *route_words(const struct sigma_image *img, const struct logsource *ls, size_t n)
+{
+	bool one = img->routing == SIGMA_ROUTE_STRICT && ls[0].product.n;
+	for (size_t i = 1; i < n; i++)
+		one = one && str_eq(ls[i].product, ls[0].product);
+	return one ? sigma_words(img, ls[0].product) : img->index[FIELD_UNKNOWN];
 }
 
 static struct route *route_new(struct sigma_matcher *m, uint32_t lsset)
@@ -201,6 +218,7 @@ static struct route *route_new(struct sigma_matcher *m, uint32_t lsset)
 	size_t n;
 	const struct logsource *ls = vocab_lsset_get(img->vocab, lsset, &n);
 	r->number = lsset;
+	r->words = route_words(img, ls, n);
 	r->rules = must_calloc(img->n_rule / 64 + 1, sizeof(uint64_t));
 	r->gates = must_calloc(img->n_gate / 64 + 1, sizeof(uint64_t));
 	r->look = must_calloc(img->n_field, sizeof(*r->look));
@@ -211,8 +229,8 @@ static struct route *route_new(struct sigma_matcher *m, uint32_t lsset)
 		set_bit(r->rules, i);
 		if (img->code[i].always)
 			r->always[r->n_always++] = (uint32_t)i;
+		route_gates(img, r, &img->code[i]);
 	}
-	route_gates(img, r);
 	return r;
 }
 
@@ -284,7 +302,7 @@ static void wake(struct sigma_matcher *m, uint16_t gate)
 
 static void ask(struct sigma_matcher *m, field_id id, struct val v, struct folded *f)
 {
-	struct gate_query q = {m->img->index[id], &m->route->look[id], m->scratch, note_gate, m};
+	struct gate_query q = {id ? m->img->index[id] : m->route->words, &m->route->look[id], m->scratch, note_gate, m};
 	gates_of_value(&q, v, f->text, fold_of(m, f));
 }
 
@@ -737,6 +755,7 @@ int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *c
 	m->count.evaluated += m->woken.n;
 	for (size_t i = 0; i < m->woken.n; i++) {
 		uint32_t rule = m->woken.at[i];
+		m->rule_count[rule].evaluated++;
 		if (!rule_holds(m, m->img->code[rule].start))
 			continue;
 		vec_clear(&m->reasons);
@@ -745,10 +764,16 @@ int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *c
 		int r = cb(arg, &hit);
 		if (r < 0)
 			return r;
+		m->rule_count[rule].hits++;
 		hits++;
 	}
 	m->count.hits += (unsigned)hits;
 	return hits;
+}
+
+const struct sigma_rule_counts *sigma_matcher_rule_counts(const struct sigma_matcher *m)
+{
+	return m->rule_count;
 }
 
 void sigma_matcher_counts(const struct sigma_matcher *m, struct sigma_counts *ret)

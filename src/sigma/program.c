@@ -78,7 +78,9 @@ void programs_build(struct sigma_image *img)
 	for (size_t i = 0; i < img->n_rule; i++) {
 		if (!img->code[i].expr)
 			continue;
+		img->code[i].test = (uint32_t)p.tests.n;
 		img->code[i].start = program(&p, img->code[i].expr, TEST_TRUE, TEST_FALSE);
+		img->code[i].n_test = (uint32_t)p.tests.n - img->code[i].test;
 		arena_reset(&p.mem);
 	}
 	img->n_test = p.tests.n;

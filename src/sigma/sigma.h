@@ -96,5 +96,10 @@ struct sigma_counts {
 	uint64_t hits;
 };
 void sigma_matcher_counts(const struct sigma_matcher *m, struct sigma_counts *ret);
+/* The same by rule (index); borrowed, changes with each event. */
+struct sigma_rule_counts {
+	uint64_t evaluated, hits;
+};
+const struct sigma_rule_counts *sigma_matcher_rule_counts(const struct sigma_matcher *m);
 
 #endif
