@@ -5,6 +5,7 @@
 
 #include "base/num.h"
 #include "base/utf8.h"
+#include "report/report.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -277,8 +278,10 @@ void api_call(struct api *a, const struct api_request *req, struct api_response 
 int api_open(struct house *h, struct diag *d, struct api **ret)
 {
 	struct api *a = must_new(struct api);
-	(void)d;
+	char templates[4300];
 	a->house = h;
+	if (house_content_path(h, "templates", templates, sizeof(templates)))
+		a->templates = report_templates_open(templates, d);
 	a->auth = auth_new(h);
 	*ret = a;
 	return 0;
@@ -289,5 +292,11 @@ void api_close(struct api *a)
 	if (!a)
 		return;
 	auth_free(a->auth);
+	report_templates_close(a->templates);
 	free(a);
+}
+
+void api_stop(struct api *a)
+{
+	a->stopping = true;
 }

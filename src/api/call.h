@@ -12,6 +12,8 @@
 struct api {
 	struct house *house;
 	struct auth *auth;
+	struct report_templates *templates; /* NULL = not found */
+	_Atomic bool stopping;
 };
 
 enum api_method { API_GET, API_POST, API_PATCH, API_PUT, API_DELETE };
@@ -43,6 +45,8 @@ struct api_response {
 
 int api_open(struct house *h, struct diag *d, struct api **ret);
 void api_close(struct api *a);
+/* Long work in running calls is given up soon (503). Any thread. */
+void api_stop(struct api *a);
 void api_response_init(struct api_response *r);
 void api_response_done(struct api_response *r);
 

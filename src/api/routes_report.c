@@ -67,13 +67,11 @@ static int render(struct filing *f)
 	struct report_request q = {.incident_id = f->incident_id, .kind = doc_str(c->body, "kind"), .format = word_or(c->body, "format", STR("pdf")),
 		.ja = str_eq(word_or(c->body, "lang", STR("ja")), STR("ja")), .author = c->actor.user, .organisation = config_text(house_config(h), CFG_ORGANISATION),
 		.made_at = clock_now(house_clock(h)), .offset_s = config_offset(house_config(h))};
-	char templates[4300];
-	if (!house_content_path(h, "templates", templates, sizeof(templates)))
+	if (!c->api->templates)
 		return doc_refuse(&c->diag, "templates", "no_templates", -ENOSYS, "the templates of reports were not found");
-	int r = report_render(c->desk, &q, templates, &c->diag, &f->draft);
-	return r == 0 && str_eq(q.format, STR("pdf")) ? report_pdf(&f->draft, &c->diag) : r;
+	int r = report_render(c->desk, &q, c->api->templates, &c->diag, &f->draft);
+	return r == 0 && str_eq(q.format, STR("pdf")) ? report_pdf(&f->draft, &c->api->stopping, &c->diag) : r;
 }
-
 
 static int file(struct desk *k, struct api_ctx *c, json_t **ret)
 {
@@ -89,6 +87,8 @@ static int answer_trouble(struct api_ctx *c, int err)
 		return problem_answer(c, 500, "bad_template");
 	if (err == -ENOSYS)
 		return problem_answer(c, 501, d->items.n ? d->items.at[0].code : "internal");
+	if (err == -ECANCELED)
+		return problem_answer(c, 503, "stopping");
 	if (err == -EPROTO)
 		return problem_answer(c, 500, "pdf_failed");
 	return err;

@@ -130,6 +130,7 @@ static void on_signal(void *arg)
 		return;
 	s->stopping = 1;
 	log_info("serve", "stopping");
+	api_stop(s->api);
 	http_stop(s->http);
 	if (s->syslog)
 		syslog_stop(s->syslog);

@@ -283,7 +283,7 @@ static void unload(struct model *m)
 
 static json_t *assemble(struct model *m)
 {
-	json_t *o = json_object();
+	json_t *o = json_object(), *more;
 	uint64_t since;
 	json_object_set_new(o, "ja", json_boolean(m->q->ja));
 	json_object_set_new(o, "report", report_part(m));
@@ -293,7 +293,8 @@ static json_t *assemble(struct model *m)
 	json_object_set_new(o, "indicators", entities(m, "indicators", "type", "indicator"));
 	json_object_set_new(o, "actions", actions(m));
 	json_object_set_new(o, "findings", model_findings(m));
-	json_object_set_new(o, "alerts", model_alerts(m));
+	json_object_set_new(o, "alerts", model_alerts(m, &more));
+	json_object_set_new(o, "more_alerts", more);
 	json_object_set_new(o, "handoffs", model_handoffs(m));
 	json_object_set_new(o, "timeline", model_timeline(m, since));
 	json_object_set_new(o, "tasks", model_tasks(m));

@@ -22,7 +22,8 @@ void part_word(const struct model *m, json_t *to, const json_t *from, const char
 /* A bilingual text in the report's language. */
 void part_text(const struct model *m, json_t *to, const char *name, const json_t *value);
 
-json_t *model_alerts(struct model *m);
+/* The alerts with the highest scores in full, and the rest in brief. */
+json_t *model_alerts(struct model *m, json_t **ret_rest);
 json_t *model_handoffs(struct model *m);
 json_t *model_timeline(struct model *m, uint64_t since); /* since: size of the ledger at the report before, 0 = none */
 json_t *model_tasks(struct model *m);

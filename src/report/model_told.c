@@ -3,6 +3,8 @@
 
 /* What is confirmed, suspected and unknown; how long it took. */
 
+#define ALERTS_NAMED 6
+
 static void add_finding(json_t *list, const char *source, struct str text, json_t *refs)
 {
 	if (str_trim(text).n)
@@ -27,16 +29,25 @@ static void add_handoffs(struct model *m, json_t *list, const char *member)
 	}
 }
 
-/* An alert that somebody judged to be real is confirmed; one that nobody judged yet, or that is suspicious, is suspected. */
+/*
+ * An alert that somebody judged to be real is confirmed; one that nobody judged yet, or that is suspicious, is suspected. The page for
+ * management names the first of them and counts the others.
+ */
 static void add_alerts(struct model *m, json_t *list, bool confirmed)
 {
+	size_t n = 0;
+	char more[32];
 	for (size_t i = 0; i < json_array_size(m->alerts); i++) {
 		const json_t *a = json_array_get(m->alerts, i);
-		bool real = doc_is(a, "verdict", "true_positive"), open = !doc_str(a, "verdict").n || doc_is(a, "verdict", "suspicious") || doc_is(a, "verdict", "insufficient_data");
+		bool judged = doc_str(a, "verdict").n > 0, real = doc_is(a, "verdict", "true_positive");
+		bool open = !judged || doc_is(a, "verdict", "suspicious") || doc_is(a, "verdict", "insufficient_data");
 		struct str title = m->q->ja && doc_str(a, "title_ja").n ? doc_str(a, "title_ja") : doc_str(a, "title");
-		if (confirmed ? real : open)
-			add_finding(list, doc_str(a, "verdict").n ? "alert" : "unjudged", title, trace_ref(m->t, NOUN_ALERT, doc_str(a, "id"), real || doc_str(a, "verdict").n ? "verdict" : NULL));
+		if ((confirmed ? real : open) && n++ < ALERTS_NAMED)
+			add_finding(list, judged ? "alert" : "unjudged", title, trace_ref(m->t, NOUN_ALERT, doc_str(a, "id"), judged ? "verdict" : NULL));
 	}
+	snprintf(more, sizeof(more), "%zu", n > ALERTS_NAMED ? n - ALERTS_NAMED : 0);
+	if (n > ALERTS_NAMED)
+		add_finding(list, "more", str_c(more), trace_ref(m->t, NOUN_INCIDENT, m->q->incident_id, "alert_ids"));
 }
 
 /* Who leads the work speaks first and alone; where he said nothing, the desks' own records speak. */

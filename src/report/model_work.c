@@ -6,6 +6,7 @@
 
 /* Alerts with their events, hand-offs, timeline, tasks, decisions, evidence. */
 
+#define ALERTS_SHOWN 20
 #define EVENTS_SHOWN 12
 #define RAW_SHOWN 400
 
@@ -101,11 +102,42 @@ static json_t *alert_part(struct model *m, const json_t *a)
 	return o;
 }
 
-json_t *model_alerts(struct model *m)
+static json_t *brief_part(struct model *m, const json_t *a)
 {
-	json_t *list = json_array();
-	for (size_t i = 0; i < json_array_size(m->alerts); i++)
-		json_array_append_new(list, alert_part(m, json_array_get(m->alerts, i)));
+	static const char *const MEMBERS[] = {"number", "first_seen", "score", NULL};
+	json_t *o = json_object();
+	part_copy(o, a, MEMBERS);
+	part_word(m, o, a, "level", "level");
+	part_word(m, o, a, "status", "alert");
+	part_word(m, o, a, "verdict", "verdict");
+	part_text(m, o, "explanation", json_object_get(a, "explanation"));
+	json_object_set_new(o, "refs", json_pack("{s:o}", "made", trace_ref(m->t, NOUN_ALERT, doc_str(a, "id"), NULL)));
+	return o;
+}
+
+/* How many alerts come before this one by score, of equals the earlier. */
+static size_t rank(const json_t *alerts, size_t i)
+{
+	int64_t score = doc_int(json_array_get(alerts, i), "score");
+	size_t before = 0;
+	for (size_t k = 0; k < json_array_size(alerts); k++) {
+		int64_t other = doc_int(json_array_get(alerts, k), "score");
+		before += other > score || (other == score && k < i);
+	}
+	return before;
+}
+
+json_t *model_alerts(struct model *m, json_t **ret_rest)
+{
+	json_t *list = json_array(), *rest = json_array();
+	for (size_t i = 0; i < json_array_size(m->alerts); i++) {
+		const json_t *a = json_array_get(m->alerts, i);
+		if (rank(m->alerts, i) < ALERTS_SHOWN)
+			json_array_append_new(list, alert_part(m, a));
+		else
+			json_array_append_new(rest, brief_part(m, a));
+	}
+	*ret_rest = rest;
 	return list;
 }
 

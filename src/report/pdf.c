@@ -21,7 +21,7 @@ static struct str last_words(struct str text)
 }
 
 /* WeasyPrint wants a directory for temporary files: an empty one of its own, gone afterwards. */
-static int run(struct str html, struct buf *ret_pdf, struct buf *ret_err)
+static int run(struct str html, const _Atomic bool *stop, struct buf *ret_pdf, struct buf *ret_err)
 {
 	char scratch[] = "/tmp/hinomi-pdf-XXXXXX", tmpdir[64];
 	static const char *const ARGV[] = {"/usr/bin/weasyprint", "-q", "-e", "utf-8", "--pdf-identifier", "hinomi", "-", "-", NULL};
@@ -29,7 +29,7 @@ static int run(struct str html, struct buf *ret_pdf, struct buf *ret_err)
 		NULL};
 	/* Programs, libraries and fonts; how names and fonts are found; what Python asks of the system. */
 	static const char *const READABLE[] = {"/usr", "/lib", "/lib64", "/etc/fonts", "/etc/ld.so.cache", "/var/cache/fontconfig", "/dev/urandom", "/dev/null", NULL};
-	struct child_limits lim = {.timeout_ms = TIME_MS, .max_memory = MEMORY_MAX, .max_output = ret_pdf->max, .no_network = true, .readable = READABLE, .writable = scratch};
+	struct child_limits lim = {.timeout_ms = TIME_MS, .max_memory = MEMORY_MAX, .max_output = ret_pdf->max, .no_network = true, .readable = READABLE, .writable = scratch, .stop = stop};
 	if (!mkdtemp(scratch))
 		return -errno;
 	snprintf(tmpdir, sizeof(tmpdir), "TMPDIR=%s", scratch);
@@ -38,10 +38,10 @@ static int run(struct str html, struct buf *ret_pdf, struct buf *ret_err)
 	return r;
 }
 
-int report_pdf(struct report_draft *draft, struct diag *d)
+int report_pdf(struct report_draft *draft, const _Atomic bool *stop, struct diag *d)
 {
 	struct buf pdf = BUF_INIT(draft->content.max), err = BUF_INIT(64u << 10);
-	int r = run(buf_str(&draft->content), &pdf, &err);
+	int r = run(buf_str(&draft->content), stop, &pdf, &err);
 	if (r == -ENOENT) {
 		r = -ENOSYS;
 		diag_error(d, (struct diag_at){0}, "no_pdf_renderer", "WeasyPrint is not installed on the server");

@@ -2,7 +2,7 @@
 #include "report/report.h"
 
 #include "ledger/vault.h"
-#include "report/template.h"
+#include "report/templates.h"
 
 #include <errno.h>
 
@@ -69,22 +69,24 @@ static int read_model(struct desk *reader, const struct report_request *q, json_
 	return r;
 }
 
-int report_render(struct desk *reader, const struct report_request *q, const char *templates, struct diag *d, struct report_draft *ret)
+int report_render(struct desk *reader, const struct report_request *q, struct report_templates *templates, struct diag *d, struct report_draft *ret)
 {
 	struct template_env env = {q->ja, q->offset_s};
 	struct template *t;
-	json_t *model;
-	int r = template_load(templates, STR("incident.html"), d, &t);
+	json_t *model, *warnings;
+	int r = report_templates_get(templates, d, &warnings, &t);
 	if (r < 0)
-		return r;
+		return json_decref(warnings), r;
 	if ((r = read_model(reader, q, &model)) == 0) {
 		buf_reset(&ret->content);
 		json_decref(ret->object);
 		ret->object = object_of(model, q);
+		json_object_set(ret->object, "warnings", warnings);
 		r = template_render(t, model, &env, d, &ret->content);
 		json_decref(model);
 	}
-	template_free(t);
+	json_decref(warnings);
+	template_unref(t);
 	return r;
 }
 

@@ -21,16 +21,24 @@ void report_draft_done(struct report_draft *d);
 int report_check(const json_t *body, struct diag *d);
 
 /*
- * Reads with a reader's handle of its own thread, in a snapshot of its own. templates: directory of incident.html.
- * -EINVAL with findings of the template, -ENOENT no such incident.
+ * The templates of a directory (incident.html and what it includes): read anew for every report, so that a change needs no restart; while
+ * they are wrong the last good ones go on, and each report says so in its object's `warnings`. Any thread.
  */
-int report_render(struct desk *reader, const struct report_request *q, const char *templates, struct diag *d, struct report_draft *ret);
+struct report_templates;
+struct report_templates *report_templates_open(const char *dir, struct diag *d); /* findings of the first reading; never NULL */
+void report_templates_close(struct report_templates *t);
+
+/*
+ * Reads with a reader's handle of its own thread, in a snapshot of its own. -EINVAL with findings when the templates never were right,
+ * -ENOENT no such incident.
+ */
+int report_render(struct desk *reader, const struct report_request *q, struct report_templates *templates, struct diag *d, struct report_draft *ret);
 
 /*
  * HTML to PDF by WeasyPrint in a child: no network, two minutes, 2 GiB, and of the file system only fonts and programs, read-only. -ENOSYS when it
- * is not installed, -ETIME, -EPROTO with its last words as a finding. May take seconds; any thread.
+ * is not installed, -ETIME, -ECANCELED (stop, which may be NULL, became true), -EPROTO with its last words as a finding. May take seconds; any thread.
  */
-int report_pdf(struct report_draft *draft, struct diag *d);
+int report_pdf(struct report_draft *draft, const _Atomic bool *stop, struct diag *d);
 
 /* In the desk's transaction. -EAGAIN when another report of the incident was filed since the draft was made: render again. */
 int report_file(struct desk *k, const struct actor *who, const char *dir, struct report_draft *draft, json_t **ret);

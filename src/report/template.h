@@ -31,7 +31,8 @@ typedef int template_source(void *arg, struct str name, struct buf *ret_text);
 int template_parse(struct str name, template_source *source, void *arg, struct diag *d, struct template **ret);
 /* The same from files of a directory. Names are plain file names. */
 int template_load(const char *dir, struct str name, struct diag *d, struct template **ret);
-void template_free(struct template *t);
+struct template *template_ref(struct template *t); /* any thread */
+void template_unref(struct template *t);
 
 struct template_env {
 	bool ja;

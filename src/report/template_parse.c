@@ -576,10 +576,11 @@ int template_parse(struct str name, template_source *source, void *arg, struct d
 	struct template *t = must_new(struct template);
 	struct template_file none = {.name = name};
 	struct parse p = {.t = t, .source = source, .arg = arg, .d = d, .file = &none};
+	t->refs = 1;
 	arena_init(&t->mem, MEM_MAX);
 	t->main = parse_file(&p, name, (struct diag_at){0});
 	if (p.failed || !t->main) {
-		template_free(t);
+		template_unref(t);
 		return -EINVAL;
 	}
 	*ret = t;
@@ -599,9 +600,15 @@ int template_load(const char *dir, struct str name, struct diag *d, struct templ
 	return template_parse(name, from_dir, (void *)(uintptr_t)dir, d, ret);
 }
 
-void template_free(struct template *t)
+struct template *template_ref(struct template *t)
 {
-	if (!t)
+	t->refs++;
+	return t;
+}
+
+void template_unref(struct template *t)
+{
+	if (!t || --t->refs)
 		return;
 	arena_done(&t->mem);
 	free(t);

@@ -37,6 +37,7 @@ struct template_file {
 };
 
 struct template {
+	_Atomic unsigned refs;
 	struct arena mem;
 	struct template_file *file; /* all of them */
 	const struct template_file *main;

@@ -43,7 +43,7 @@ static void check_files(struct named *files, const struct template_env *env, con
 	CHECK_STR(buf_str(&text), "");
 	CHECK_INT(r, 0);
 	CHECK_STR(buf_str(&out), want);
-	template_free(t);
+	template_unref(t);
 	json_decref(m);
 	diag_done(&d);
 	buf_done(&out);
@@ -74,7 +74,7 @@ static void check_bad(const char *text, const char *want)
 	CHECK_STR(str_c(got), want);
 	CHECK_INT(r, -EINVAL);
 	CHECK_INT(d.items.n, 1);
-	template_free(t);
+	template_unref(t);
 	json_decref(m);
 	diag_done(&d);
 	buf_done(&out);
@@ -199,7 +199,7 @@ TEST(the_output_has_an_end)
 	diag_init(&d);
 	CHECK_INT(template_parse(STR("main"), source, files, &d, &t), 0);
 	CHECK_INT(template_render(t, m, &JA, &d, &out), -E2BIG);
-	template_free(t);
+	template_unref(t);
 	json_decref(m);
 	diag_done(&d);
 	buf_done(&out);

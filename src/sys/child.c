@@ -19,6 +19,7 @@
 
 #define STDERR_MAX (64u << 10)
 #define EXIT_SETUP 127
+#define LOOK_MS 200 /* for the order to stop */
 
 struct pipes {
 	int in[2], out[2], err[2];
@@ -155,7 +156,9 @@ static int talk(struct pipes *p, struct str input, const struct child_limits *li
 		int64_t left = (end - clock_mono_ns()) / NS_PER_MS;
 		if (left <= 0)
 			return -ETIME;
-		if (poll(fd, 3, left > 1000 ? 1000 : (int)left) < 0 && errno != EINTR)
+		if (lim->stop && *lim->stop)
+			return -ECANCELED;
+		if (poll(fd, 3, left > LOOK_MS ? LOOK_MS : (int)left) < 0 && errno != EINTR)
 			return -errno;
 		for (int i = 0; i < 2; i++) {
 			int *which = i == 0 ? p->out : p->err;

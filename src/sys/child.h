@@ -16,9 +16,10 @@ struct child_limits {
 	/* child_run, where the kernel has Landlock: files and trees that can be read and run, and one tree that is the child's to write; nothing else can be opened. NULL = no such limit. */
 	const char *const *readable;
 	const char *writable;
+	const _Atomic bool *stop; /* NULL, or: becomes true = killed and -ECANCELED */
 };
 
-/* Runs argv (argv[0] an absolute path or a name looked up in /usr/bin:/bin), feeds input, collects stdout and (first 64 KiB) stderr. Exit status (0..255) or a negative errno (-ETIME, -E2BIG, -ENOENT). Blocks. */
+/* Runs argv (argv[0] an absolute path or a name looked up in /usr/bin:/bin), feeds input, collects stdout and (first 64 KiB) stderr. Exit status (0..255) or a negative errno (-ETIME, -E2BIG, -ENOENT, -ECANCELED). Blocks. */
 int child_run(const char *const *argv, const char *const *env, struct str input, const struct child_limits *lim, struct buf *ret_out, struct buf *ret_err);
 
 /* Runs fn(arg, in, out) in a fork with seccomp (read, write, memory, exit only) and collects what it appends to out. */

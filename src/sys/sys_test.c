@@ -146,6 +146,10 @@ TEST(child_runs_under_limits)
 	CHECK_STR(buf_str(&out), "through");
 	CHECK_INT(child_run(none, NULL, STR(""), &lim, &out, NULL), -ENOENT);
 	CHECK_INT(child_run(yes, NULL, STR(""), &lim, &out, NULL), -E2BIG);
+	const _Atomic bool stop = true;
+	lim.stop = &stop;
+	CHECK_INT(child_run(nap, NULL, STR(""), &lim, &out, NULL), -ECANCELED);
+	lim.stop = NULL;
 	lim.timeout_ms = 100;
 	CHECK_INT(child_run(nap, NULL, STR(""), &lim, &out, NULL), -ETIME);
 	buf_done(&out);

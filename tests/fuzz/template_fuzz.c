@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		int r = template_render(t, model, &env, &d, &out);
 		must(r == 0 || r == -E2BIG || d.errors > 0);
 		must(str_find(text, STR("Q7<i>")) != STR_NPOS || str_find(buf_str(&out), STR("Q7<i>")) == STR_NPOS);
-		template_free(t);
+		template_unref(t);
 	} else {
 		must(d.errors > 0);
 	}
