@@ -73,7 +73,7 @@ def a_wrong_template_is_told_and_the_last_good_one_goes_on(s):
     with open(s.template, "w") as f:
         f.write(good.replace("{{ incident.title }}</h1>", "{{ incident.title }}</h1>\n{% if %}"))
     r = s.handler.post(f"incidents/{s.incident}/reports", {"kind": "first", "lang": "en", "format": "html"}, 201)
-    assert re.match(r"incident\.html:\d+:6: an expression is missing here", r["warnings"][0]), r["warnings"]
+    assert re.match(r"incident\.html:\d+:7: an expression is missing here", r["warnings"][0]), r["warnings"]
     with open(s.template, "w") as f:
         f.write(good.replace("{{ incident.title }}</h1>", "{{ incident.titel }}</h1>"))
     r = s.handler.post(f"incidents/{s.incident}/reports", {"kind": "first", "lang": "en", "format": "html"})
