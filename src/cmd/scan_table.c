@@ -189,12 +189,10 @@ void scan_table_print(struct scan_table *t, struct buf *out)
 {
 	uint32_t rule = UINT32_MAX;
 	size_t width = terminal_width(), shown = 0, host_width = 4, host_room = width > 14 + TIMES_WIDTH + 8 ? width - 14 - TIMES_WIDTH : 8;
-	uint64_t total = 0;
 	bool colour = isatty(STDOUT_FILENO) == 1 && !getenv("NO_COLOR");
 	vec_each(c, &t->cells) {
 		size_t w = utf8_columns(str_c(c->host));
 		host_width = w > host_width ? w : host_width;
-		total += c->count;
 	}
 	host_width = host_width < host_room ? host_width : host_room;
 	sorting = t;

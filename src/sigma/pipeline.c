@@ -210,7 +210,7 @@ static struct str ranked(struct str attribute, struct str word)
 	bool level = str_eq(attribute, STR("level")), status = str_eq(attribute, STR("status"));
 	for (size_t i = 0; (level || status) && i < LEN(levels); i++)
 		if (str_ieq(word, str_c(level ? levels[i] : statuses[i])))
-			return str_n("0123456789" + i, 1);
+			return str_n(&"0123456789"[i], 1);
 	return word;
 }
 
