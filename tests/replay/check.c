@@ -8,7 +8,7 @@
 
 /* The look at a scenario before it runs: every word that this program knows is where it may be, and every name of a person is one. */
 static const struct str STAGES[] = {{"wal-write", 9}, {"wal-sync", 8}, {"seal", 4}, {"manifest", 8}, {"hand-over", 9}, {"desk-commit", 11}, {"publish", 7}, {"checkpoint", 10}, {"evidence", 8},
-	{"reports", 7}};
+	{"reports", 7}, {"deliver", 7}};
 
 const char *stage_find(struct str name)
 {
@@ -167,6 +167,15 @@ static void look_disk(struct looking *l, const struct node *n)
 		want_stage(l, n, 3);
 }
 
+static void look_line(struct looking *l, const struct node *n)
+{
+	static const struct str HOW[] = {{"down", 4}, {"refuses", 7}, {"ok", 2}};
+	for (size_t i = 0; i < LEN(HOW); i++)
+		if (str_eq(node_word(n, 2), HOW[i]))
+			return;
+	diag_error(l->d, place(n, 2), "replay.bad_line", "a line is down, refuses, or is ok");
+}
+
 static void look_time(struct looking *l, const struct node *n)
 {
 	tstamp t;
@@ -202,7 +211,7 @@ static void look(struct looking *l, const struct node *n)
 	static const struct {
 		step_fn *fn;
 		void (*look)(struct looking *l, const struct node *n);
-	} LOOKS[] = {{head_people, look_people}, {step_feed, look_feed}, {step_as, look_as}, {step_expect, look_expect}, {step_crash, look_crash}, {step_disk, look_disk}, {step_time, look_time}};
+	} LOOKS[] = {{head_people, look_people}, {step_feed, look_feed}, {step_as, look_as}, {step_expect, look_expect}, {step_crash, look_crash}, {step_disk, look_disk}, {step_line, look_line}, {step_time, look_time}};
 	for (size_t i = 0; i < LEN(LOOKS); i++)
 		if (LOOKS[i].fn == s->fn)
 			LOOKS[i].look(l, n);

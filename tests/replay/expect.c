@@ -18,7 +18,9 @@ static void tell_now(struct world *w, size_t alerts, size_t notices)
 
 static json_t *items(struct world *w, const char *path, json_t **ret_doc)
 {
-	*ret_doc = world_get(w, path, LIST);
+	struct str query = str_c(path), plain;
+	str_cut(&query, '?', &plain);
+	*ret_doc = world_get(w, world_cstr(w, plain), query.n ? arena_fmt(&w->mem, "%.*s&" LIST, STR_ARG(query)).p : LIST);
 	return json_object_get(*ret_doc, "items");
 }
 
@@ -233,9 +235,24 @@ static bool notice_about(struct world *w, const json_t *x, const struct node *n)
 	return !about || (named && doc_is(json_object_get(x, "ref"), "id", named->id));
 }
 
+/* How often the outbox carried it out, and how often it arrived. */
+static void check_carried(struct world *w, const struct node *n, struct str id)
+{
+	const struct word *tries = node_key(n, "tries"), *arrived = node_key(n, "arrived");
+	uint64_t had = 0, came = 0, want;
+	vec_each(c, &w->carried) {
+		had += str_eq(str_c(c->id), id);
+		came += str_eq(str_c(c->id), id) && c->arrived;
+	}
+	if (tries && num_u64(tries->text, &want) && want != had)
+		world_fail(w, "the outbox tried it %llu times", (unsigned long long)had);
+	if (arrived && num_u64(arrived->text, &want) && want != came)
+		world_fail(w, "it arrived %llu times", (unsigned long long)came);
+}
+
 static void one_page(struct world *w, const struct node *n, const json_t *list, struct str who, struct str channel)
 {
-	static const char *const OWN[] = {"within", "ack", "about", NULL};
+	static const char *const OWN[] = {"within", "ack", "about", "tries", "arrived", NULL};
 	const json_t *found = NULL;
 	struct buf b = BUF_INIT(1u << 20);
 	for (size_t i = json_array_size(list); i-- > 0 && !found;) {
@@ -255,6 +272,7 @@ static void one_page(struct world *w, const struct node *n, const json_t *list, 
 	int64_t given = due == TS_NONE ? 0 : due - doc_time(found, "created_at");
 	if (ack && (str_eq(ack->text, STR("none")) ? due != TS_NONE : given != word_duration(ack)))
 		world_fail(w, "the time to acknowledge is %lld s", (long long)(given / NS_PER_S));
+	check_carried(w, n, doc_str(found, "id"));
 	members_check(w, found, n, 3, OWN);
 	buf_done(&b);
 }

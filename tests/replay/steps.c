@@ -197,6 +197,24 @@ void step_disk(struct world *w, const struct node *n)
 		world_turn(w);
 }
 
+void step_line(struct world *w, const struct node *n)
+{
+	struct str channel = node_word(n, 1), how = node_word(n, 2);
+	size_t i = 0;
+	while (i < w->n_line && !str_eq(w->line[i].channel, channel))
+		i++;
+	if (str_eq(how, STR("ok"))) {
+		if (i < w->n_line)
+			w->line[i] = w->line[--w->n_line];
+		return;
+	}
+	if (i == LEN(w->line))
+		world_fail(w, "that many channels are not there");
+	w->line[i].channel = channel;
+	w->line[i].line = str_eq(how, STR("down")) ? LINE_DOWN : LINE_REFUSES;
+	w->n_line = i == w->n_line ? i + 1 : w->n_line;
+}
+
 void step_verify(struct world *w, const struct node *n)
 {
 	struct diag d;

@@ -3,11 +3,14 @@
 
 #include "ledger/doc.h"
 #include "soc/alert.h"
+#include "sys/file.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define TRY_NS (15 * NS_PER_S)
 
 static const struct principal READER = {.user = "reader", .roles = 1u << ROLE_VIEWER | 1u << ROLE_AUDITOR};
 
@@ -45,6 +48,7 @@ void world_done(struct world *w)
 	}
 	vec_done(&w->people);
 	vec_done(&w->names);
+	vec_done(&w->carried);
 	map_done(&w->claimed);
 	config_done(&w->config);
 	arena_done(&w->mem);
@@ -61,11 +65,32 @@ static int make_person(struct desk *k, void *arg)
 {
 	static const struct actor ADMIN = {{"admin", 5}, {"admin", 5}};
 	const struct person *p = arg;
-	json_t *body = json_pack("{s:o, s:O}", "name", doc_string(p->name), "roles", p->roles), *made = NULL;
+	json_t *body = json_pack("{s:o, s:O, s:s+}", "name", doc_string(p->name), "roles", p->roles, "mail", p->who.user, "@example.jp"), *made = NULL;
 	int r = auth_user_create(k, &ADMIN, body, NULL, &made);
 	json_decref(body);
 	json_decref(made);
 	return r;
+}
+
+static enum line line_of(const struct world *w, struct str channel)
+{
+	for (size_t i = 0; i < w->n_line; i++)
+		if (str_eq(w->line[i].channel, channel))
+			return w->line[i].line;
+	return LINE_OK;
+}
+
+static enum delivery deliver(void *arg, const struct message *m, struct buf *ret_error)
+{
+	struct world *w = arg;
+	file_fault_stage("deliver");
+	enum line line = line_of(w, m->channel);
+	struct carried *c = vec_add(&w->carried);
+	snprintf(c->id, sizeof(c->id), "%.*s", STR_ARG(m->id));
+	c->arrived = line == LINE_OK;
+	if (line != LINE_OK)
+		buf_add_cstr(ret_error, line == LINE_DOWN ? "the line is down" : "refused at the other end");
+	return line == LINE_OK ? DELIVERY_SENT : line == LINE_DOWN ? DELIVERY_LATER : DELIVERY_REFUSED;
 }
 
 void world_open(struct world *w)
@@ -75,7 +100,7 @@ void world_open(struct world *w)
 	if (!w->peopled)
 		w->began_at = clock_now(&w->clock);
 	w->clock.offset_s = config_offset(&w->config);
-	int r = house_open(&(struct house_opts){.dir = w->dir, .config = &w->config, .clock = &w->clock}, &d, &w->house);
+	int r = house_open(&(struct house_opts){.dir = w->dir, .config = &w->config, .clock = &w->clock, .deliver = deliver, .deliver_arg = w}, &d, &w->house);
 	if (r == 0)
 		r = api_open(w->house, &d, &w->api);
 	if (r < 0)
@@ -124,9 +149,12 @@ void world_wait_until(struct world *w, tstamp t)
 {
 	for (int stops = 0;; stops++) {
 		tstamp due = next_due(w), now = clock_now(&w->clock);
-		if (stops > 10000)
+		if (stops > 100000)
 			world_fail(w, "something is due again and again at the same time");
 		tstamp to = due != TS_NONE && due < t && due > now ? due : t;
+		/* The outbox tries again 15 s later at the earliest. */
+		if (w->n_line && to - now > TRY_NS)
+			to = now + TRY_NS;
 		clock_advance(&w->clock, to - now);
 		world_turn(w);
 		if (to == t)

@@ -23,6 +23,14 @@ struct named {
 	char id[ID_TEXT + 1];
 };
 
+/* One try of the outbox to carry a notice out of the house. */
+struct carried {
+	char id[ID_TEXT + 1];
+	bool arrived;
+};
+
+enum line { LINE_OK, LINE_DOWN, LINE_REFUSES };
+
 struct world {
 	const char *file;        /* of the scenario, for messages */
 	const struct node *at;   /* the line being run */
@@ -34,6 +42,12 @@ struct world {
 	struct api *api;
 	VEC(struct person) people;
 	VEC(struct named) names;
+	VEC(struct carried) carried;
+	struct {
+		struct str channel;
+		enum line line;
+	} line[8];               /* channels that do not work */
+	size_t n_line;
 	struct map claimed;      /* alerts and notices that an `expect` has taken */
 	tstamp began_at;         /* when the house was opened first */
 	tstamp acted_at;         /* time of the last feed or act */
