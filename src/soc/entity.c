@@ -14,8 +14,11 @@ static const struct {
 #undef ENTITY
 };
 
-static const char *const TACTICS[] = {"reconnaissance", "resource-development", "initial-access", "execution", "persistence", "privilege-escalation", "defense-evasion", "credential-access", "discovery",
-	"lateral-movement", "collection", "command-and-control", "exfiltration", "impact", "stealth", "defense-impairment"};
+const struct str TACTICS[TACTICS_N] = {
+#define TACTIC(name) {name, sizeof(name) - 1},
+#include "soc/tactics.def"
+#undef TACTIC
+};
 
 static bool worth_naming(struct str value)
 {
@@ -92,9 +95,9 @@ void tactics_add(json_t *list, const struct sigma_rule *rule)
 			continue;
 		for (size_t c = 0; c < name.n; c++)
 			text[c] = name.p[c] == '_' ? '-' : (char)ch_lower((unsigned char)name.p[c]);
-		for (size_t t = 0; t < LEN(TACTICS); t++)
-			if (str_eq(str_n(text, name.n), str_c(TACTICS[t])))
-				doc_list_add(list, str_c(TACTICS[t]));
+		for (size_t t = 0; t < TACTICS_N; t++)
+			if (str_eq(str_n(text, name.n), TACTICS[t]))
+				doc_list_add(list, TACTICS[t]);
 	}
 }
 

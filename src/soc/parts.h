@@ -15,6 +15,13 @@ int entities_index(struct desk *k, const json_t *alert, size_t from);
 /* "host", or "drill:host" for an alert that is a drill. */
 struct str entity_kind(const json_t *alert, struct str kind, char room[64]);
 
+enum {
+#define TACTIC(name) +1
+	TACTICS_N = 0
+#include "soc/tactics.def"
+#undef TACTIC
+};
+extern const struct str TACTICS[TACTICS_N];
 /* Tactics of the rule's tags ("credential-access"), each once. */
 void tactics_add(json_t *list, const struct sigma_rule *rule);
 /* Sets score, score_terms, priority, asset_criticality of the document from its other members and the desk's other alerts. */

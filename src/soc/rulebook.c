@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "soc/rulebook.h"
+#include "soc/parts.h"
 
 #include "base/num.h"
 #include "codec/yaml.h"
@@ -17,6 +17,16 @@ static const struct str DAYS[] = {{"mon", 3}, {"tue", 3}, {"wed", 3}, {"thu", 3}
 static const struct str HOURS[] = {{"office", 6}, {"outside_office", 14}};
 static const struct str PRIORITIES[] = {{"P1", 2}, {"P2", 2}, {"P3", 2}, {"P4", 2}};
 static const struct str LEVELS[] = {{"informational", 13}, {"low", 3}, {"medium", 6}, {"high", 4}, {"critical", 8}};
+
+static const struct str CRITICALITIES[] = {{"high", 4}, {"normal", 6}};
+
+/* Words that a condition's values are taken from; NULL = any text. */
+static const struct {
+	const struct str *word;
+	size_t n;
+	const char *what;
+} WHEN_WORDS[LEN(WHEN_KEYS)] = {{PRIORITIES, LEN(PRIORITIES), "a priority is P1, P2, P3 or P4"}, {LEVELS, LEN(LEVELS), "there is no such level"}, {TACTICS, TACTICS_N, "there is no such tactic"}, {NULL, 0, NULL},
+	{NULL, 0, NULL}, {CRITICALITIES, LEN(CRITICALITIES), "an asset is high or normal"}, {HOURS, LEN(HOURS), "hours are office or outside_office"}};
 
 struct loader {
 	struct rulebook *b;
@@ -89,12 +99,11 @@ static void load_when(struct loader *l, struct rulebook_row *row, const struct y
 				diag_error(l->d, one->at, "rulebook.too_many", "a condition has at most %zu values", LEN(w->value));
 				break;
 			}
-			if ((key == 0 && !word_of(l, one, PRIORITIES, LEN(PRIORITIES), "a priority is P1, P2, P3 or P4", &at)) ||
-				(key == 1 && !word_of(l, one, LEVELS, LEN(LEVELS), "there is no such level", &at)) ||
-				(key == 6 && !word_of(l, one, HOURS, LEN(HOURS), "hours are office or outside_office", &at)))
-				continue;
-			w->value[w->n++] = arena_dup(&l->b->mem, yaml_text(one));
+			if (!WHEN_WORDS[key].word || word_of(l, one, WHEN_WORDS[key].word, WHEN_WORDS[key].n, WHEN_WORDS[key].what, &at))
+				w->value[w->n++] = arena_dup(&l->b->mem, yaml_text(one));
 		}
+		if (!first)
+			diag_error(l->d, v->at, "rulebook.no_value", "the condition has no value: nothing fits it");
 	}
 }
 
@@ -137,6 +146,10 @@ static void load_row(struct loader *l, const struct yaml_node *map)
 	}
 	struct rulebook_row *row = &b->row[b->n_row++];
 	row->line = map->at.line;
+	if (map->kind != YAML_MAP) {
+		diag_error(l->d, map->at, "rulebook.bad_type", "a row is a map with `name`, `when` and `call`");
+		return;
+	}
 	only(l, map, KEYS, LEN(KEYS));
 	const struct yaml_node *name = yaml_get(map, "name"), *call = yaml_get(map, "call"), *hand_off = yaml_get(map, "hand_off");
 	if (!name)
@@ -151,10 +164,16 @@ static void load_row(struct loader *l, const struct yaml_node *map)
 			diag_error(l->d, one->at, "rulebook.too_many", "a row has at most %zu steps", LEN(row->step));
 			break;
 		}
+		if (one->kind != YAML_MAP) {
+			diag_error(l->d, one->at, "rulebook.bad_type", "a step is {who, by, ack_within}");
+			continue;
+		}
 		only(l, one, STEP_KEYS, LEN(STEP_KEYS));
 		load_step(l, &row->step[row->n_step++], one, "who");
 	}
-	if (hand_off) {
+	if (hand_off && hand_off->kind != YAML_MAP)
+		diag_error(l->d, hand_off->at, "rulebook.bad_hand_off", "`hand_off` is {required_within: 15m}");
+	else if (hand_off) {
 		row->hand_off_within = duration(l, yaml_get(hand_off, "required_within"));
 		if (!row->hand_off_within)
 			diag_error(l->d, hand_off->at, "rulebook.bad_hand_off", "`hand_off` is {required_within: 15m}");
@@ -195,6 +214,14 @@ static int minute_of_day(struct loader *l, const struct yaml_node *n, int deflt)
 	return deflt;
 }
 
+static bool is_date(struct str s)
+{
+	char whole[40];
+	tstamp t;
+	snprintf(whole, sizeof(whole), "%.*sT00:00:00Z", s.n == 10 ? 10 : 0, s.p);
+	return ts_parse_rfc3339(str_c(whole), 0, &t);
+}
+
 static void load_office(struct loader *l, const struct yaml_node *map)
 {
 	static const struct str KEYS[] = {{"days", 4}, {"from", 4}, {"to", 2}, {"closed", 6}};
@@ -209,20 +236,47 @@ static void load_office(struct loader *l, const struct yaml_node *map)
 	}
 	b->office_from = minute_of_day(l, yaml_get(map, "from"), b->office_from);
 	b->office_to = minute_of_day(l, yaml_get(map, "to"), b->office_to);
+	if (b->office_to <= b->office_from)
+		diag_error(l->d, map->at, "rulebook.bad_time", "the office closes before it opens");
 	yaml_each(day, yaml_get(map, "closed")) {
 		struct str s = yaml_text(day);
-		tstamp t;
-		char whole[32];
-		snprintf(whole, sizeof(whole), "2000-%.*sT00:00:00Z", (int)(s.n == 5 ? s.n : 0), s.p);
-		if (s.n == 10)
-			snprintf(whole, sizeof(whole), "%.*sT00:00:00Z", (int)s.n, s.p);
-		if (!ts_parse_rfc3339(str_c(whole), 0, &t)) {
-			bad(l, day, "rulebook.bad_date", "this is no date", s);
-			diag_hint(l->d, "write 2026-12-29, or 12-29 for every year");
-		} else if (b->n_closed < LEN(b->closed)) {
-			b->closed[b->n_closed++] = arena_dup(&b->mem, s);
+		if (b->n_closed == LEN(b->closed)) {
+			diag_error(l->d, day->at, "rulebook.too_many", "`closed` has at most %zu days", LEN(b->closed));
+			break;
 		}
+		if (is_date(s) || (s.n == 5 && is_date(arena_fmt(&b->mem, "2000-%.*s", STR_ARG(s))))) {
+			b->closed[b->n_closed++] = arena_dup(&b->mem, s);
+			continue;
+		}
+		bad(l, day, "rulebook.bad_date", "this is no date", s);
+		diag_hint(l->d, "write 2026-12-29, or 12-29 for every year");
 	}
+}
+
+static const struct yaml_node *list_of(struct loader *l, const struct yaml_node *root, const char *key)
+{
+	const struct yaml_node *list = yaml_get(root, key);
+	if (list && list->kind != YAML_LIST)
+		return diag_error(l->d, list->at, "rulebook.bad_type", "`%s` is a list", key), NULL;
+	return list;
+}
+
+/* Every row can be reached, and every alert comes to one. */
+static void check_rows(struct loader *l, const struct yaml_node *root)
+{
+	const struct rulebook *b = l->b;
+	unsigned all = 0; /* line of the row that fits everything */
+	yaml_each(row, yaml_get(root, "rows")) {
+		const struct yaml_node *when = yaml_get(row, "when");
+		if (all)
+			diag_error(l->d, row->at, "rulebook.unreachable", "no alert comes to this row: the row of line %u fits everything", all);
+		else if (row->kind == YAML_MAP && (!when || !when->n))
+			all = row->at.line;
+	}
+	if (!b->n_row)
+		diag_error(l->d, root->at, "rulebook.no_rows", "the book has no `rows`");
+	else if (!all)
+		diag_warning(l->d, root->at, "rulebook.no_last_row", "no row fits everything: for some alerts nobody is called");
 }
 
 static void load_book(struct loader *l, const struct yaml_node *root)
@@ -239,20 +293,24 @@ static void load_book(struct loader *l, const struct yaml_node *root)
 	b->approved_by = arena_dup(&b->mem, yaml_text(yaml_get(yaml_get(root, "approved"), "by")));
 	if (!b->name.n)
 		diag_error(l->d, root->at, "rulebook.no_name", "the book has no name (`book`)");
-	if (!num_i64(yaml_text(yaml_get(root, "version")), &b->version))
+	const struct yaml_node *version = yaml_get(root, "version"), *effective = yaml_get(root, "effective");
+	if (!version)
 		diag_error(l->d, root->at, "rulebook.no_version", "the book has no `version` number");
+	else if (!num_range(yaml_text(version), 1, INT32_MAX, &b->version))
+		bad(l, version, "rulebook.bad_version", "the version is a number from 1 on", yaml_text(version));
+	if (effective && !is_date(yaml_text(effective)))
+		bad(l, effective, "rulebook.bad_date", "this is no date", yaml_text(effective));
 	if (yaml_get(root, "fold"))
 		b->fold_ns = duration(l, yaml_get(root, "fold"));
 	if (yaml_get(root, "office"))
 		load_office(l, yaml_get(root, "office"));
-	yaml_each(row, yaml_get(root, "rows")) {
+	yaml_each(row, list_of(l, root, "rows")) {
 		load_row(l, row);
 	}
-	yaml_each(row, yaml_get(root, "accept")) {
+	yaml_each(row, list_of(l, root, "accept")) {
 		load_accept(l, row);
 	}
-	if (!b->n_row)
-		diag_error(l->d, root->at, "rulebook.no_rows", "the book has no `rows`");
+	check_rows(l, root);
 }
 
 int rulebook_load_text(struct str yaml, struct str file, struct diag *d, struct rulebook **ret)
