@@ -92,7 +92,8 @@ static int where_filters(struct api_ctx *c, struct where *w)
 	if (!str_cut(&entity, ':', &kind) || !entity.n)
 		return doc_refuse(&c->diag, "entity", "bad_parameter", -EINVAL, "entity is kind:value, like host:web01");
 	size_t k = where_text(w, kind), v = where_text(w, entity);
-	buf_addf(&w->sql, " AND id IN (SELECT alert_id FROM alert_entity WHERE kind = $%zu AND value = $%zu)", k, v);
+	/* Drills are indexed under kinds of their own, so that they never weigh on a real alert's score; a person sees both. */
+	buf_addf(&w->sql, " AND id IN (SELECT alert_id FROM alert_entity WHERE kind IN ($%zu, 'drill:' || $%zu) AND value = $%zu)", k, k, v);
 	return 0;
 }
 

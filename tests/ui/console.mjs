@@ -58,6 +58,26 @@ async function unknown_paths_are_pages_and_the_api_keeps_its_problems() {
   }
 }
 
+async function alerts_are_found_by_what_they_are_about() {
+  const about = async (query) => (await house.api('GET', `alerts?${query}`)).items;
+  const [drill] = await about('entity=host:pc-113.kasumi.example');
+  assert.equal(drill.drill, true);
+  const all = await about('entity=host:pc-017.kasumi.example&sort=newest');
+  assert.ok(all.length >= 3 && all.every((a) => a.entities.some((e) => e.value === 'pc-017.kasumi.example')));
+  assert.deepEqual(all.map((a) => a.id), all.map((a) => a.id).sort().reverse());
+  // Page by page the same list.
+  let cursor = '';
+  const paged = [];
+  do {
+    const page = await house.api('GET', `alerts?entity=host:pc-017.kasumi.example&sort=newest&limit=2&cursor=${cursor}`);
+    paged.push(...page.items);
+    cursor = page.next_cursor;
+  } while (cursor);
+  assert.deepEqual(paged.map((a) => a.id), all.map((a) => a.id));
+  assert.deepEqual((await about(`rule_id=${all[0].rule_id}`)).filter((a) => a.rule_id !== all[0].rule_id), []);
+  for (const wrong of ['entity=web01', 'sort=oldest']) await assert.rejects(house.api('GET', `alerts?${wrong}`), /422/);
+}
+
 // ---- in the browser -----------------------------------------------------------------------------------------------------------------------
 
 // What people read, in both languages; the console's own table is not asked, so that a wrong text is noticed here.
@@ -66,14 +86,14 @@ const TEXT = {
     login: 'ログイン', wrong: 'ユーザー名かパスワードが違います', alerts: 'アラート', acked: '受領済み', why: 'この順位の理由', fill: '入力してください', reload: '最新の内容を表示',
     close: 'クローズする', verdict: '誤検知', send: '引き継ぐ', waiting: '受領待ち', returned: '返却', return: '返却…', giveBack: '返却する', complete: '補って再送', again: '再送', accept: '受領してインシデントを作る',
     playbook: 'プレイブックを適用', layOut: '適用', start: '着手', done: '完了', eradication: '根絶', note: '何が起きたか、何をしたか', write: '記録する', closing: 'クローズ…', cause: '根本原因',
-    action: '対策 1', owner: '担当 1', due: '期限 1', closed: 'クローズ', drill: '訓練', logout: 'ログアウト', title: 'レジストリハイブ・ディレクトリDBの複製', other: 'Linux管理者グループへのアカウント追加', stale: 'ほかの人が先に変更しました',
+    action: '対策 1', owner: '担当 1', due: '期限 1', closed: 'クローズ', report: '報告書を作る', makeReport: '作る', firstReport: '第一報', drill: '訓練', logout: 'ログアウト', title: 'レジストリハイブ・ディレクトリDBの複製', other: 'Linux管理者グループへのアカウント追加', stale: 'ほかの人が先に変更しました',
     column: '7文字目', english: 'Log out',
   },
   en: {
     login: 'Log in', wrong: 'The user name or the password is wrong', alerts: 'Alerts', acked: 'Acknowledged', why: 'Why this rank', fill: 'is required', reload: 'Show what it is now',
     close: 'Close it', verdict: 'False positive', send: 'Hand off', waiting: 'Waiting', returned: 'Returned', return: 'Return…', giveBack: 'Return it', complete: 'Complete and send again', again: 'Send again', accept: 'Accept and open an incident',
     playbook: 'Lay out a playbook', layOut: 'Lay out', start: 'Start', done: 'Done', eradication: 'Eradication', note: 'What happened, what was done', write: 'Write it down', closing: 'Close…', cause: 'Root cause',
-    action: 'Action 1', owner: 'Owner 1', due: 'Due 1', closed: 'Closed', drill: 'DRILL', logout: 'Log out', title: 'Microsoft Defender Weakened by Command', other: 'Root Logged in over SSH by Password', stale: 'Somebody changed it first',
+    action: 'Action 1', owner: 'Owner 1', due: 'Due 1', closed: 'Closed', report: 'Make a report', makeReport: 'Make it', firstReport: 'First report', drill: 'DRILL', logout: 'Log out', title: 'Microsoft Defender Weakened by Command', other: 'Root Logged in over SSH by Password', stale: 'Somebody changed it first',
     column: 'column 7', english: 'ログアウト',
   },
 };
@@ -193,9 +213,9 @@ async function alert(lang) {
   await inDialog(page, say.close).click();
   await page.getByText(say.stale).waitFor();
   await good(page, 'stale');
-  assert.match(await page.locator('dialog table').innerText(), /tanaka\s+mori/);
+  assert.match(await page.locator('dialog table').innerText(), /田中 美咲\s+森 由紀子/);
   await finish(page, say.reload);
-  await page.locator('header.head', { hasText: 'mori' }).waitFor();
+  await page.locator('header.head', { hasText: '森 由紀子' }).waitFor();
   assert.equal((await house.api('GET', `alerts/${a.id}`)).status, 'acknowledged');
 
   // Closing asks for both, then closes.
@@ -271,6 +291,12 @@ async function incident(page, lang) {
   await page.locator('[aria-current=step]', { hasText: say.eradication }).waitFor();
   await page.locator('li.phase', { hasText: say.eradication }).waitFor();
   await good(page, 'incident');
+  await button(page, say.report).click();
+  await page.locator('dialog select[name=format]').selectOption('html');
+  await finish(page, say.makeReport);
+  const report = await page.getByRole('link', { name: say.firstReport }).getAttribute('href');
+  const text = await page.evaluate(async (url) => (await fetch(url)).text(), report);
+  assert.match(text, new RegExp(`lang="${lang}"`));
   await button(page, say.closing).click();
   await inDialog(page, say.close).click();
   await page.locator('dialog [aria-invalid=true]').waitFor();
@@ -341,6 +367,32 @@ async function an_ended_session_asks_for_the_log_in_and_comes_back() {
   await close(page);
 }
 
+async function a_flood_of_changes_does_not_become_a_flood_of_questions() {
+  const page = await open('ja');
+  await logIn(page, 'tanaka');
+  await page.locator('.live.live').waitFor();
+  const { items } = await house.api('GET', 'alerts?limit=1&priority=P3');
+  // The first answer is kept back until the flood is over: until then nothing more may be asked.
+  let asked = 0;
+  let release;
+  const over = new Promise((done) => (release = done));
+  await page.route('**/api/v1/alerts**', async (route) => {
+    asked++;
+    await over;
+    await route.continue();
+  });
+  const lead = await house.as('mori');
+  const CHANGES = 40;
+  for (let i = 0; i < CHANGES; i++) {
+    const a = await house.api('GET', `alerts/${items[0].id}`);
+    await lead('PATCH', `alerts/${a.id}`, { assignee: `turn-${i}` }, { 'if-match': `"v${a.version}"` });
+  }
+  assert.ok(asked <= 1, `${asked} requests while the first was not answered`);
+  release();
+  await page.locator(`li[data-id="${items[0].id}"]`, { hasText: `turn-${CHANGES - 1}` }).waitFor();
+  await close(page);
+}
+
 async function a_viewer_may_only_look() {
   const page = await open('ja');
   await logIn(page, 'ueda');
@@ -368,10 +420,12 @@ function road(lang) {
 const TESTS = [
   ['files_are_served_with_their_headers', files_are_served_with_their_headers],
   ['unknown_paths_are_pages_and_the_api_keeps_its_problems', unknown_paths_are_pages_and_the_api_keeps_its_problems],
+  ['alerts_are_found_by_what_they_are_about', alerts_are_found_by_what_they_are_about],
   ...road('ja'),
   ...road('en'),
   ['a_cut_connection_catches_up', a_cut_connection_catches_up],
   ['an_ended_session_asks_for_the_log_in_and_comes_back', an_ended_session_asks_for_the_log_in_and_comes_back],
+  ['a_flood_of_changes_does_not_become_a_flood_of_questions', a_flood_of_changes_does_not_become_a_flood_of_questions],
   ['a_viewer_may_only_look', a_viewer_may_only_look],
 ];
 

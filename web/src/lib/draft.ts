@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The hand-off that an alert suggests: what it tells is written down, what only the analyst knows stays empty.
 import { both, t, word } from './lang.svelte';
+import { person } from './session.svelte';
 import { clockTime } from './time.svelte';
 import type { Alert, Entity, Package } from './types';
 
@@ -17,7 +18,7 @@ export function draftOf(a: Alert): Package {
   return {
     alert_ids: [a.id],
     seen: seen.join('\n'),
-    done: a.acked_at ? t('handoff.draft.done', { who: a.acked_by ?? '', time: clockTime(a.acked_at) }) : '',
+    done: a.acked_at ? t('handoff.draft.done', { who: person(a.acked_by), time: clockTime(a.acked_at) }) : '',
     not_checked: '',
     asked: '',
     priority: a.priority,

@@ -2,8 +2,11 @@
 // One object of the API on a page: read, followed by the stream, and changed by version. When somebody was faster (412) nothing is lost:
 // what he made of it and what we wanted stand side by side until the reader decides.
 import { get, patch, Problem } from './api';
-import { listen, type Change } from './stream.svelte';
+import { soon } from './soon';
+import { listen } from './stream.svelte';
 import type { Stored } from './types';
+
+const SETTLE_MS = 150;
 
 export class Held<T extends Stored> {
   doc = $state.raw<T | null>(null);
@@ -23,26 +26,29 @@ export class Held<T extends Stored> {
 
   async load(): Promise<void> {
     try {
-      this.doc = await get<T>(this.#path);
+      const now = await get<T>(this.#path);
+      // An answer that was overtaken by our own change is old news.
+      if (!this.doc || now.version >= this.doc.version) this.doc = now;
       this.error = null;
     } catch (e) {
       if (!this.doc || (e instanceof Problem && e.status === 404)) this.error = e;
     }
   }
 
-  // For $effect; `more` hears of every change, and of the stream's return as null.
-  follow(more: (c: Change | null) => void = () => {}): () => void {
+  // For $effect.
+  follow(): () => void {
     void this.load();
-    return listen(
-      (c) => {
-        if (c.noun === this.#noun && c.id === this.doc?.id && c.version > this.doc.version && !this.frozen && !this.busy) void this.load();
-        more(c);
-      },
-      () => {
-        if (!this.frozen) void this.load();
-        more(null);
-      },
+    const again = soon(async () => {
+      if (!this.frozen && !this.busy) await this.load();
+    }, SETTLE_MS);
+    const end = listen(
+      (c) => c.noun === this.#noun && c.id === this.doc?.id && c.version > this.doc.version && again.call(),
+      again.call,
     );
+    return () => {
+      again.cancel();
+      end();
+    };
   }
 
   freeze(on: boolean): void {

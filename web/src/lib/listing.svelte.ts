@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A list of the API, read page by page and again when the stream tells of a change in it.
 import { get } from './api';
+import { soon } from './soon';
 import { listen } from './stream.svelte';
 import type { List, Stored } from './types';
 
@@ -45,14 +46,10 @@ export class Listing<T extends Stored> {
 
   // For $effect.
   follow(...nouns: string[]): () => void {
-    let timer = 0;
-    const soon = () => {
-      clearTimeout(timer);
-      timer = window.setTimeout(() => void this.load(), SETTLE_MS);
-    };
-    const end = listen((c) => nouns.includes(c.noun) && soon(), soon);
+    const again = soon(() => this.load(), SETTLE_MS);
+    const end = listen((c) => nouns.includes(c.noun) && again.call(), again.call);
     return () => {
-      clearTimeout(timer);
+      again.cancel();
       end();
     };
   }

@@ -2,6 +2,7 @@
 // The alert queue: what the filters show, kept up to date by the stream. It lives beside the pages, so that going back finds the same place.
 import { get } from './api';
 import { ask } from './route.svelte';
+import { soon } from './soon';
 import { listen } from './stream.svelte';
 import type { Alert, List } from './types';
 
@@ -33,7 +34,6 @@ class Queue {
   waiting = $state.raw<Alert[]>([]);
   #holding = false;
   #changed = new Set<string>();
-  #timer = 0;
   #asked = 0;
 
   get address(): string {
@@ -136,17 +136,17 @@ class Queue {
   // For $effect: keeps the queue fresh until the answer is called.
   follow(): () => void {
     void this.load();
+    const settle = soon(() => this.#settle(), SETTLE_MS);
     const end = listen(
       (c) => {
         if (c.noun !== 'alert') return;
         this.#changed.add(c.id);
-        clearTimeout(this.#timer);
-        this.#timer = window.setTimeout(() => void this.#settle(), SETTLE_MS);
+        settle.call();
       },
       () => void this.load(),
     );
     return () => {
-      clearTimeout(this.#timer);
+      settle.cancel();
       this.#holding = false;
       end();
     };

@@ -21,6 +21,12 @@ export function users(): User[] {
   return people;
 }
 
+// A person as the house calls him; his log-in name where nothing else is known.
+export function person(name: string | null | undefined): string {
+  if (!name) return '';
+  return people.find((u) => u.name === name)?.display_name || name;
+}
+
 async function begin(who: Me): Promise<void> {
   me = who;
   try {

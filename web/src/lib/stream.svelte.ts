@@ -9,7 +9,7 @@ export interface Change {
   verb: string;
 }
 
-type Listener = { change: (c: Change) => void; resume: () => void };
+type Listener = { change: (c: Change) => unknown; resume: () => void };
 
 const RETRY_MS = [1000, 2000, 5000, 10000];
 
@@ -61,7 +61,7 @@ export function stopStream(): void {
 }
 
 // For $effect: answers what ends it.
-export function listen(change: (c: Change) => void, resume: () => void): () => void {
+export function listen(change: (c: Change) => unknown, resume: () => void): () => void {
   const l = { change, resume };
   listeners.add(l);
   return () => listeners.delete(l);
