@@ -136,7 +136,7 @@ static int open_past(struct past *p, const char *dir, const char *config)
 	r = house_open(&(struct house_opts){.dir = dir, .config = &p->config, .clock = &p->clock}, p->d, &p->house);
 	if (r == 0)
 		r = api_open(p->house, p->d, &p->api);
-	return r < 0 ? r : acts_load(desk, p->api, p->d, &p->acts);
+	return r < 0 ? r : acts_load(desk, p->api, p->anchor, p->d, &p->acts);
 }
 
 static int mark(const struct past *p, const char *dir, json_t *logins)

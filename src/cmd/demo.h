@@ -27,7 +27,7 @@ void demo_logins(const char *dir, struct buf *out);
 /* content/demo/desk.json: what people do at the desk, at times relative to the anchor. */
 struct acts;
 
-int acts_load(const char *path, struct api *api, struct diag *d, struct acts **ret);
+int acts_load(const char *path, struct api *api, tstamp anchor, struct diag *d, struct acts **ret);
 void acts_free(struct acts *a);
 /* Makes admin and the people; [{user, password, display_name}] in *ret_logins, the caller's. */
 int acts_people(struct acts *a, json_t **ret_logins);

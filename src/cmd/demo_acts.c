@@ -15,17 +15,18 @@
 
 /*
  * What people do, as calls of the API under their names and roles. A text is a string, or {ja, en} of which the language of the start is
- * taken; it may hold $name.member.0.member: what an earlier act kept under that name. {at, as, rule, keep} keeps the newest alert of a rule; {at, as, call: "METHOD path", body | octets, keep} calls.
+ * taken; it may hold $name.member.0.member: what an earlier act kept under that name. "@+00:20:00" is the time so long after the anchor. {at, as, rule, keep} keeps the newest alert of a rule; {at, as, call: "METHOD path", body | octets, keep} calls.
  */
 struct acts {
 	json_t *script, *kept;
 	struct api *api;
 	struct diag *d;
 	struct str file;
+	tstamp anchor;
 	size_t next;
 };
 
-int acts_load(const char *path, struct api *api, struct diag *d, struct acts **ret)
+int acts_load(const char *path, struct api *api, tstamp anchor, struct diag *d, struct acts **ret)
 {
 	struct acts *a = must_new(struct acts);
 	struct buf text = BUF_INIT(SCRIPT_MAX);
@@ -33,6 +34,7 @@ int acts_load(const char *path, struct api *api, struct diag *d, struct acts **r
 	int r = file_read(path, &text);
 	a->file = str_c(str_dup_c(str_c(path)));
 	a->api = api;
+	a->anchor = anchor;
 	a->d = d;
 	a->kept = json_object();
 	a->script = r == 0 ? json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES, &e) : NULL;
@@ -96,18 +98,27 @@ static void add_filled(const struct acts *a, struct str text, struct buf *out)
 	}
 }
 
+static json_t *filled_text(const struct acts *a, struct str text)
+{
+	struct buf b = BUF_INIT(TEXT_MAX);
+	struct str time = text;
+	int64_t at;
+	if (str_take(&time, STR("@")) && story_time(time, &at))
+		buf_add_ts(&b, a->anchor + at);
+	else
+		add_filled(a, text, &b);
+	json_t *v = doc_string(buf_str(&b));
+	buf_done(&b);
+	return v;
+}
+
 static json_t *filled(const struct acts *a, const json_t *v)
 {
 	const char *key;
 	json_t *item, *copy;
 	size_t i;
-	if (json_is_string(v)) {
-		struct buf b = BUF_INIT(TEXT_MAX);
-		add_filled(a, str_n(json_string_value(v), json_string_length(v)), &b);
-		copy = doc_string(buf_str(&b));
-		buf_done(&b);
-		return copy;
-	}
+	if (json_is_string(v))
+		return filled_text(a, str_n(json_string_value(v), json_string_length(v)));
 	if (json_is_array(v)) {
 		copy = json_array();
 		json_array_foreach((json_t *)(uintptr_t)v, i, item)
