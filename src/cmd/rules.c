@@ -313,7 +313,7 @@ static int run_tests(struct command *c)
 static int check(struct command *c)
 {
 	struct ruleset r;
-	ruleset_load(&r, &c->args.at[1], c->args.n - 1, &(struct sigma_opts){0});
+	ruleset_load(&r, &c->args.at[1], c->args.n - 1, &(struct sigma_opts){.lint = true});
 	say_findings(&r.d);
 	fprintf(stderr, SAY("%zu rules can be used, %zu refused, %zu errors, %zu warnings\n", "使えるルール %zu 件、不採用 %zu 件、エラー %zu 件、警告 %zu 件\n"), r.loaded, r.refused,
 		r.d.errors, r.d.warnings);

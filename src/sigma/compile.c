@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/correlate_parts.h"
+#include "sigma/lint.h"
 #include "sigma/pipeline.h"
 
 #include <errno.h>
@@ -63,6 +64,18 @@ static void filters_check(struct compiler *c)
 	}
 }
 
+static void filters_unused(struct compiler *c)
+{
+	for (size_t i = 0; i < c->filters.n && c->lint; i++) {
+		const struct doc *f = c->filters.at[i];
+		if (f->used || f->refused)
+			continue;
+		diag_file(c->d, f->meta.file);
+		diag_warning(c->d, f->at, "sigma.filter_unused", "the filter applies to no rule");
+		diag_hint(c->d, "its logsource must be part of the rule's, and rules must name it by id or name, or be \"any\"");
+	}
+}
+
 static bool compile_rule(struct compiler *c, struct doc *doc, uint32_t at)
 {
 	diag_file(c->d, doc->meta.file);
@@ -74,8 +87,10 @@ static bool compile_rule(struct compiler *c, struct doc *doc, uint32_t at)
 	filters_join(c, doc, d);
 	if (!pipelines_apply(c, doc, d) || !placeholders_fill(c, d))
 		return false;
-	c->img->code[at].expr = detection_compile(c, d);
-	return c->img->code[at].expr != NULL;
+	struct expr *e = c->img->code[at].expr = detection_compile(c, d);
+	if (e && c->lint)
+		lint_rule(c->lint, c, d, e);
+	return e != NULL;
 }
 
 static void add_name(struct sigma_image *img, struct str name, uint32_t at)
@@ -152,6 +167,7 @@ int sigma_compile(struct sigma_set *s, struct vocab *v, const struct sigma_opts 
 		if (doc->meta.kind == SIGMA_FILTER)
 			vec_push(&c.filters, doc);
 	}
+	c.lint = o->lint ? lint_new() : NULL;
 	if (pipelines_load(&c)) {
 		filters_check(&c);
 		compile_all(&c, room);
@@ -159,6 +175,10 @@ int sigma_compile(struct sigma_set *s, struct vocab *v, const struct sigma_opts 
 		img->refused = room; /* no rule may run without what the pipeline would have done to it */
 	}
 	correlations_link(&c);
+	filters_unused(&c);
+	if (c.lint)
+		lint_finish(c.lint, d);
+	lint_free(c.lint);
 	img->atom = arena_array(&img->mem, c.atoms.n + 1, sizeof(*img->atom));
 	if (c.atoms.n)
 		memcpy(img->atom, c.atoms.at, c.atoms.n * sizeof(*img->atom));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sigma/parts.h"
+#include "sigma/lint.h"
 
 #include "sys/file.h"
 
@@ -12,6 +12,7 @@ struct sigma_set *sigma_set_new(void)
 	struct sigma_set *s = must_new(struct sigma_set);
 	arena_init(&s->mem, 0);
 	map_init(&s->ids);
+	map_init(&s->names);
 	s->last = &s->first;
 	return s;
 }
@@ -21,6 +22,7 @@ void sigma_set_free(struct sigma_set *s)
 	if (!s)
 		return;
 	map_done(&s->ids);
+	map_done(&s->names);
 	arena_done(&s->mem);
 	free(s);
 }
@@ -41,37 +43,14 @@ static struct str text_of(const struct yaml_node *root, const char *key)
 	return s.p ? s : STR("");
 }
 
-static const char *const LEVELS[] = {"informational", "low", "medium", "high", "critical"};
-
-static void read_level(struct doc *doc, struct diag *d)
+static void read_level(struct doc *doc)
 {
-	const struct yaml_node *n = yaml_get(doc->root, "level");
+	static const char *const levels[] = {"informational", "low", "medium", "high", "critical"};
+	struct str level = text_of(doc->root, "level");
 	doc->meta.level = SIGMA_MEDIUM;
-	if (!n)
-		return;
-	struct str names[LEN(LEVELS)];
-	for (size_t i = 0; i < LEN(LEVELS); i++) {
-		names[i] = str_c(LEVELS[i]);
-		if (str_eq(yaml_text(n), names[i])) {
+	for (size_t i = 0; i < LEN(levels); i++)
+		if (str_eq(level, str_c(levels[i])))
 			doc->meta.level = (enum sigma_level)i;
-			return;
-		}
-	}
-	diag_warning(d, n->at, "sigma.unknown_level", "the level \"%.*s\" is not one of informational, low, medium, high, critical", STR_ARG(yaml_text(n)));
-	diag_suggest(d, yaml_text(n), names, LEN(names));
-}
-
-static bool tag_is_formed(struct str t)
-{
-	size_t dot = str_chr(t, '.');
-	if (dot == STR_NPOS || dot == 0 || dot + 1 == t.n)
-		return false;
-	for (size_t i = 0; i < t.n; i++) {
-		unsigned char c = (unsigned char)t.p[i];
-		if (!ch_is_digit(c) && !(c >= 'a' && c <= 'z') && c != '-' && c != '_' && c != '.')
-			return false;
-	}
-	return true;
 }
 
 static size_t read_list(struct sigma_set *s, const struct yaml_node *list, const struct str **ret)
@@ -86,42 +65,6 @@ static size_t read_list(struct sigma_set *s, const struct yaml_node *list, const
 	}
 	*ret = out;
 	return n;
-}
-
-static bool is_uuid(struct str s)
-{
-	if (s.n != 36)
-		return false;
-	for (size_t i = 0; i < 36; i++) {
-		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-		if (dash ? s.p[i] != '-' : ch_hex((unsigned char)s.p[i]) < 0)
-			return false;
-	}
-	return true;
-}
-
-static bool is_date(struct str s)
-{
-	struct str y, m;
-	return s.n == 10 && str_cut(&s, '-', &y) && str_cut(&s, '-', &m) && y.n == 4 && m.n == 2 && s.n == 2 && ch_is_digit((unsigned char)y.p[0]);
-}
-
-static void check_forms(struct doc *doc, struct diag *d)
-{
-	static const char *const dates[] = {"date", "modified"};
-	const struct yaml_node *id = yaml_get(doc->root, "id"), *tags = yaml_get(doc->root, "tags");
-	if (id && !is_uuid(doc->meta.id))
-		diag_warning(d, id->at, "sigma.id_form", "the id \"%.*s\" is not a UUID", STR_ARG(doc->meta.id));
-	for (size_t i = 0; i < LEN(dates); i++) {
-		const struct yaml_node *n = yaml_get(doc->root, dates[i]);
-		if (n && !is_date(yaml_text(n))) {
-			diag_warning(d, n->at, "sigma.date_form", "the %s \"%.*s\" is not of the form YYYY-MM-DD", dates[i], STR_ARG(yaml_text(n)));
-		}
-	}
-	yaml_each(t, tags) {
-		if (t->kind == YAML_SCALAR && !tag_is_formed(t->text))
-			diag_warning(d, t->at, "sigma.tag_form", "the tag \"%.*s\" is not of the form namespace.name in lower case", STR_ARG(t->text));
-	}
 }
 
 static bool read_kind(struct doc *doc, struct diag *d)
@@ -156,8 +99,11 @@ bool doc_read(struct sigma_set *s, struct doc *doc, struct str file, struct diag
 		diag_error(d, root->at, "sigma.not_a_rule", "a rule must be a map of keys");
 		return false;
 	}
-	if (!read_kind(doc, d))
+	bool kind = yaml_get(root, "action") || read_kind(doc, d);
+	if (!kind) {
+		check_keys(root, "detection correlation filter title logsource", "sigma.misspelt_key", d);
 		return false;
+	}
 	m->file = file;
 	m->line = root->at.line;
 	m->id = text_of(root, "id");
@@ -172,17 +118,22 @@ bool doc_read(struct sigma_set *s, struct doc *doc, struct str file, struct diag
 	m->explain_en = explain ? text_of(explain, "en") : STR("");
 	m->n_tag = read_list(s, yaml_get(root, "tags"), &m->tag);
 	m->n_falsepositive = read_list(s, yaml_get(root, "falsepositives"), &m->falsepositive);
-	if (!m->title.n) {
-		diag_error(d, doc->at, "sigma.no_title", "a rule needs a title");
-		return false;
-	}
-	read_level(doc, d);
-	check_forms(doc, d);
+	read_level(doc);
 	read_logsource(s, doc);
-	if (m->kind != SIGMA_CORRELATION && !yaml_get(root, "logsource")) {
-		diag_error(d, doc->at, "sigma.no_logsource", "a rule needs a logsource with at least one of product, category, service");
+	return check_metadata(doc, d);
+}
+
+static bool take_name(struct map *names, struct doc *doc, const char *key, struct diag *d)
+{
+	struct str name = text_of(doc->root, key);
+	const struct doc *other = name.n ? map_get_ptr(names, name) : NULL;
+	if (other) {
+		diag_error(d, yaml_get(doc->root, key)->at, strcmp(key, "id") == 0 ? "sigma.duplicate_id" : "sigma.duplicate_name", "the %s is used before by \"%.*s\" (%.*s)", key,
+			STR_ARG(other->meta.title), STR_ARG(other->meta.file));
 		return false;
 	}
+	if (name.n)
+		map_put_ptr(names, name, doc);
 	return true;
 }
 
@@ -193,14 +144,8 @@ static bool add_doc(struct sigma_set *s, const struct yaml_node *root, struct st
 	doc->at = root->at;
 	if (!doc_read(s, doc, file, d))
 		return false;
-	if (doc->meta.id.n) {
-		struct doc *other = map_get_ptr(&s->ids, doc->meta.id);
-		if (other) {
-			diag_error(d, yaml_get(root, "id")->at, "sigma.duplicate_id", "the id is used before by \"%.*s\" (%.*s)", STR_ARG(other->meta.title), STR_ARG(other->meta.file));
-			return false;
-		}
-		map_put_ptr(&s->ids, doc->meta.id, doc);
-	}
+	if (!take_name(&s->ids, doc, "id", d) || !take_name(&s->names, doc, "name", d))
+		return false;
 	*s->last = doc;
 	s->last = &doc->next;
 	return true;

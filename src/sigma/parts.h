@@ -21,7 +21,7 @@ struct sigma_set {
 	struct arena mem;
 	struct doc *first, **last;
 	size_t loaded, refused;
-	struct map ids; /* id -> doc */
+	struct map ids, names; /* -> doc */
 };
 
 /* What one compilation shares. */
@@ -36,6 +36,7 @@ struct compiler {
 	struct map atom_index;
 	VEC(struct str) placeholders; /* names, by unit of a string (placeholder.c) */
 	struct pipelines *pipelines;  /* NULL = none */
+	struct lint *lint;            /* NULL = not asked for */
 	struct map lists;             /* lists/name.csv as read */
 	struct arena scratch; /* of the rule at hand */
 	struct arena keep;    /* of the whole compilation */

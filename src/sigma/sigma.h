@@ -50,6 +50,7 @@ struct sigma_opts {
 	size_t n_status;
 	const char *const *pipeline; /* pySigma-style pipeline files, in order */
 	size_t n_pipeline;
+	bool lint;             /* warnings about what rules ask, for their authors (`rules check`) */
 	const char *lists_dir; /* values of |expand placeholders: one NAME.csv each; NULL = none */
 };
 
