@@ -16,6 +16,58 @@ static void member(struct buf *out, const char *name, struct str value)
 	json_add_string(out, value);
 }
 
+/* ---- list --------------------------------------------------------------------------------------------------------------------------------- */
+
+void rules_add_csv(struct buf *out, struct str cell)
+{
+	bool quote = str_chr(cell, ',') != STR_NPOS || str_chr(cell, '"') != STR_NPOS || str_chr(cell, '\n') != STR_NPOS || str_chr(cell, '\r') != STR_NPOS;
+	if (!quote) {
+		buf_add(out, cell);
+		return;
+	}
+	buf_addc(out, '"');
+	for (size_t i = 0; i < cell.n; i++)
+		buf_addf(out, "%s%c", cell.p[i] == '"' ? "\"" : "", cell.p[i]);
+	buf_addc(out, '"');
+}
+
+static void list_one(const struct sigma_rule *rule, enum rules_format how, bool first, struct buf *out)
+{
+	const struct str cells[] = {str_c(LEVEL_NAMES[rule->level]), rule->status, rule->id, rule->title, rule->file};
+	static const char *const names[] = {"level", "status", "id", "title", "path"};
+	if (how == RULES_TABLE) {
+		buf_addf(out, "%-13s %-12.*s %-36.*s  %.*s\n", cells[0].p, STR_ARG(cells[1]), STR_ARG(cells[2]), STR_ARG(title_of(rule)));
+		return;
+	}
+	if (how == RULES_JSON && !first)
+		buf_addc(out, ',');
+	if (how != RULES_CSV)
+		buf_addc(out, '{');
+	for (size_t k = 0; k < LEN(cells); k++) {
+		if (how == RULES_CSV) {
+			buf_add_cstr(out, k ? "," : "");
+			rules_add_csv(out, cells[k]);
+		} else {
+			member(out, names[k], cells[k]);
+		}
+	}
+	buf_add_cstr(out, how == RULES_CSV ? "\r\n" : how == RULES_JSON ? "}" : "}\n");
+}
+
+void rules_list(const struct ruleset *r, enum rules_format how, struct buf *out)
+{
+	size_t n;
+	const struct sigma_rule *rule = sigma_image_rules(r->img, &n);
+	if (how == RULES_CSV)
+		buf_add(out, STR("level,status,id,title,path\r\n"));
+	if (how == RULES_JSON)
+		buf_addc(out, '[');
+	for (size_t i = 0; i < n; i++)
+		list_one(&rule[i], how, i == 0, out);
+	if (how == RULES_JSON)
+		buf_add(out, STR("]\n"));
+}
+
 /* ---- explain ---------------------------------------------------------------------------------------------------------------------------- */
 
 static void add_logsource(struct buf *out, const struct logsource *ls)
@@ -100,8 +152,9 @@ static void explain_json(const struct ruleset *r, const struct sigma_rule *rule,
 	buf_add(out, STR("]}\n"));
 }
 
-void rules_explain(const struct ruleset *r, bool json, struct buf *out)
+void rules_explain(const struct ruleset *r, enum rules_format how, struct buf *out)
 {
+	bool json = how != RULES_TABLE;
 	size_t n;
 	const struct sigma_rule *rule = sigma_image_rules(r->img, &n);
 	for (size_t i = 0; i < n; i++) {
@@ -110,6 +163,7 @@ void rules_explain(const struct ruleset *r, bool json, struct buf *out)
 		arena_init(&mem, 0);
 		size_t n_q = sigma_explain_questions(r->img, &rule[i], &mem, &q);
 		if (json) {
+			buf_add_cstr(out, how != RULES_JSON ? "" : i ? "," : "[");
 			explain_json(r, &rule[i], q, n_q, out);
 		} else {
 			if (i)
@@ -118,6 +172,7 @@ void rules_explain(const struct ruleset *r, bool json, struct buf *out)
 		}
 		arena_done(&mem);
 	}
+	buf_add_cstr(out, how == RULES_JSON ? n ? "]\n" : "[]\n" : "");
 }
 
 /* ---- coverage --------------------------------------------------------------------------------------------------------------------------- */
@@ -193,11 +248,22 @@ static void add_layer(techniques *all, struct buf *out)
 	buf_addf(out, "],\"gradient\":{\"colors\":[\"#fff4e0\",\"#d1361c\"],\"minValue\":0,\"maxValue\":%zu}}\n", most);
 }
 
-void rules_coverage(const struct ruleset *r, bool json, struct buf *out)
+static void add_coverage_csv(techniques *all, struct buf *out)
+{
+	buf_add(out, STR("technique,rules,highest_level\r\n"));
+	vec_each(t, all) {
+		add_upper(out, t->id);
+		buf_addf(out, ",%zu,%s\r\n", t->rules, LEVEL_NAMES[t->worst]);
+	}
+}
+
+void rules_coverage(const struct ruleset *r, enum rules_format how, struct buf *out)
 {
 	techniques all = {0};
 	count_techniques(r, &all);
-	if (json) {
+	if (how == RULES_CSV) {
+		add_coverage_csv(&all, out);
+	} else if (how != RULES_TABLE) {
 		add_layer(&all, out);
 	} else {
 		buf_addf(out, "%-12s %8s  %s\n", SAY("technique", "技術"), SAY("rules", "ルール"), SAY("highest level", "最高重大度"));

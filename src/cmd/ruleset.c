@@ -42,12 +42,46 @@ int ruleset_load(struct ruleset *r, const char *const *paths, size_t n, const st
 		load_shipped(r);
 	int e = sigma_compile(r->set, r->vocab, o, &r->d, &r->img);
 	vocab_freeze(r->vocab);
-	r->refused = sigma_set_refused(r->set);
+	r->refused = sigma_set_refused(r->set) + (e < 0 ? sigma_set_loaded(r->set) : 0);
 	if (e == 0) {
 		sigma_image_rules(r->img, &r->loaded);
 		r->refused += sigma_image_refused(r->img);
 	}
 	return e;
+}
+
+/* One line a rule: its file, what is wrong with it first, and how much more. */
+static void say_rule(const struct diag_item *first, size_t more)
+{
+	fprintf(stderr, "%.*s:%u:%u: %s: %.*s [%s]", STR_ARG(first->file), first->line, first->column, SAY("refused", "不採用"), STR_ARG(first->message), first->code);
+	if (more)
+		fprintf(stderr, SAY(" (and %zu more)", " (ほか %zu 件)"), more);
+	fputc('\n', stderr);
+}
+
+static int by_file(const void *a, const void *b)
+{
+	const struct diag_item *const *x = a, *const *y = b;
+	int c = str_cmp((*x)->file, (*y)->file);
+	return c ? c : (*x > *y) - (*x < *y);
+}
+
+void ruleset_say_refused(const struct ruleset *r)
+{
+	const struct diag_item **error = must_calloc(r->d.errors + 1, sizeof(*error));
+	size_t n = 0, files = 0;
+	for (size_t i = 0; i < r->d.items.n; i++)
+		if (r->d.items.at[i].level == DIAG_ERROR)
+			error[n++] = &r->d.items.at[i];
+	qsort(error, n, sizeof(*error), by_file);
+	for (size_t i = 0, end; i < n; i = end, files++) {
+		for (end = i + 1; end < n && str_eq(error[end]->file, error[i]->file); end++)
+			;
+		say_rule(error[i], end - i - 1);
+	}
+	if (r->refused > 1)
+		fprintf(stderr, SAY("%zu rules are refused, %zu run; hints: hinomi rules check\n", "不採用 %zu 件、実行 %zu 件。ヒントは hinomi rules check\n"), r->refused, r->loaded);
+	free(error);
 }
 
 void ruleset_done(struct ruleset *r)

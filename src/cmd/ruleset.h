@@ -16,6 +16,8 @@ struct ruleset {
 
 /* paths n 0 = the shipped rules. 0, or -EINVAL when no rule is usable. */
 int ruleset_load(struct ruleset *r, const char *const *paths, size_t n, const struct sigma_opts *o);
+/* To stderr: a line for every file with a rule that cannot be used, and how many there are. */
+void ruleset_say_refused(const struct ruleset *r);
 void ruleset_done(struct ruleset *r);
 /* content/ beside the sources or under the installation's share directory; $HINOMI_CONTENT wins. NULL when not found. */
 bool level_parse(const char *text, enum sigma_level *ret);

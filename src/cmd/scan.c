@@ -479,7 +479,7 @@ static int scan_all(struct scan *s)
 		say_findings(&s->rules.d);
 		return EXIT_USAGE;
 	}
-	say_findings(&s->rules.d);
+	ruleset_say_refused(&s->rules);
 	if (r < 0) {
 		fputs(SAY("hinomi scan: no rule can be used\n", "hinomi scan: 使えるルールがありません\n"), stderr);
 		return EXIT_USAGE;

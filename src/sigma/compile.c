@@ -52,6 +52,22 @@ static void filters_join(struct compiler *c, struct doc *rule, struct detection 
 	diag_file(c->d, rule->meta.file);
 }
 
+/* For its author: rules that are not there, and a condition that keeps what it names instead of leaving it out. */
+static void filter_lint(struct compiler *c, const struct doc *f, const struct detection *d)
+{
+	const struct yaml_node *list = yaml_get(yaml_get(f->root, "filter"), "rules");
+	bool negates = d->condition->kind != YAML_SCALAR || str_find(d->condition->text, STR("not")) != STR_NPOS;
+	yaml_each(one, list) {
+		struct str name = yaml_text(one);
+		if (!map_get(&c->set->ids, name) && !map_get(&c->set->names, name) && !str_eq(name, STR("any")))
+			diag_warning(c->d, one->at, "sigma.filter_rules", "there is no rule \"%.*s\"", STR_ARG(name));
+	}
+	if (negates)
+		return;
+	diag_note(c->d, d->condition->at, "sigma.filter_keeps", "the rules match only what this filter names");
+	diag_hint(c->d, "to leave it out write \"condition: not %.*s\"", STR_ARG(d->condition->text));
+}
+
 /* Every filter is read and compiled once, whether a rule wants it or not: its faults are told and it is left out. */
 static void filters_check(struct compiler *c)
 {
@@ -61,6 +77,8 @@ static void filters_check(struct compiler *c)
 		struct detection *d = detection_read(c, f, yaml_get(f->root, "filter"), "rules");
 		f->refused = !d || !placeholders_fill(c, d) || !detection_compile(c, d);
 		c->img->refused += f->refused;
+		if (c->lint && !f->refused)
+			filter_lint(c, f, d);
 	}
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/correlate_parts.h"
+#include "sigma/lint.h"
 #include "sigma/pipeline.h"
 #include "sigma/words.h"
 
@@ -71,8 +72,10 @@ static void read_timespan(struct load *l)
 	const struct yaml_node *n = yaml_get(l->section, "timespan");
 	struct str s = yaml_text(n);
 	uint64_t v;
-	if (!n)
-		n = yaml_get(l->section, "timeframe"), s = yaml_text(n);
+	if (!n && (n = yaml_get(l->section, "timeframe"))) {
+		s = yaml_text(n);
+		diag_warning(l->c->d, n->key->at, "sigma.misspelt_key", "the key of the standard is timespan");
+	}
 	struct str rest = s;
 	static const struct {
 		char unit;
@@ -120,7 +123,7 @@ static void read_comparison(struct load *l, const struct yaml_node *n)
 		if (!num_double(yaml_text(n), &l->corr->percentile) || l->corr->percentile < 0 || l->corr->percentile > 100)
 			complain(l, n, "sigma.bad_number", "a percentile is a number from 0 to 100", NULL);
 	} else {
-		complain(l, n, "sigma.correlation_condition", "this is no part of a correlation's condition", "gt gte lt lte eq neq, field, percentile");
+		complain(l, n->key, "sigma.correlation_condition", "this is no part of a correlation's condition", "gt gte lt lte eq neq, field, percentile");
 	}
 }
 
@@ -173,7 +176,7 @@ static void read_condition(struct load *l)
 	} else if (!any && !temporal) {
 		complain(l, n, "sigma.correlation_condition", "the correlation needs a condition", "condition: {gte: 10}");
 	}
-	if (k->type != CORR_EVENT_COUNT && !temporal && !k->n_field)
+	if (k->type && k->type != CORR_EVENT_COUNT && !temporal && !k->n_field)
 		complain(l, n, "sigma.correlation_field", "this type needs condition.field", NULL);
 }
 
@@ -195,6 +198,69 @@ static bool rename_fields(struct load *l, struct doc *doc)
 	return ok;
 }
 
+/* Keys of the section; window kinds that a proposal has and this engine does not. */
+static void check_section(struct load *l)
+{
+	const struct yaml_node *window = yaml_get(l->section, "window"), *gap = yaml_get(l->section, "gap"), *generate = yaml_get(l->section, "generate");
+	check_keys(l->section, "type rules group-by timespan timeframe aliases condition generate window gap", "sigma.misspelt_key", l->c->d);
+	if (window && !str_eq(yaml_text(window), STR("sliding")))
+		complain(l, window, "sigma.correlation_window", "only sliding windows are supported", "leave window out");
+	if (gap)
+		complain(l, gap, "sigma.correlation_window", "only sliding windows are supported: they have no gap", NULL);
+	if (generate && generate->type != YAML_BOOL)
+		complain(l, generate, "sigma.correlation", "generate takes true or false", "without quotes");
+}
+
+static bool has_name(const struct str *list, size_t n, struct str alias)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(list[i], alias))
+			return true;
+	return false;
+}
+
+/* Aliases that nothing uses or that speak of rules that are not there; members twice. */
+static void check_members(struct load *l)
+{
+	const struct correlation *k = l->corr;
+	yaml_pairs(a, yaml_get(l->section, "aliases")) {
+		if (!has_name(k->group, k->n_group, a->key->text) && !has_name(k->field, k->n_field, a->key->text))
+			diag_warning(l->c->d, a->key->at, "sigma.unused_alias", "the alias \"%.*s\" is not used in group-by or condition.field", STR_ARG(a->key->text));
+		yaml_pairs(rule, a) {
+			if (has_name(k->member_name, k->n_member, rule->key->text))
+				continue;
+			diag_warning(l->c->d, rule->key->at, "sigma.correlation_aliases", "the correlation has no rule \"%.*s\"", STR_ARG(rule->key->text));
+			diag_suggest(l->c->d, rule->key->text, k->member_name, k->n_member);
+		}
+	}
+	const struct yaml_node *rules = yaml_get(l->section, "rules");
+	yaml_each(r, rules) {
+		for (const struct yaml_node *other = rules->kid; other != r; other = other->next)
+			if (str_eq(yaml_text(other), yaml_text(r)))
+				diag_warning(l->c->d, r->at, "sigma.correlation_rules", "the rule \"%.*s\" is here twice", STR_ARG(yaml_text(r)));
+	}
+	if (k->n_field && (k->type == CORR_EVENT_COUNT || k->type == CORR_TEMPORAL || k->type == CORR_TEMPORAL_ORDERED))
+		diag_warning(l->c->d, yaml_get(yaml_get(l->section, "condition"), "field")->key->at, "sigma.correlation_field", "%s does not look at a field", CORR_NAMES[k->type]);
+}
+
+static bool expr_names(const struct expr *e, uint32_t leaf)
+{
+	for (size_t i = 0; i < e->n; i++)
+		if (expr_names(e->kid[i], leaf))
+			return true;
+	return e->kind == EXPR_ATOM && e->atom == leaf;
+}
+
+/* A condition over rules must speak of each of them: one that it leaves out would have no part in it. */
+static void check_extended(struct load *l)
+{
+	for (uint32_t i = 0; l->corr->extended && i < l->corr->n_member; i++)
+		if (!expr_names(l->corr->extended, i)) {
+			diag_error(l->c->d, yaml_get(l->section, "condition")->at, "sigma.correlation_condition", "the condition does not use the rule \"%.*s\"", STR_ARG(l->corr->member_name[i]));
+			l->bad = true;
+		}
+}
+
 bool correlation_compile(struct compiler *c, struct doc *doc, uint32_t rule)
 {
 	struct load l = {.c = c, .section = yaml_get(doc->root, "correlation"), .corr = &c->img->correlation[rule]};
@@ -205,6 +271,7 @@ bool correlation_compile(struct compiler *c, struct doc *doc, uint32_t rule)
 		complain(&l, l.section, "sigma.correlation", "the correlation must be a map", NULL);
 		return false;
 	}
+	check_section(&l);
 	read_type(&l);
 	l.corr->member_name = read_names(&l, yaml_get(l.section, "rules"), &l.corr->n_member);
 	if (!l.corr->n_member)
@@ -214,6 +281,9 @@ bool correlation_compile(struct compiler *c, struct doc *doc, uint32_t rule)
 	read_timespan(&l);
 	read_aliases(&l);
 	read_condition(&l);
+	check_members(&l);
+	check_extended(&l);
+	l.corr->rules = yaml_get(l.section, "rules");
 	l.bad = !rename_fields(&l, doc) || l.bad;
 	if (l.bad)
 		l.corr->type = CORR_NONE;
@@ -232,6 +302,30 @@ static bool reaches(const struct sigma_image *img, uint32_t from, uint32_t what,
 	return false;
 }
 
+/* Said at the name in the list, with the nearest name that there is. */
+static void unknown_rule(struct compiler *c, uint32_t at, size_t member)
+{
+	const struct sigma_image *img = c->img;
+	const struct correlation *k = &img->correlation[at];
+	struct str *names = arena_array(&c->scratch, 2 * img->n_rule + 1, sizeof(*names)), written = k->member_name[member];
+	struct diag_at place = k->at;
+	size_t n = 0;
+	for (size_t i = 0; i < img->n_rule; i++) {
+		names[n] = img->rule[i].name;
+		n += img->rule[i].name.n > 0;
+		names[n] = img->rule[i].id;
+		n += img->rule[i].id.n > 0;
+	}
+	if (k->rules && k->rules->kind == YAML_SCALAR)
+		place = k->rules->at;
+	yaml_each(one, k->rules) {
+		place = str_eq(yaml_text(one), written) ? one->at : place;
+	}
+	diag_file(c->d, img->rule[at].file);
+	diag_error(c->d, place, "sigma.correlation_rules", "there is no usable rule \"%.*s\"", STR_ARG(written));
+	diag_suggest(c->d, written, names, n);
+}
+
 static bool link_members(struct compiler *c, uint32_t at)
 {
 	struct sigma_image *img = c->img;
@@ -240,8 +334,7 @@ static bool link_members(struct compiler *c, uint32_t at)
 	for (size_t i = 0; i < k->n_member; i++) {
 		const struct sigma_rule *r = sigma_image_find(img, k->member_name[i]);
 		if (!r) {
-			diag_file(c->d, img->rule[at].file);
-			diag_error(c->d, k->at, "sigma.correlation_rules", "there is no usable rule \"%.*s\"", STR_ARG(k->member_name[i]));
+			unknown_rule(c, at, i);
 			return false;
 		}
 		k->member[i] = r->index;

@@ -31,6 +31,7 @@ struct correlation {
 	struct expr *extended;    /* over member indexes (EXPR_ATOM.atom = position in member) */
 	bool generate;
 	struct diag_at at;
+	const struct yaml_node *rules; /* while compiling: where the members' names stand */
 };
 
 extern const char *const CORR_NAMES[];

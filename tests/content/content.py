@@ -101,13 +101,13 @@ def rules_are_complete():
 
 def shipped_rules_are_found():
     """Without -r the program finds them from where it stands, in the build tree and installed."""
-    p = run("rules", "list", "-o", "json")
+    p = run("rules", "list", "-o", "jsonl")
     assert p.returncode == 0 and len(p.stdout.splitlines()) == len(rule_files()), p.stderr
     with tempfile.TemporaryDirectory() as tmp:
         os.makedirs(os.path.join(tmp, "bin"))
         shutil.copy2(os.path.realpath(sys.argv[1]), os.path.join(tmp, "bin", "hinomi"))
         shutil.copytree(CONTENT, os.path.join(tmp, "share", "hinomi", "content"))
-        q = subprocess.run([os.path.join(tmp, "bin", "hinomi"), "rules", "list", "-o", "json"], capture_output=True, text=True)
+        q = subprocess.run([os.path.join(tmp, "bin", "hinomi"), "rules", "list", "-o", "jsonl"], capture_output=True, text=True)
         assert q.returncode == 0 and len(q.stdout.splitlines()) == len(rule_files()), q.stderr
 
 

@@ -60,10 +60,30 @@ def damaged_event_logs_cost_their_records_alone():
     assert s["events"] - s["undecodable"] >= 10150, s
 
 
-def sigma_regression_cases_match_from_evtx():
+def sigma_regression_cases_match_from_evtx_and_json():
     for rules in (RULES, []):  # without -r the rule folders beside regression_data are meant
         p, _ = run("rules", "test", *rules, os.path.join(CORPUS, "sigma", "regression_data"))
         same(p.stdout.decode().strip().splitlines()[-1], "150 passed, 0 failed", "result")
+
+
+def backtest_counts_what_scan_finds():
+    """A data directory's events give the hits that a scan of the same files gives, by rule."""
+    folder = os.path.join(CORPUS, "evtx", "ATTACK-SAMPLES", "Discovery")
+    with tempfile.TemporaryDirectory() as tmp:
+        data = os.path.join(tmp, "data")
+        run("import", "--data", data, folder)
+        p, _ = run("rules", "backtest", "--data", data, "-o", "json", *RULES)
+        hits = {r["rule_id"]: r["hits"] for r in json.loads(p.stdout)}
+        for r in json.loads(p.stdout):
+            same(sum(r["days"].values()), r["hits"], r["rule_title"])
+            assert 1 <= len(r["examples"]) <= 3 and r["first"] <= r["last"], r
+    q, _ = run("scan", *RULES, "-o", "jsonl", folder)
+    want = {}
+    for line in q.stdout.splitlines():
+        i = json.loads(line)["rule_id"]
+        want[i] = want.get(i, 0) + 1
+    same(hits, want, "hits by rule")
+    assert len(want) > 4
 
 
 def every_rule_is_explained():
@@ -112,7 +132,7 @@ def traps_of_the_standard():
     assert not wrong, "\n# ".join(wrong)
 
 
-TESTS = [traps_of_the_standard, evtx_set_is_read_whole, output_is_the_same_for_any_number_of_threads, damaged_event_logs_cost_their_records_alone, sigma_regression_cases_match_from_evtx, every_rule_is_explained, coverage_is_a_navigator_layer,
+TESTS = [traps_of_the_standard, evtx_set_is_read_whole, output_is_the_same_for_any_number_of_threads, damaged_event_logs_cost_their_records_alone, sigma_regression_cases_match_from_evtx_and_json, backtest_counts_what_scan_finds, every_rule_is_explained, coverage_is_a_navigator_layer,
          archives_are_read_through, every_log_line_becomes_an_event]
 
 
