@@ -13,12 +13,13 @@ static void add_finding(json_t *list, const char *source, struct str text, json_
 		json_decref(refs);
 }
 
-/* In the words of whoever leads the work. */
-static void add_told(struct model *m, json_t *list, const char *name)
+/* In the words of whoever leads the work; an empty list is his word too. False when he said nothing about it. */
+static bool add_told(struct model *m, json_t *list, const char *name)
 {
 	const json_t *told = json_object_get(json_object_get(m->incident, "findings"), name);
 	for (size_t i = 0; i < json_array_size(told); i++)
 		add_finding(list, "told", doc_text(json_array_get(told, i), m->q->ja), trace_ref(m->t, NOUN_INCIDENT, m->q->incident_id, "findings"));
+	return json_is_array(told);
 }
 
 static void add_handoffs(struct model *m, json_t *list, const char *member)
@@ -56,16 +57,13 @@ json_t *model_findings(struct model *m)
 	json_t *confirmed = json_array(), *suspected = json_array(), *unknown = json_array();
 	json_t *cause_ref = trace_ref(m->t, NOUN_INCIDENT, m->q->incident_id, "cause");
 	bool cause = str_trim(doc_str(m->incident, "cause")).n > 0;
-	add_told(m, confirmed, "confirmed");
-	add_told(m, suspected, "suspected");
-	add_told(m, unknown, "unknown");
-	if (!json_array_size(confirmed)) {
+	if (!add_told(m, confirmed, "confirmed")) {
 		add_handoffs(m, confirmed, "seen");
 		add_alerts(m, confirmed, true);
 	}
-	if (!json_array_size(suspected))
+	if (!add_told(m, suspected, "suspected"))
 		add_alerts(m, suspected, false);
-	if (!json_array_size(unknown))
+	if (!add_told(m, unknown, "unknown"))
 		add_handoffs(m, unknown, "not_checked");
 	if (cause)
 		add_finding(confirmed, "cause", doc_str(m->incident, "cause"), json_incref(cause_ref));

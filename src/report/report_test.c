@@ -273,6 +273,12 @@ TEST(what_the_lead_says_goes_before_what_the_records_say)
 	SAYS(&d, "2026-11-22 18:00 +09:00");
 	CHECK(!says(&d, "SOC の確認:"));
 	report_draft_done(&d);
+	change(&g, &TAKAHASHI, json_pack("{s:{s:[]}}", "findings", "unknown")); /* nothing is unknown any more; of the rest nothing is said */
+	render(&g, "follow_up", true, "html", &d);
+	CHECK(!says(&d, "SOC で未確認"));
+	SAYS(&d, "SOC の確認:");
+	report_draft_done(&d);
+	change(&g, &TAKAHASHI, json_pack("{s:{s:[s]}}", "findings", "unknown", "exfiltration"));
 	render(&g, "follow_up", false, "html", &d);
 	SAYS(&d, "A public server was broken into.");
 	SAYS(&d, "exfiltration");
