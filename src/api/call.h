@@ -53,8 +53,8 @@ void api_response_done(struct api_response *r);
 /* Never fails: trouble is a problem document in the response. Any thread. */
 void api_call(struct api *a, const struct api_request *req, struct api_response *resp);
 
-/* A request that is not even run (405, 413, 414, 415, 400, 429, 503 …) as a problem document. */
-void api_refuse(struct api_response *resp, int status);
+/* A request that is not even run, as a problem document with a code of problems.def. */
+void api_refuse(struct api_response *resp, const char *code);
 
 /* The description generated from routes.def (OpenAPI 3.1), the caller's. */
 json_t *api_openapi(void);

@@ -79,17 +79,10 @@ int problem_from_errno(struct api_ctx *c, int err)
 	return answer(c->resp, &c->diag, p->status, p, p->code);
 }
 
-void api_refuse(struct api_response *resp, int status)
+void api_refuse(struct api_response *resp, const char *code)
 {
-	static const struct {
-		int status;
-		const char *code;
-	} KNOWN[] = {{400, "bad_encoding"}, {403, "not_allowed"}, {405, "method_not_allowed"}, {413, "too_large"}, {414, "path_too_long"}, {415, "unknown_encoding"}, {429, "busy"}, {503, "stopping"}};
-	const char *code = "internal";
-	for (size_t i = 0; i < LEN(KNOWN); i++)
-		if (KNOWN[i].status == status)
-			code = KNOWN[i].code;
-	if (status == 429)
+	const struct problem *p = problem_by_code(code);
+	if (p->status == 429)
 		snprintf(resp->retry_after, sizeof(resp->retry_after), "1");
-	answer(resp, NULL, status, problem_by_code(code), code);
+	answer(resp, NULL, p->status, p, p->code);
 }

@@ -17,6 +17,8 @@ struct intake {
 	json_t *refused;
 	uint64_t index, n_refused;
 	tstamp now;
+	struct arena scratch; /* of one item's check */
+	char why[200];
 };
 
 static struct str lower(struct arena *mem, struct str s)
@@ -35,17 +37,35 @@ static void refuse(struct intake *x, const char *reason, const char *counter)
 	house_count(x->c->api->house, x->source, COUNT_REFUSED, counter, 1, 0);
 }
 
+/* NULL when the item is one JSON object that the decoder will read; else what is wrong and where, until the next call. */
+static const char *json_fault_of(struct intake *x, struct str item)
+{
+	struct str rest = item;
+	struct json_leaf *leaf;
+	struct json_fault fault = {0, "it ends too early"};
+	size_t n;
+	arena_reset(&x->scratch);
+	int r = json_read_flat(&rest, &x->scratch, &leaf, &n, &fault);
+	if (r == 0 && !str_trim(rest).n)
+		return NULL;
+	if (r == 0)
+		fault = (struct json_fault){item.n - rest.n, "something follows the object"};
+	snprintf(x->why, sizeof(x->why), "this is not JSON: %s (byte %zu)", fault.what, fault.offset + 1);
+	return x->why;
+}
+
 /* One item, a whole JSON value. */
 static void take_item(struct intake *x, struct str item)
 {
-	struct str rest = item, raw;
+	struct str raw;
+	const char *why;
 	house_count(x->c->api->house, x->source, COUNT_RECEIVED, NULL, 1, item.n);
 	if (!item.n || item.p[0] != '{') {
 		refuse(x, "an event is a JSON object", "not_an_object");
 	} else if (item.n > RECORD_MAX) {
 		refuse(x, "the event is larger than 4 MiB", "too_large");
-	} else if (json_skip_value(&rest) < 0 || str_trim(rest).n) {
-		refuse(x, "this is not JSON", "not_json");
+	} else if ((why = json_fault_of(x, item)) != NULL) {
+		refuse(x, why, "not_json");
 	} else if (!(raw = arena_dup(&x->batch->mem, item)).p) {
 		refuse(x, "the request is larger than the limit", "too_large");
 	} else {
@@ -92,6 +112,7 @@ static int finish_intake(struct intake *x)
 			house_count(h, rec->source, COUNT_REFUSED, "queue_full", 1, 0);
 		}
 	intake_batch_free(x->batch);
+	arena_done(&x->scratch);
 	if (r < 0)
 		return json_decref(x->refused), r;
 	return api_answer(x->c, 200, json_pack("{s:I, s:I, s:o}", "accepted", (json_int_t)accepted, "refused_count", (json_int_t)x->n_refused, "refused", x->refused));
@@ -102,6 +123,7 @@ static struct intake intake_begin(struct api_ctx *c, const char *deflt)
 	struct house *h = c->api->house;
 	struct str source = api_param(c, "source"), site = api_param(c, "site");
 	struct intake x = {.c = c, .batch = intake_batch_new(0), .refused = json_array(), .now = clock_now(house_clock(h))};
+	arena_init(&x.scratch, 0);
 	x.source = arena_dup(&x.batch->mem, source.n ? source : c->req->peer.n ? c->req->peer : str_c(deflt));
 	x.site = arena_dup(&x.batch->mem, site.n ? site : config_text(house_config(h), CFG_SITE));
 	return x;

@@ -201,7 +201,8 @@ size_t num_format_i64(char *out, int64_t v)
 
 size_t num_format_double(char *out, double v)
 {
-	if (v == (double)(int64_t)v && fabs(v) < 1e15)
+	/* The range first: a conversion from beyond it is undefined. */
+	if (fabs(v) < 1e15 && v == (double)(int64_t)v)
 		return num_format_i64(out, (int64_t)v);
 	for (int precision = 15; precision <= 17; precision++) {
 		int n = snprintf(out, 32, "%.*g", precision, v);

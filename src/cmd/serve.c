@@ -5,7 +5,10 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#define DESCRIPTORS 65536
 
 static const struct opt SERVE[] = {
 	{0, "data", OPT_TEXT, "DIR", "data directory (default: $HINOMI_DATA, else ./data)", "データディレクトリ (既定は $HINOMI_DATA、なければ ./data)"},
@@ -69,12 +72,23 @@ static int attend(struct command *c, struct server *s, const struct config *cfg,
 	return r;
 }
 
+/* Every sender and every reader is a descriptor; the usual soft limit of 1,024 is for programs that use select. */
+static void allow_descriptors(void)
+{
+	struct rlimit rl;
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
+		rl.rlim_cur = rl.rlim_max < DESCRIPTORS ? rl.rlim_max : DESCRIPTORS;
+		setrlimit(RLIMIT_NOFILE, &rl);
+	}
+}
+
 static int run_serve(struct command *c)
 {
 	struct config cfg;
 	struct clock clock;
 	struct diag d;
 	struct server *s = NULL;
+	allow_descriptors();
 	diag_init(&d);
 	int prepared = command_set(c, "demo") ? demo_prepare(data_dir(c), command_text(c, "config"), &d) : 0;
 	int r = configure(c, &cfg, &d);
@@ -90,7 +104,8 @@ static int run_serve(struct command *c)
 	server_close(s);
 	config_done(&cfg);
 	diag_done(&d);
-	return r == 0 ? EXIT_DONE : r == -EINVAL || r == -EBUSY || r == -EADDRINUSE || r == -EACCES || r == -EADDRNOTAVAIL ? EXIT_USAGE : EXIT_INTERNAL;
+	bool mine = r == -EINVAL || r == -ENOENT || r == -EBUSY || r == -EADDRINUSE || r == -EACCES || r == -EADDRNOTAVAIL;
+	return r == 0 ? EXIT_DONE : mine ? EXIT_USAGE : EXIT_INTERNAL;
 }
 
 int cmd_serve(int argc, char **argv)

@@ -102,7 +102,7 @@ static int take_text(struct config *c, enum config_key key, struct str value, st
 {
 	const char *want = misfit(key, value);
 	if (want)
-		return diag_error(d, at, "config.bad_value", "%s: \"%.*s\" should be %s", KEYS[key].key, STR_ARG(value), want);
+		return diag_error(d, at, "config.bad_value", "%s: \"%.*s\" should be %s%s", KEYS[key].key, STR_ARG(value), KEYS[key].type == CFG_TYPE_CHOICE ? "one of " : "", want);
 	if (key == CFG_TIMEZONE) {
 		tstamp t;
 		char probe[64];
@@ -121,6 +121,8 @@ static void take_items(struct config *c, struct config_list *l, const struct yam
 		l->item[l->n++] = arena_dup(&c->mem, yaml_text(node));
 		return;
 	}
+	if (node->kind == YAML_MAP)
+		diag_error(d, node->at, "config.bad_type", "a list of texts is wanted");
 	for (const struct yaml_node *one = node->kind == YAML_LIST ? node->kid : NULL; one; one = one->next) {
 		if (one->kind != YAML_SCALAR)
 			diag_error(d, one->at, "config.bad_type", "a list of texts is wanted");

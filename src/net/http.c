@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -22,6 +24,7 @@
 #define HEADERS_MAX (64u << 10)
 #define PATH_MAX_BYTES 16384
 #define IDLE_SECONDS 120
+#define BODY_SLACK (16u << 20)
 #define WAITING_MAX 1024
 
 /* One request on its way: made and answered on the loop's thread, run on a worker. */
@@ -35,6 +38,7 @@ struct job {
 	struct buf plain; /* a body that came packed */
 	struct api_response resp;
 	bool local;
+	bool close; /* nothing more is read from the connection */
 };
 
 /* ---- reading a request -------------------------------------------------------------------------------------------------------------------------------- */
@@ -81,6 +85,16 @@ static bool is_owner(struct evhttp_request *req)
 	return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0 && (cred.uid == geteuid() || cred.uid == 0);
 }
 
+/* "http://host/path" is the path, too (RFC 9112, 3.2.2). */
+static struct str without_authority(struct str uri)
+{
+	struct str rest = uri;
+	if (!str_take(&rest, STR("http://")) && !str_take(&rest, STR("https://")))
+		return uri;
+	size_t slash = str_chr(rest, '/');
+	return slash == STR_NPOS ? STR("/") : str_sub(rest, slash, rest.n);
+}
+
 static void read_request(struct job *j)
 {
 	struct evhttp_connection *evcon = evhttp_request_get_connection(j->req);
@@ -89,7 +103,7 @@ static void read_request(struct job *j)
 	char *peer = NULL;
 	ev_uint16_t port;
 
-	c->query = arena_dup(&j->mem, str_c(uri ? uri : "/"));
+	c->query = arena_dup(&j->mem, without_authority(str_c(uri ? uri : "/")));
 	if (!str_cut(&c->query, '?', &c->path))
 		c->path = STR("/");
 	if (!j->local && evcon)
@@ -138,7 +152,7 @@ static void add_headers(struct job *j)
 		{"Content-Type", r->content_type}, {"ETag", r->etag}, {"Set-Cookie", r->cookie}, {"Retry-After", r->retry_after}, {"Content-Disposition", r->disposition},
 		{"X-Elastic-Product", r->elastic ? "Elasticsearch" : ""}, {"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}, {"Referrer-Policy", "no-referrer"},
 		{"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"},
-		{"Connection", j->h->stopping ? "close" : ""},
+		{"Connection", j->h->stopping || j->close ? "close" : ""},
 	};
 	for (size_t i = 0; i < LEN(set); i++)
 		if (set[i].value && *set[i].value)
@@ -178,14 +192,14 @@ static void answer(void *arg)
 
 /* ---- running, on a worker ------------------------------------------------------------------------------------------------------------------------------- */
 
-/* 0, or the status that the body's packing is refused with. */
-static int unpack(struct job *j)
+/* NULL, or the code of the problem that the body's packing is. */
+static const char *unpack(struct job *j)
 {
 	if (!j->encoding.n || str_ieq(j->encoding, STR("identity")))
-		return 0;
+		return NULL;
 	int r = inflate_body(j->encoding, j->call.body, &j->plain);
 	j->call.body = buf_str(&j->plain);
-	return r == 0 ? 0 : r == -E2BIG ? 413 : r == -EOPNOTSUPP ? 415 : 400;
+	return r == 0 ? NULL : r == -E2BIG ? "too_large" : r == -EOPNOTSUPP ? "unknown_encoding" : "bad_encoding";
 }
 
 static void run(struct job *j)
@@ -194,7 +208,7 @@ static void run(struct job *j)
 	bool given;
 	size_t n = evbuffer_get_length(j->body);
 	j->call.body = str_n(n ? (const char *)evbuffer_pullup(j->body, -1) : "", n);
-	int refused = unpack(j);
+	const char *refused = unpack(j);
 	if (j->local) {
 		who = principal_local();
 		j->call.who = &who;
@@ -221,6 +235,25 @@ static void *work(void *arg)
 
 /* ---- the loop's side --------------------------------------------------------------------------------------------------------------------------------------- */
 
+/* What libevent lets pass and two readers could understand in two ways (RFC 9112, 3.2, 5.1, 6.3). */
+static bool is_ambiguous(struct evhttp_request *req)
+{
+	const char *length = NULL;
+	bool host = false;
+	for (struct evkeyval *kv = evhttp_request_get_input_headers(req)->tqh_first; kv; kv = kv->next.tqe_next) {
+		struct str name = str_c(kv->key);
+		if (!name.n || ch_is_space((unsigned char)name.p[name.n - 1]))
+			return true;
+		host = host || str_ieq(name, STR("Host"));
+		if (!str_ieq(name, STR("Content-Length")))
+			continue;
+		if (length && strcmp(length, kv->value) != 0)
+			return true;
+		length = kv->value;
+	}
+	return !host && req->major == 1 && req->minor >= 1;
+}
+
 static void take_request(struct http *h, struct evhttp_request *req, bool local)
 {
 	struct job *j = must_new(struct job);
@@ -232,17 +265,22 @@ static void take_request(struct http *h, struct evhttp_request *req, bool local)
 	api_response_init(&j->resp);
 	h->pending++;
 	read_request(j);
-	int refused = 0;
-	if (!read_method(req, &j->call.method))
-		refused = 405;
+	const char *refused = NULL;
+	j->close = is_ambiguous(req);
+	if (j->close)
+		refused = "bad_http";
+	else if (!read_method(req, &j->call.method))
+		refused = "method_not_allowed";
 	else if (j->call.path.n > PATH_MAX_BYTES)
-		refused = 414;
+		refused = "path_too_long";
+	else if (evbuffer_get_length(j->body) > h->o.max_body)
+		refused = "too_large";
 	else if (local && !is_owner(req))
-		refused = 403;
+		refused = "not_allowed";
 	else if (h->stopping)
-		refused = 503;
+		refused = "stopping";
 	else if (queue_push(h->q, j, 1) < 0)
-		refused = 429;
+		refused = "busy";
 	if (!refused)
 		return;
 	api_refuse(&j->resp, refused);
@@ -270,7 +308,8 @@ static struct evhttp *make_server(struct http *h, void (*fn)(struct evhttp_reque
 	must(e);
 	evhttp_set_gencb(e, fn, h);
 	evhttp_set_max_headers_size(e, HEADERS_MAX);
-	evhttp_set_max_body_size(e, (ev_ssize_t)h->o.max_body);
+	/* A little more than is taken, so that what is a little too large gets an answer of ours. */
+	evhttp_set_max_body_size(e, (ev_ssize_t)(h->o.max_body + BODY_SLACK));
 	evhttp_set_timeout(e, IDLE_SECONDS);
 	evhttp_set_default_content_type(e, NULL);
 	evhttp_set_allowed_methods(e, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST | EVHTTP_REQ_PATCH | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE);

@@ -8,7 +8,7 @@
 
 /*
  * Syslog over UDP (RFC 5426), TCP (RFC 6587) and TLS (RFC 5425) into the house. Nothing is lost silently: what the kernel dropped from the UDP
- * socket, what is too long and what broke off are counted as refused at its source. When the house is full, TCP senders are not read from
+ * socket and what is too long are counted as refused at its source; a message that broke off is stored as far as it came. When the house is full, TCP senders are not read from
  * until it has room.
  */
 struct syslog;

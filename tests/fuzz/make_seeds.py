@@ -195,7 +195,8 @@ write("frame", [b"\x05%d %s%d %s" % (len(SYSLOG), SYSLOG, len(SYSLOG), SYSLOG), 
                 b"\x039999999 <1>x", b"\x0499999999999 <1>\n<2>y\n"])
 write("inflate", [b"\0" + GZ, b"\0" + GZ + GZ, b"\0" + GZ[:-6], b"\1" + zlib.compress(JSON_LINE), b"\2" + zstd_plain(JSON_LINE), b"\2" + zstd_plain(JSON_LINE)[:-3], b"\3x"])
 write("config", [b"listen: 127.0.0.1:8480\nsyslog: off\nmode: integrated\nseal_bytes: 64KiB\nretention: 30d\nrules: [a, b]\nduty:\n  soc: [sato, tanaka]\n  csirt: [suzuki]\n",
-                 b"listn: x\nmode: other\nseal_bytes: many\nduty: 5\n", b"timezone: '-03:30'\norganisation: \"\xe7\x81\xab: #x\\n\"\ncritical_assets: [a, 'b c']\n", b"a: [b\n"])
+                 b"listn: x\nmode: other\nseal_bytes: many\nduty: 5\n", b"timezone: '-03:30'\norganisation: \"\xe7\x81\xab: #x\\n\"\ncritical_assets: [a, 'b c']\n", b"a: [b\n",
+                 b"site: 2000000000000000000000000000007.0\n"])
 write("book", shipped("content", "escalation") + [b"book: x\nversion: 1\nrows:\n- when: {priority: [P1]}\n  call: [{who: soc, by: [mail], ack_within: 15m}]\n", b"book: [x]\nrows: {a: b}\n"])
 write("playbook", [read(*p) for p in [("content", "playbooks", n) for n in sorted(os.listdir(os.path.join(HERE, "..", "..", "content", "playbooks")))] if p[-1].endswith(".json")][:3]
       if os.path.isdir(os.path.join(HERE, "..", "..", "content", "playbooks")) else [b'{"type":"playbook"}'])
