@@ -128,6 +128,10 @@ static void take_items(struct config *c, struct config_list *l, const struct yam
 			diag_error(d, one->at, "config.bad_type", "a list of texts is wanted");
 		else if (l->n < LIST_MAX)
 			l->item[l->n++] = arena_dup(&c->mem, yaml_text(one));
+		else {
+			diag_error(d, one->at, "config.too_many", "a list has at most %d items", LIST_MAX);
+			break;
+		}
 	}
 }
 

@@ -197,7 +197,7 @@ int ledger_append(struct ledger *l, struct ledger_entry *e, uint64_t *ret_seq)
 
 static void read_entry(struct db_stmt *s, struct ledger_entry *e)
 {
-	struct str *text[] = {&e->actor, &e->role, &e->noun, &e->object_id, &e->verb, &e->before, &e->after};
+	struct str *text[] = {&e->actor, &e->role, &e->noun, &e->object_id, &e->verb, &e->before, &e->after, &e->leaf};
 	e->seq = (uint64_t)db_col_i64(s, 0);
 	e->time = db_col_i64(s, 1);
 	for (int i = 0; i < (int)LEN(text); i++) {
@@ -221,7 +221,7 @@ static int each(struct db_stmt *s, int (*cb)(void *arg, const struct ledger_entr
 	return r;
 }
 
-#define COLUMNS "SELECT seq, time, actor, role, noun, object_id, verb, before, after FROM ledger "
+#define COLUMNS "SELECT seq, time, actor, role, noun, object_id, verb, before, after, leaf FROM ledger "
 
 int ledger_each(struct db *db, uint64_t from, uint64_t to, int (*cb)(void *arg, const struct ledger_entry *e), void *arg)
 {

@@ -22,6 +22,7 @@ struct ledger_entry {
 	tstamp time;
 	struct str actor, role, noun, object_id, verb;
 	struct str before, after; /* JSON text: only what changed; "null" when made or gone */
+	struct str leaf;          /* as read: the leaf hash that the row has, for proofs */
 };
 
 /* dir/ledger; makes the key pair on first use. origin: the log's name in checkpoints (C2SP), e.g. "hinomi/<random>". */

@@ -2,6 +2,7 @@
 #include "base/test.h"
 #include "ledger/desk.h"
 #include "ledger/note.h"
+#include "ledger/tiles.h"
 #include "ledger/tree.h"
 #include "ledger/vault.h"
 #include "sys/file.h"
@@ -18,6 +19,15 @@ static int leaf_fn(void *arg, uint64_t i, struct hash *ret)
 	char text[32];
 	(void)arg;
 	ledger_leaf_hash(str_n(text, (size_t)snprintf(text, sizeof(text), "leaf %d", (int)i)), ret->b);
+	return 0;
+}
+
+static int known_leaf(void *arg, uint64_t i, struct hash *ret)
+{
+	static const struct str LEAF[] = {{"", 0}, {"\x00", 1}, {"\x10", 1}, {"\x20\x21", 2}, {"\x30\x31", 2}, {"\x40\x41\x42\x43", 4}, {"\x50\x51\x52\x53\x54\x55\x56\x57", 8},
+		{"\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f", 16}};
+	(void)arg;
+	ledger_leaf_hash(LEAF[i], ret->b);
 	return 0;
 }
 
@@ -54,6 +64,88 @@ TEST(trees_and_proofs_are_those_of_the_rfc)
 			buf_done(&proof);
 		}
 	}
+}
+
+/* Answers that others have published: RFC 6962 logs over eight leaves, the first of them empty. */
+TEST(roots_are_those_that_others_computed)
+{
+	static const struct {
+		uint64_t n;
+		const char *root;
+	} KNOWN[] = {{0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}, {1, "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"},
+		{8, "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"}};
+	for (size_t i = 0; i < LEN(KNOWN); i++) {
+		struct hash root;
+		struct buf hex = BUF_INIT(100);
+		CHECK_INT(tree_root(known_leaf, NULL, 0, KNOWN[i].n, &root), 0);
+		buf_add_hex(&hex, root.b, HASH_SIZE);
+		CHECK_STR(buf_str(&hex), KNOWN[i].root);
+		buf_done(&hex);
+	}
+}
+
+/* C2SP tlog-tiles. */
+TEST(tiles_lie_where_the_standard_says)
+{
+	static const struct {
+		int level;
+		uint64_t number;
+		unsigned width;
+		const char *path;
+	} KNOWN[] = {{0, 0, 256, "d/tile/0/000"}, {1, 1234067, 256, "d/tile/1/x001/x234/067"}, {0, 5, 3, "d/tile/0/005.p/3"}, {-1, 1000, 255, "d/tile/entries/x001/000.p/255"}, {2, 999, 256, "d/tile/2/999"}};
+	for (size_t i = 0; i < LEN(KNOWN); i++) {
+		char path[200];
+		CHECK_INT(tile_path(path, sizeof(path), "d", KNOWN[i].level, KNOWN[i].number, KNOWN[i].width), 0);
+		CHECK_STR(str_c(path), KNOWN[i].path);
+	}
+}
+
+static void put_pub(const char *line)
+{
+	char path[4096];
+	path_join(path, sizeof(path), test_tmpdir(), "key.pub");
+	CHECK_INT(file_replace(path, str_c(line), 0644), 0);
+}
+
+/* The key hash of a published verifier key; a wrong one is no key. */
+TEST(key_hashes_are_those_of_signed_notes)
+{
+	struct hash root;
+	uint64_t size;
+	put_pub("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW\n");
+	CHECK_INT(note_verify(test_tmpdir(), STR("x\n"), &size, &root), -EBADMSG);
+	put_pub("PeterNeumann+c74f20a4+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW\n");
+	CHECK_INT(note_verify(test_tmpdir(), STR("x\n"), &size, &root), -ENOKEY);
+}
+
+/* A witness adds its signature below ours; a note without ours proves nothing. */
+TEST(a_checkpoint_may_have_more_signatures)
+{
+	struct note_key *k;
+	struct hash root = {{9}}, got;
+	struct buf ours = BUF_INIT(10000), both = BUF_INIT(10000);
+	uint64_t size;
+	CHECK_INT(note_key_open(test_tmpdir(), &k), 0);
+	CHECK_INT(note_sign(k, 7, &root, &ours), 0);
+	buf_add(&both, buf_str(&ours));
+	buf_add_cstr(&both, "\xE2\x80\x94 witness.example/w1 3Q2+7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n");
+	CHECK_INT(note_verify(test_tmpdir(), buf_str(&both), &size, &got), 0);
+	CHECK_INT(size, 7);
+	size_t mark = str_find(buf_str(&both), STR("\xE2\x80\x94"));
+	size_t second = str_find(str_sub(buf_str(&both), mark + 1, both.n), STR("\xE2\x80\x94")) + mark + 1;
+	struct str body = str_sub(buf_str(&both), 0, mark), witness = str_sub(buf_str(&both), second, both.n);
+	struct buf theirs = BUF_INIT(10000);
+	buf_add(&theirs, body);
+	buf_add(&theirs, witness);
+	CHECK_INT(note_verify(test_tmpdir(), buf_str(&theirs), &size, &got), -EKEYREJECTED);
+	buf_add_cstr(&both, "no signature line\n");
+	CHECK_INT(note_verify(test_tmpdir(), buf_str(&both), &size, &got), -EBADMSG);
+	CHECK_INT(note_verify(test_tmpdir(), body, &size, &got), -EBADMSG);
+	CHECK_INT(note_verify(test_tmpdir(), STR(""), &size, &got), -EBADMSG);
+	note_key_free(k);
+	buf_done(&ours);
+	buf_done(&both);
+	buf_done(&theirs);
 }
 
 TEST(a_checkpoint_is_bound_to_its_key)
@@ -347,7 +439,7 @@ TEST(a_removed_entry_is_named)
 TEST(a_shortened_ledger_is_named)
 {
 	four_alerts();
-	check_finding("DELETE FROM ledger WHERE seq>=6", "entry 6 is missing");
+	check_finding("DELETE FROM ledger WHERE seq>=6", "the entries 6 to 7 are missing");
 }
 
 /* The server does not sign what its own last checkpoint contradicts. */
@@ -374,6 +466,85 @@ TEST(reordered_entries_are_named)
 {
 	four_alerts();
 	check_finding("UPDATE ledger SET seq=100 WHERE seq=2; UPDATE ledger SET seq=2 WHERE seq=3; UPDATE ledger SET seq=3 WHERE seq=100", "differs from the database at entry 2");
+}
+
+/* Somebody who can write everything but has not the key: rows, their leaf hashes and all tiles are made to fit each other. */
+static void rewrite_tiles(void)
+{
+	char path[4096], keep[4096];
+	struct buf note = BUF_INIT(10000);
+	path_join(path, sizeof(path), test_tmpdir(), "ledger/checkpoint");
+	path_join(keep, sizeof(keep), test_tmpdir(), "ledger/tile");
+	CHECK_INT(file_read(path, &note), 0);
+	CHECK_INT(file_remove(path), 0);
+	CHECK_INT(file_remove_tree(keep), 0);
+	struct desk *k = open_desk();
+	CHECK_INT(ledger_publish(desk_ledger(k)), 0);
+	desk_close(k);
+	CHECK_INT(file_replace(path, buf_str(&note), 0644), 0);
+	buf_done(&note);
+}
+
+static int hash_again(void *arg, const struct ledger_entry *e)
+{
+	struct buf leaf = BUF_INIT(65535), *sql = arg;
+	unsigned char hash[HASH_SIZE];
+	CHECK_INT(ledger_leaf(e, &leaf), 0);
+	ledger_leaf_hash(buf_str(&leaf), hash);
+	buf_addf(sql, "UPDATE ledger SET leaf=x'");
+	buf_add_hex(sql, hash, HASH_SIZE);
+	buf_addf(sql, "' WHERE seq=%llu;", (unsigned long long)e->seq);
+	buf_done(&leaf);
+	return 0;
+}
+
+static void rehash_rows(void)
+{
+	struct buf sql = BUF_INIT(1u << 20);
+	struct db *db;
+	char path[4096];
+	path_join(path, sizeof(path), test_tmpdir(), "hinomi.db");
+	CHECK_INT(db_open(path, DB_READ, NULL, &db), 0);
+	CHECK_INT(ledger_each(db, 0, UINT64_MAX, hash_again, &sql), 0);
+	db_close(db);
+	exec_raw(buf_cstr(&sql));
+	buf_done(&sql);
+}
+
+static void forge(const char *sql, const char *named, const char *unsigned_)
+{
+	four_alerts();
+	exec_raw(sql);
+	rehash_rows();
+	check_finding("SELECT 1", named); /* the tiles still tell */
+	rewrite_tiles();
+	check_finding("SELECT 1", unsigned_); /* the signature still tells */
+}
+
+TEST(an_edited_entry_with_its_hash_made_anew_is_named)
+{
+	forge("UPDATE ledger SET actor='evil' WHERE seq=3", "differs from the database at entry 3", "do not give the root that the checkpoint signs");
+}
+
+TEST(a_removed_entry_with_the_rest_moved_up_is_named)
+{
+	forge("DELETE FROM ledger WHERE seq=5; UPDATE ledger SET seq=seq-1 WHERE seq>5", "differs from the database at entry 5", "entry 7 is missing");
+}
+
+TEST(a_shortened_ledger_with_its_tiles_made_anew_is_named)
+{
+	forge("DELETE FROM ledger WHERE seq>=6", "the entries 6 to 7 are missing", "the entries 6 to 7 are missing");
+}
+
+TEST(reordered_entries_with_their_hashes_made_anew_are_named)
+{
+	forge("UPDATE ledger SET seq=100 WHERE seq=2; UPDATE ledger SET seq=2 WHERE seq=3; UPDATE ledger SET seq=3 WHERE seq=100", "differs from the database at entry 2", "do not give the root that the checkpoint signs");
+}
+
+TEST(a_leaf_hash_that_is_not_its_entry_is_named)
+{
+	four_alerts();
+	check_finding("UPDATE ledger SET leaf=zeroblob(32) WHERE seq=4", "entry 4 is not what its leaf hash says");
 }
 
 TEST(an_edited_row_is_named)

@@ -175,30 +175,51 @@ static int read_pub(const char *dir, char name[64], unsigned char pub[KEY_SIZE])
 	return r;
 }
 
-int note_verify(const char *dir, struct str text, uint64_t *ret_size, struct hash *ret_root)
+static bool signed_by(const unsigned char pub[KEY_SIZE], const unsigned char signature[SIGNATURE_SIZE], struct str body)
 {
-	char name[64];
-	unsigned char pub[KEY_SIZE], signature[4 + SIGNATURE_SIZE], id[4];
-	struct str rest = text, origin, size, root, empty, line;
-	int r = read_pub(dir, name, pub);
-	if (r < 0)
-		return -ENOKEY;
-	if (!str_line(&rest, &origin) || !str_line(&rest, &size) || !str_line(&rest, &root))
-		return -EBADMSG;
-	struct str body = str_n(text.p, (size_t)(rest.p - text.p));
-	if (!str_line(&rest, &empty) || empty.n || !str_line(&rest, &line) || rest.n || text.p[text.n - 1] != '\n')
-		return -EBADMSG;
-	if (!str_eq(origin, str_c(name)) || !num_u64(size, ret_size) || !from_base64(root, ret_root->b, HASH_SIZE))
-		return -EBADMSG;
-	if (!str_take(&line, STR("\xE2\x80\x94 ")) || !str_take(&line, origin) || !str_take(&line, STR(" ")) || !from_base64(line, signature, sizeof(signature)))
-		return -EBADMSG;
-	key_id(origin, pub, id);
 	EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, pub, KEY_SIZE);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	must(ctx);
-	bool ok = key && memcmp(id, signature, 4) == 0 && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1 &&
-		  EVP_DigestVerify(ctx, signature + 4, SIGNATURE_SIZE, (const unsigned char *)body.p, body.n) == 1;
+	bool ok = key && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1 && EVP_DigestVerify(ctx, signature, SIGNATURE_SIZE, (const unsigned char *)body.p, body.n) == 1;
 	EVP_MD_CTX_free(ctx);
 	EVP_PKEY_free(key);
-	return ok ? 0 : -EKEYREJECTED;
+	return ok;
+}
+
+/* One of the signature lines is ours and right. Those of others (witnesses) are not for us to judge, only to be of the form (signed-note). */
+static int check_signatures(struct str lines, struct str name, const unsigned char pub[KEY_SIZE], struct str body)
+{
+	unsigned char signature[4 + SIGNATURE_SIZE], id[4];
+	struct str line, who;
+	int r = -EKEYREJECTED;
+	key_id(name, pub, id);
+	while (str_line(&lines, &line)) {
+		if (!str_take(&line, STR("\xE2\x80\x94 ")) || !str_cut(&line, ' ', &who) || !who.n || !line.n)
+			return -EBADMSG;
+		if (!str_eq(who, name) || !from_base64(line, signature, sizeof(signature)) || memcmp(id, signature, 4) != 0)
+			continue;
+		if (!signed_by(pub, signature + 4, body))
+			return -EKEYREJECTED;
+		r = 0;
+	}
+	return r;
+}
+
+int note_verify(const char *dir, struct str text, uint64_t *ret_size, struct hash *ret_root)
+{
+	char name[64];
+	unsigned char pub[KEY_SIZE];
+	struct str rest = text, origin, size, root, line;
+	int r = read_pub(dir, name, pub);
+	if (r < 0)
+		return -ENOKEY;
+	if (!text.n || text.p[text.n - 1] != '\n' || str_chr(text, '\r') != STR_NPOS || !str_line(&rest, &origin) || !str_line(&rest, &size) || !str_line(&rest, &root))
+		return -EBADMSG;
+	/* Extension lines may follow; an empty line ends what is signed (tlog-checkpoint). */
+	struct str before = rest;
+	while (str_line(&rest, &line) && line.n)
+		before = rest;
+	if (!rest.n || !str_eq(origin, str_c(name)) || !num_u64(size, ret_size) || !from_base64(root, ret_root->b, HASH_SIZE))
+		return -EBADMSG;
+	return check_signatures(rest, str_c(name), pub, str_n(text.p, (size_t)(before.p - text.p)));
 }
