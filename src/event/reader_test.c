@@ -39,6 +39,8 @@ static void read_path(const char *path, enum event_format format)
 	struct reader *r;
 	struct block *b;
 	struct arena mem;
+	buf_done(&seen.first);
+	free((char *)(uintptr_t)seen.fault.p);
 	seen = (struct seen){.first = BUF_INIT(1u << 20)};
 	arena_init(&mem, 0);
 	CHECK_INT(reader_open(&o, &r), 0);
@@ -49,8 +51,10 @@ static void read_path(const char *path, enum event_format format)
 		seen.blocks++;
 		seen.format = block_file(b)->format;
 		seen.failed = seen.failed || block_file(b)->failed;
-		if (block_file(b)->fault.n)
+		if (block_file(b)->fault.n) {
+			free((char *)(uintptr_t)seen.fault.p);
 			seen.fault = str_c(str_dup_c(block_file(b)->fault));
+		}
 		block_free(b);
 	}
 	reader_free(r);
