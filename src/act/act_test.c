@@ -451,6 +451,23 @@ TEST(mail_goes_through_a_mail_server)
 	buf_done(&error);
 }
 
+TEST(a_password_is_not_sent_in_the_clear)
+{
+	struct receiver r;
+	struct buf error = BUF_INIT(1000);
+	char url[100];
+	receiver_start(&r, smtp_run, "250 ok\r\n");
+	snprintf(url, sizeof(url), "smtp://relay:secret@127.0.0.1:%u", r.port);
+	struct deliver *d = deliver_new(&(struct deliver_opts){.smtp = str_c(url), .smtp_from = STR("hinomi@soc.example")});
+	struct message m = {.id = STR("01ARZ"), .channel = STR("mail"), .who = STR("sato"), .address = STR("sato@example.test"), .subject = STR("x"), .body = STR("y")};
+	CHECK_INT(deliver_send(d, &m, &error), DELIVERY_LATER);
+	CHECK(str_find(buf_str(&error), STR("secret")) == STR_NPOS);
+	deliver_free(d);
+	receiver_end(&r);
+	CHECK(strstr(r.got, "EHLO") && !strstr(r.got, "AUTH") && !strstr(r.got, "MAIL FROM"));
+	buf_done(&error);
+}
+
 TEST(a_mail_server_says_never_or_later)
 {
 	struct receiver r;

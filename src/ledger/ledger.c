@@ -22,7 +22,7 @@ struct ledger {
 	bool extends;     /* the rows were seen to give that root: what is signed from now on goes on from it */
 };
 
-static int count_rows(struct db *db, uint64_t *ret)
+int ledger_count(struct db *db, uint64_t *ret)
 {
 	struct db_stmt *s = db_prepare(db, "SELECT COALESCE(MAX(seq)+1, 0) FROM ledger");
 	int r = s ? db_step(s) : -EIO;
@@ -43,7 +43,7 @@ int ledger_open(const char *dir, struct db *db, bool read_only, struct diag *d, 
 		r = file_make_dirs(l->dir);
 	if (r == 0 && !read_only)
 		r = note_key_open(l->dir, &l->key);
-	if (r == 0 && (r = count_rows(db, &l->size)) < 0) {
+	if (r == 0 && (r = ledger_count(db, &l->size)) < 0) {
 		char db_path[4096];
 		snprintf(db_path, sizeof(db_path), "%s/hinomi.db", dir);
 		ledger_close(l);
@@ -173,7 +173,7 @@ int ledger_append(struct ledger *l, struct ledger_entry *e, uint64_t *ret_seq)
 	struct buf leaf = BUF_INIT(LEAF_MAX);
 	unsigned char hash[HASH_SIZE];
 	struct db_stmt *s = db_prepare(l->db, "INSERT INTO ledger (seq, time, actor, role, noun, object_id, verb, before, after, leaf) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)");
-	int r = count_rows(l->db, &e->seq);
+	int r = ledger_count(l->db, &e->seq);
 	if (!s || r < 0)
 		return s ? r : -EIO;
 	if ((r = ledger_leaf(e, &leaf)) < 0) {
@@ -290,7 +290,7 @@ static int check_extends(struct ledger *l)
  */
 int ledger_publish(struct ledger *l)
 {
-	int r = count_rows(l->db, &l->size);
+	int r = ledger_count(l->db, &l->size);
 	if (r < 0 || l->size == l->published)
 		return r;
 	file_fault_stage("publish");

@@ -52,6 +52,8 @@ int ledger_leaf_at(struct ledger *l, uint64_t seq, unsigned char ret[32]);
 void ledger_leaf_hash(struct str leaf, unsigned char ret[32]);
 void ledger_node_hash(const unsigned char left[32], const unsigned char right[32], unsigned char ret[32]);
 
+/* Entries that the connection's transaction sees. */
+int ledger_count(struct db *db, uint64_t *ret);
 int ledger_each(struct db *db, uint64_t from, uint64_t to, int (*cb)(void *arg, const struct ledger_entry *e), void *arg);
 /* Entries of one object, oldest first. */
 int ledger_of(struct db *db, struct str noun, struct str object_id, int (*cb)(void *arg, const struct ledger_entry *e), void *arg);

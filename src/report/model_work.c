@@ -10,6 +10,8 @@
 #define EVENTS_SHOWN 12
 #define RAW_SHOWN 400
 
+static const char *const ALERT_TOLD[] = {"title", "rule_id", "explanation", NULL};
+
 /* ---- alerts ------------------------------------------------------------------------------------------------------------------------------------------------------ */
 
 /* The beginning of what the source wrote, cut between characters. */
@@ -79,6 +81,7 @@ static json_t *alert_part(struct model *m, const json_t *a)
 {
 	static const char *const MEMBERS[] = {"number", "reason", "rule_id", "tactics", "tags", "count", "first_seen", "last_seen", "score", "acked_at", "acked_by", "closed_at", "closed_by", "events_digest", NULL};
 	static const char *const SEEN[] = {"first_seen", "last_seen", "count", NULL}, *const JUDGED[] = {"verdict", "reason", "status", NULL};
+	static const char *const RANKED[] = {"level", "score", "priority", NULL};
 	json_t *o = json_object(), *refs = json_object();
 	struct str id = doc_str(a, "id");
 	part_copy(o, a, MEMBERS);
@@ -90,10 +93,10 @@ static json_t *alert_part(struct model *m, const json_t *a)
 	part_word(m, o, a, "verdict", "verdict");
 	part_text(m, o, "explanation", json_object_get(a, "explanation"));
 	json_object_set_new(o, "calls", calls_part(a, m->q->ja));
-	json_object_set_new(refs, "made", trace_ref(m->t, NOUN_ALERT, id, NULL));
+	json_object_set_new(refs, "told", trace_refs(m->t, NOUN_ALERT, id, ALERT_TOLD));
 	json_object_set_new(refs, "seen", trace_refs(m->t, NOUN_ALERT, id, SEEN));
 	json_object_set_new(refs, "judged", trace_refs(m->t, NOUN_ALERT, id, JUDGED));
-	json_object_set_new(refs, "score", trace_ref(m->t, NOUN_ALERT, id, "score"));
+	json_object_set_new(refs, "score", trace_refs(m->t, NOUN_ALERT, id, RANKED));
 	json_object_set_new(refs, "calls", trace_ref(m->t, NOUN_ALERT, id, "calls"));
 	json_object_set_new(refs, "acked", trace_ref(m->t, NOUN_ALERT, id, "acked_at"));
 	json_object_set_new(refs, "events", trace_ref(m->t, NOUN_ALERT, id, "events_digest"));
@@ -111,7 +114,7 @@ static json_t *brief_part(struct model *m, const json_t *a)
 	part_word(m, o, a, "status", "alert");
 	part_word(m, o, a, "verdict", "verdict");
 	part_text(m, o, "explanation", json_object_get(a, "explanation"));
-	json_object_set_new(o, "refs", json_pack("{s:o}", "made", trace_ref(m->t, NOUN_ALERT, doc_str(a, "id"), NULL)));
+	json_object_set_new(o, "refs", json_pack("{s:o}", "told", trace_refs(m->t, NOUN_ALERT, doc_str(a, "id"), ALERT_TOLD)));
 	return o;
 }
 
@@ -187,7 +190,7 @@ json_t *model_timeline(struct model *m, uint64_t since)
 
 json_t *model_tasks(struct model *m)
 {
-	static const char *const MEMBERS[] = {"owner", "owner_role", "due_at", "done_at", "result", NULL}, *const STATE[] = {"status", "owner", "result", NULL};
+	static const char *const MEMBERS[] = {"owner", "owner_role", "due_at", "done_at", "result", NULL}, *const STATE[] = {"title", "due_at", "status", "owner", "result", NULL};
 	json_t *list = json_array();
 	for (size_t i = 0; i < json_array_size(m->tasks); i++) {
 		const json_t *t = json_array_get(m->tasks, i);
@@ -248,7 +251,7 @@ static json_t *custody_part(struct model *m, const json_t *evidence)
 
 json_t *model_evidence(struct model *m)
 {
-	static const char *const MEMBERS[] = {"number", "name", "media_type", "source", "sha256", "size", "collected_by", "collected_at", "custodian", "hold", NULL};
+	static const char *const MEMBERS[] = {"number", "name", "media_type", "source", "sha256", "size", "collected_by", "collected_at", "custodian", "hold", NULL}, *const KEPT[] = {"custodian", "hold", NULL};
 	json_t *list = json_array();
 	for (size_t i = 0; i < json_array_size(m->evidence); i++) {
 		const json_t *e = json_array_get(m->evidence, i);
@@ -256,6 +259,7 @@ json_t *model_evidence(struct model *m)
 		part_copy(o, e, MEMBERS);
 		json_object_set_new(o, "custody", custody_part(m, e));
 		json_object_set_new(o, "refs", trace_ref(m->t, NOUN_EVIDENCE, doc_str(e, "id"), NULL));
+		json_object_set_new(o, "kept_refs", trace_refs(m->t, NOUN_EVIDENCE, doc_str(e, "id"), KEPT));
 		json_array_append_new(list, o);
 	}
 	return list;

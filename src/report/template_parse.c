@@ -321,12 +321,32 @@ static void check_same(struct parse *p, const struct html_state *was, struct dia
 	p->html = *was;
 }
 
+static void refuse_depth(struct parse *p, struct diag_at at)
+{
+	refuse(p, at, "template.too_deep", NULL, "blocks are nested deeper than %d", DEPTH_MAX);
+}
+
 static bool is_end(struct lex x, const char *word)
 {
 	return take_key(&x, word);
 }
 
-/* The rest of an if behind its condition: body, then elif, else or end. */
+/* Behind the body of a block: perhaps else with another body (the answer), then end. */
+static struct node *parse_else(struct parse *p, struct lex *end, const struct html_state *was, struct diag_at at)
+{
+	struct node *other = NULL;
+	if (take_key(end, "else")) {
+		expect_end(end);
+		other = parse_nodes(p, end);
+		if (!p->failed)
+			check_same(p, was, at);
+	}
+	if (!p->failed && !take_key(end, "end"))
+		refuse(p, at, "template.no_end", NULL, "this block has no {%% end %%}");
+	return other;
+}
+
+/* The rest of an if: condition, body, then elif, else or end. */
 static struct node *parse_if(struct parse *p, struct lex *x, struct diag_at at)
 {
 	struct node *n = node_new(p, NODE_IF, at);
@@ -340,19 +360,15 @@ static struct node *parse_if(struct parse *p, struct lex *x, struct diag_at at)
 	if (p->failed)
 		return n;
 	check_same(p, &was, at);
-	if (take_key(&end, "elif")) {
-		n->other = ++p->depth <= DEPTH_MAX ? parse_if(p, &end, at) : NULL;
-		p->depth--;
+	if (!take_key(&end, "elif")) {
+		n->other = parse_else(p, &end, &was, at);
 		return n;
 	}
-	if (take_key(&end, "else")) {
-		expect_end(&end);
-		n->other = parse_nodes(p, &end);
-		if (!p->failed)
-			check_same(p, &was, at);
-	}
-	if (!p->failed && !take_key(&end, "end"))
-		refuse(p, at, "template.no_end", NULL, "this if has no {%% end %%}");
+	if (++p->depth > DEPTH_MAX)
+		refuse_depth(p, at);
+	else
+		n->other = parse_if(p, &end, at);
+	p->depth--;
 	return n;
 }
 
@@ -372,14 +388,7 @@ static struct node *parse_for(struct parse *p, struct lex *x, struct diag_at at)
 	if (p->failed)
 		return n;
 	check_same(p, &was, at);
-	if (take_key(&end, "else")) {
-		expect_end(&end);
-		n->other = parse_nodes(p, &end);
-		if (!p->failed)
-			check_same(p, &was, at);
-	}
-	if (!p->failed && !take_key(&end, "end"))
-		refuse(p, at, "template.no_end", NULL, "this for has no {%% end %%}");
+	n->other = parse_else(p, &end, &was, at);
 	return n;
 }
 
@@ -421,7 +430,7 @@ static struct node *parse_block(struct parse *p, struct lex *x, struct diag_at a
 			n = ++p->depth <= DEPTH_MAX ? BLOCKS[i].parse(p, x, at) : NULL;
 			p->depth--;
 			if (!n)
-				refuse(p, at, "template.too_deep", NULL, "blocks are nested deeper than %d", DEPTH_MAX);
+				refuse_depth(p, at);
 			return n;
 		}
 	refuse(p, at, "template.unknown_tag", "say if elif else for include end", "there is no such tag");

@@ -181,6 +181,10 @@ TEST(nesting_has_an_end)
 		buf_add_cstr(&text, "{% if yes %}");
 	check_bad(buf_cstr(&text), "main:1:373 template.too_deep");
 	buf_reset(&text);
+	for (int i = 0; i < 100; i++)
+		buf_add_cstr(&text, i ? "{% elif yes %}" : "{% if yes %}");
+	check_bad(buf_cstr(&text), "main:1:1 template.too_deep");
+	buf_reset(&text);
 	buf_add_cstr(&text, "{{ ");
 	for (int i = 0; i < 100000; i++)
 		buf_addc(&text, '(');
