@@ -167,6 +167,7 @@ TEST(num_checks_ranges)
 	char text[32];
 	CHECK_STR(str_n(text, num_format_double(text, 0.1)), "0.1");
 	CHECK_STR(str_n(text, num_format_double(text, 1e300)), "1e+300");
+	CHECK_STR(str_n(text, num_format_double(text, 18446744073709551616.0)), "1.8446744073709552e+19");
 	CHECK_STR(str_n(text, num_format_i64(text, INT64_MIN)), "-9223372036854775808");
 }
 

@@ -124,7 +124,40 @@ def write(target, items):
 write("json", [s.encode() for s in JSON])
 write("decode", [bytes([n]) + s.encode() for n, lines in LINES.items() for s in lines])
 
-write("sigma", [s.encode() for s in RULES])
+PIPELINES = ["""transformations:
+- id: a
+  type: field_name_mapping
+  mapping: {F: [G, H], null: M}
+- type: hashes_fields
+  valid_hash_algos: [MD5]
+- type: replace_string
+  regex: '(x)(?P<n>y)?'
+  replacement: '\\1$\\g<n>'
+- type: extract_fields
+  regex: '(?P<k>\\w+):(?P<v>.*)'
+  preserve_unmatched: true
+- type: value_placeholders
+- type: add_condition
+  template: true
+  conditions: {E: ['$product', 1]}
+- type: nest
+  rule_cond_expr: a and not (b or c)
+  rule_conditions:
+    a: {type: is_sigma_rule}
+    b: {type: contains_field, field: F}
+    c: {type: rule_attribute, attribute: level, value: high, op: gte}
+  items:
+  - type: case
+    method: snake_case
+    detection_item_conditions:
+    - {type: match_string, cond: any, pattern: '^x', negate: true}
+    field_name_conditions:
+    - {type: include_fields, fields: ['F.*'], mode: re}
+vars: {p: [a, 'b*']}
+"""]
+write("sigma", [s.encode() for s in RULES] + [(PIPELINES[0] + "\n=====\n" + RULES[0]).encode(),
+      b"title: x\nlogsource: {product: t}\ndetection: {s: &a {F|expand: 'x%p%y', 'F|re|expand': '%p%+', H|windash|contains|all: [' -a', ' /b'], '|all': [k, 4]}, t: {<<: *a, N|lt: 0x1F, T|hour: [1, 2]}, condition: [1 of s*, not all of them]}\n",
+      b"title: c\nname: c\ncorrelation: {type: temporal_ordered, rules: [x, y], group-by: [u], aliases: {u: {x: F, y: G}}, timespan: 5m, condition: x and not y, generate: true}\n---\ntitle: f\nlogsource: {product: t}\nfilter: {rules: any, s: {A: 1}, condition: not s}\n"])
 write("evtx", [evtx_record(512, EVENT), evtx_record(512, ("Event", [("System", [("EventID", "1")])]))])
 write("query", [b'failed OR user:(a "b c") -src:10.0.0.0/8 bytes>=5 path:/x\\/y/ t:[1 TO *] cs("X") f:null g:* h:a*b | stats count, p90(x) as y by z | sort -y | head 5',
                 b"_time:-24h a!=b | top 3 c, d | rename c as e | fields e | dedup e | tail 2 | where e>1", b"(((a", b"x:[1 TO", b"| stats"])

@@ -2,12 +2,31 @@
 #include "event/decode.h"
 #include "sigma/sigma.h"
 
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int ignore(void *arg, const struct sigma_hit *hit)
 {
 	(void)arg, (void)hit;
 	return 0;
+}
+
+/* What stands before the line "=====" is a pipeline that the rules go through, as a file in memory. "" = there is none. */
+static void take_pipeline(struct str *text, char path[32], int *ret_fd)
+{
+	size_t at = str_find(*text, STR("\n=====\n"));
+	path[0] = 0;
+	*ret_fd = -1;
+	if (at == STR_NPOS)
+		return;
+	*ret_fd = memfd_create("pipeline", 0);
+	if (*ret_fd < 0 || write(*ret_fd, text->p, at) != (ssize_t)at)
+		return;
+	snprintf(path, 32, "/proc/self/fd/%d", *ret_fd);
+	*text = str_sub(*text, at + 7, text->n);
 }
 
 /* Any text is either a rule that runs or findings with a place. */
@@ -18,9 +37,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct vocab *v = vocab_new();
 	struct sigma_image *img = NULL;
 	struct diag d;
+	struct str text = str_n((const char *)data, size);
+	char path[32];
+	const char *pipeline = path;
+	int fd;
 	diag_init(&d);
-	sigma_set_add_text(set, str_n((const char *)data, size), STR("r.yml"), &d);
-	if (sigma_compile(set, v, &(struct sigma_opts){.routing = SIGMA_ROUTE_OFF}, &d, &img) == 0) {
+	take_pipeline(&text, path, &fd);
+	sigma_set_add_text(set, text, STR("r.yml"), &d);
+	struct sigma_opts o = {.routing = SIGMA_ROUTE_OFF, .lint = true, .pipeline = &pipeline, .n_pipeline = path[0] != 0};
+	int r = sigma_compile(set, v, &o, &d, &img);
+	if (fd >= 0)
+		close(fd);
+	if (r == 0) {
 		struct arena mem;
 		struct event ev;
 		vocab_freeze(v);
