@@ -316,6 +316,8 @@ static size_t csv_record(struct str s, char sep, bool eof)
 			quoted = quoted ? (i + 1 < n && s.p[i + 1] == '"' ? (i++, true) : false) : start;
 		start = c == sep;
 	}
+	if (eof && !quoted && s.n < CSV_RECORD_MAX)
+		return s.n;
 	if (s.n >= CSV_RECORD_MAX || eof) {
 		size_t end = first_end ? first_end - 1 : str_chr(s, '\n');
 		return end == STR_NPOS ? (eof ? s.n : 0) : end + 1;

@@ -21,6 +21,7 @@ struct level {
 	struct buf head;         /* looked at before and not read yet */
 	char *feed;              /* what the archive is fed from */
 	uint64_t in, out;
+	tstamp written;
 	unsigned members;
 	bool dead;               /* the archive cannot give another member */
 };
@@ -55,11 +56,13 @@ struct input *input_open(const char *path, struct str shown, size_t max_depth, c
 	in->stop = stop;
 	l->head = BUF_INIT(PEEK);
 	set_shown(l, shown);
+	st.st_mtim.tv_sec = 0;
 	l->fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	if (l->fd < 0)
 		fault(in, strerror(errno));
 	else
 		l->regular = fstat(l->fd, &st) == 0 && S_ISREG(st.st_mode);
+	l->written = l->regular ? (tstamp)st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec : TS_NONE;
 	return in;
 }
 
@@ -87,6 +90,11 @@ void input_free(struct input *in)
 const char *input_fault(const struct input *in)
 {
 	return in->fault;
+}
+
+tstamp input_written(const struct input *in)
+{
+	return in->n ? in->level[in->n - 1].written : TS_NONE;
 }
 
 /* ---- bytes ----------------------------------------------------------------------------------------------------------------------------- */
@@ -203,7 +211,7 @@ static void push(struct input *in)
 {
 	struct level *below = &in->level[in->n - 1], *l = &in->level[in->n++];
 	struct feed *f = must_new(struct feed);
-	*l = (struct level){.below = below, .fd = -1, .archive = archive_read_new(), .feed = must_calloc(1, FEED), .head = BUF_INIT(PEEK)};
+	*l = (struct level){.below = below, .fd = -1, .written = below->written, .archive = archive_read_new(), .feed = must_calloc(1, FEED), .head = BUF_INIT(PEEK)};
 	*f = (struct feed){in, l};
 	must(l->archive);
 	set_shown(l, below->shown);
@@ -243,6 +251,8 @@ static bool next_member(struct input *in, struct level *l)
 			continue;
 		if (archive_format(l->archive) == ARCHIVE_FORMAT_RAW)
 			return true;
+		if (archive_entry_mtime_is_set(e) && archive_entry_mtime(e) > 0 && archive_entry_mtime(e) < INT64_MAX / NS_PER_S)
+			l->written = (tstamp)archive_entry_mtime(e) * NS_PER_S + archive_entry_mtime_nsec(e);
 		if (++l->members > INPUT_MEMBERS_MAX) {
 			fault(in, "more members than the limit");
 			return l->dead = true;

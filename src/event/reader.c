@@ -95,6 +95,10 @@ static void start_file(struct reader *r, struct str path)
 	f->refs = 1;
 	f->pub.path = str_n(str_dup_c(path), path.n);
 	f->opts = r->opts;
+	/* What carries no time, or no year, is as old as the file says; of a stream nothing is known but when it came. */
+	tstamp written = input_written(r->input);
+	if (written != TS_NONE && written < r->opts.now)
+		f->opts.now = written;
 	const struct sources *map = r->opts.vocab ? vocab_sources(r->opts.vocab) : NULL;
 	const struct source_rule *rule = map ? sources_find(map, f->pub.path, STR("")) : NULL;
 	if (rule && f->opts.format == FORMAT_AUTO)

@@ -17,7 +17,7 @@ struct reader_opts {
 	enum event_format format; /* FORMAT_AUTO = by content, then by name */
 	struct logsource ls;      /* forced */
 	const struct vocab *vocab; /* whose log-source mapping may name a file's format; may be NULL */
-	tstamp now;
+	tstamp now;               /* time received: of what is no file and says nothing itself. A file's is when it was written last */
 	const volatile sig_atomic_t *stop; /* set = read no more, end after what was read; may be NULL */
 	size_t max_depth;         /* archives inside archives, default INPUT_DEPTH_MAX */
 };

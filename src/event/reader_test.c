@@ -88,6 +88,8 @@ TEST(records_of_each_framing)
 	check("a", STR("#separator \\x09\n#fields\ta\tb\n1\t2\n3\t4\n#fields\tc\n5\n#close\tx\n"), FORMAT_ZEEK, 3, "{\"a\":\"1\",\"b\":\"2\"}");
 	check("a", STR("#Fields: date time x\n2026-03-02 00:00:00 y\n#Fields: x\nz q\n"), FORMAT_W3C, 2, "{\"date\":\"2026-03-02\",\"time\":\"00:00:00\",\"x\":\"y\"}");
 	check("a.csv", STR("name,note\r\n\"a\nb\",\"c \"\"d\"\"\"\r\ne,f\r\n"), FORMAT_CSV, 2, "{\"name\":\"a\\nb\",\"note\":\"c \\\"d\\\"\"}");
+	check("a.csv", STR("name,note\na,\"b\nc\""), FORMAT_CSV, 1, "{\"name\":\"a\",\"note\":\"b\\nc\"}");
+	check("a.csv", STR("name,note\na,\"b\nc,d\n"), FORMAT_CSV, 2, "{\"name\":\"a\",\"note\":\"\\\"b\"}");
 	check("a", STR("<?xml version='1.0'?>\n<Events><Event>\n<System><EventID>1</EventID></System>\n</Event><Event><System><EventID>2</EventID></System></Event></Events>"), FORMAT_XML, 2, "{\"EventID\":\"1\"}");
 	check("a", str_n("__REALTIME_TIMESTAMP=1772409600000000\nMESSAGE\n\4\0\0\0\0\0\0\0a\n\nb\n\n__REALTIME_TIMESTAMP=1\nMESSAGE=c\n\n", 102 - 9), FORMAT_JOURNAL, 2,
 		"{\"__REALTIME_TIMESTAMP\":\"1772409600000000\",\"MESSAGE\":\"a\\n\\nb\"}");
