@@ -192,7 +192,7 @@ static void dns_query(struct decoding *x, struct str name, struct str type, stru
 	decode_source(x, "", "dns", service);
 }
 
-/* BIND: "client @0x7f 192.0.2.7#4711 (name): query: name IN A +E(0) (10.0.0.1)", "query (cache) 'name/A/IN' denied" */
+/* BIND: "client @0x7f 192.0.2.7#4711 (name): query: name IN A +E(0) (10.0.0.1)", "query (cache) 'name/A/IN' denied", "zone transfer 'name/AXFR/IN' denied" */
 static enum decode_fault bind(struct decoding *x, struct str text)
 {
 	size_t at = str_find(str_sub(text, 0, 200), STR("client "));
@@ -210,11 +210,13 @@ static enum decode_fault bind(struct decoding *x, struct str text)
 		s = str_sub(s, at + 7, s.n);
 		if (!str_word(&s, &name) || !str_word(&s, &class) || !str_word(&s, &type))
 			return DECODE_NO_DECODER;
-	} else if ((at = str_find(s, STR("'"))) != STR_NPOS && str_find(str_sub(s, 0, at), STR("query")) != STR_NPOS) {
+	} else if ((at = str_find(s, STR("'"))) != STR_NPOS &&
+		   (str_find(str_sub(s, 0, at), STR("query")) != STR_NPOS || str_find(str_sub(s, 0, at), STR("zone transfer")) != STR_NPOS)) {
 		s = str_sub(s, at + 1, s.n);
 		if (!str_cut(&s, '/', &name) || !s.p || !str_cut(&s, '/', &type))
 			return DECODE_NO_DECODER;
-		decode_add(x, "action", STR("denied"));
+		if (str_ends(str_trim(text), STR("denied")))
+			decode_add(x, "action", STR("denied"));
 	} else {
 		return DECODE_NO_DECODER;
 	}

@@ -195,7 +195,8 @@ static bool take_3164(struct decoding *x, struct str *s, bool has_priority, stru
 		} else {
 			in = str_trim(in);
 			tag = take_tag(x, &in, ret_program);
-			bool sure = month || has_priority || tag == TAG_PID || (joined && (tag == TAG_NAME || is_address(host)));
+			/* "1," begins PAN-OS's cells. */
+			bool sure = month || has_priority || tag == TAG_PID || (joined && (tag == TAG_NAME || is_address(host) || str_starts(in, STR("1,"))));
 			if (!sure) {
 				x->ev->n_field = own;
 				return false;

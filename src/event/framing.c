@@ -24,10 +24,15 @@ struct str framing_audit_serial(struct str line)
 	return end == STR_NPOS ? STR_NONE : str_sub(s, 0, end);
 }
 
+/* Remarks may stand in front of the records. */
 static bool is_audit(struct str s, struct str path)
 {
+	struct str line;
 	(void)path;
-	return (str_starts(s, STR("type=")) || str_starts(s, STR("node="))) && str_find(str_sub(s, 0, 300), STR("msg=audit(")) != STR_NPOS;
+	for (int i = 0; i < 200 && str_line(&s, &line); i++)
+		if ((str_starts(line, STR("type=")) || str_starts(line, STR("node="))) && str_find(str_sub(line, 0, 300), STR("msg=audit(")) != STR_NPOS)
+			return true;
+	return false;
 }
 
 static bool is_zeek(struct str s, struct str path)
