@@ -5,6 +5,8 @@ PREFIX ?= /usr/local
 DEMO_DATA ?= data/demo
 CONSOLE ?= enabled
 
+.NOTPARALLEL:
+
 all: build
 
 help: ## this list
