@@ -183,6 +183,13 @@ async function queue(lang) {
   await page.keyboard.press('j');
   await page.keyboard.press('Enter');
   await page.waitForURL(/\/alerts\/\w+$/);
+  const id = page.url().split('/').pop();
+
+  // Back finds the filter and the place.
+  await page.locator('.terms').waitFor();
+  await page.keyboard.press('u');
+  await page.waitForURL(/q=live/);
+  await page.waitForFunction((x) => document.activeElement?.closest('li')?.dataset.id === x, id);
   await close(page);
 }
 

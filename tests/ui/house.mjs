@@ -11,10 +11,10 @@ export const ROOT = process.env.HINOMI_SOURCE ?? new URL('../..', import.meta.ur
 export const fromConsole = createRequire(join(ROOT, 'web/package.json'));
 export const PASSWORD = 'watch-tower-7';
 export const USERS = {
-  tanaka: ['l1', '田中 美咲'],
-  suzuki: ['handler', '鈴木 健'],
-  mori: ['csirt_lead', '森 由紀子'],
-  ueda: ['viewer', '上田 剛'],
+  tanaka: ['l1', { ja: '田中 美咲', en: 'Misaki Tanaka' }],
+  suzuki: ['handler', { ja: '鈴木 健', en: 'Ken Suzuki' }],
+  mori: ['csirt_lead', { ja: '森 由紀子', en: 'Yukiko Mori' }],
+  ueda: ['viewer', { ja: '上田 剛', en: 'Go Ueda' }],
 };
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -29,15 +29,14 @@ export function openBrowser() {
 }
 
 export class House {
-  static async open(binary, config = []) {
+  static async open(binary, lang = 'ja') {
     const h = new House();
     h.binary = binary;
     h.dir = mkdtempSync(join(tmpdir(), 'hinomi-ui-'));
-    h.config = config;
     h.server = spawn(binary, ['serve', '--data', h.dir, '--listen', '127.0.0.1:0', '--syslog', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, LANG: 'C' } });
     await h.#greeting();
     for (const [name, [role, display]] of Object.entries(USERS))
-      execFileSync(binary, ['user', 'create', name, '--data', h.dir, '--role', role, '--display-name', display, '--password-stdin'], { input: `${PASSWORD}\n` });
+      execFileSync(binary, ['user', 'create', name, '--data', h.dir, '--role', role, '--display-name', display[lang], '--password-stdin'], { input: `${PASSWORD}\n` });
     h.token = execFileSync(binary, ['token', 'create', '--data', h.dir, '--role', 'admin'], { encoding: 'utf8' }).trim();
     return h;
   }

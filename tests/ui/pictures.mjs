@@ -71,7 +71,7 @@ async function pictures(house, browser, lang, seen, scheme, width) {
 const browser = await openBrowser();
 try {
   for (const lang of ['ja', 'en']) {
-    const house = await House.open(binary);
+    const house = await House.open(binary, lang);
     try {
       await night(house);
       await house.alerts(12);

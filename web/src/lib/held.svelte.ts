@@ -8,14 +8,14 @@ import type { Stored } from './types';
 
 const SETTLE_MS = 150;
 
-export class Held<T extends Stored> {
+export class Held<T extends Stored, F extends string = string> {
   doc = $state.raw<T | null>(null);
   error = $state<unknown>(null);
   busy = $state(false);
   failed = $state<unknown>(null); // of the last change
   stale = $state.raw<{ theirs: T; wanted: object } | null>(null);
-  // A form is open: what it was filled in upon must not change unseen.
-  frozen = $state(false);
+  // The form that is open, if any. What it was filled in upon must not change unseen, so nothing is read again meanwhile.
+  form = $state<F | ''>('');
   #path: string;
   #noun: string;
 
@@ -39,7 +39,7 @@ export class Held<T extends Stored> {
   follow(): () => void {
     void this.load();
     const again = soon(async () => {
-      if (!this.frozen && !this.busy) await this.load();
+      if (!this.form && !this.busy && !this.stale) await this.load();
     }, SETTLE_MS);
     const end = listen(
       (c) => c.noun === this.#noun && c.id === this.doc?.id && c.version > this.doc.version && again.call(),
@@ -51,10 +51,22 @@ export class Held<T extends Stored> {
     };
   }
 
-  freeze(on: boolean): void {
-    this.frozen = on;
+  open(form: F): void {
+    this.form = form;
     this.failed = null;
-    if (!on) void this.load();
+  }
+
+  shut(): void {
+    this.form = '';
+    this.failed = null;
+    void this.load();
+  }
+
+  // A change out of a form: its problems go back into the form, a version that is out of date to the comparison.
+  async send(wanted: object): Promise<void> {
+    if (await this.change(wanted)) this.shut();
+    else if (this.stale) this.form = '';
+    else if (this.failed) throw this.failed;
   }
 
   async change(wanted: object): Promise<boolean> {
