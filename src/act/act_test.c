@@ -258,13 +258,35 @@ TEST(a_dead_channel_does_not_hold_up_the_others)
 {
 	struct rig g;
 	rig_open(&g);
-	g.answer[0] = DELIVERY_LATER;
+	g.answer[0] = DELIVERY_DOWN;
 	for (int i = 0; i < 5; i++)
 		post(&g, "user(sato)", STR("mail"), false);
 	post(&g, "user(sato)", STR("phone"), false);
 	CHECK_INT(outbox_turn(g.outbox, g.desk), 2); /* one mail was tried, and the phone */
-	CHECK_INT(g.calls, 2);
 	check_state(&g, "sent", 1);
+	CHECK_INT(outbox_turn(g.outbox, g.desk), 0); /* the others wait with it */
+	CHECK_INT(outbox_next(g.outbox) - clock_now(&g.clock), 15 * NS_PER_S);
+	clock_advance(&g.clock, 15 * NS_PER_S);
+	CHECK_INT(outbox_turn(g.outbox, g.desk), 1); /* one tries again */
+	CHECK_INT(g.calls, 3);
+	g.answer[0] = DELIVERY_SENT;
+	clock_advance(&g.clock, 15 * NS_PER_S);
+	CHECK_INT(outbox_turn(g.outbox, g.desk), 4); /* the line is back: all that are due, but the first still waits for its own time */
+	clock_advance(&g.clock, 15 * NS_PER_S);
+	CHECK_INT(outbox_turn(g.outbox, g.desk), 1);
+	CHECK_INT(outbox_turn(g.outbox, g.desk), 0);
+	rig_close(&g);
+}
+
+TEST(one_mailbox_in_trouble_does_not_hold_up_the_others)
+{
+	struct rig g;
+	rig_open(&g);
+	g.answer[0] = DELIVERY_LATER;
+	post(&g, "user(sato)", STR("mail"), false);
+	post(&g, "user(ito)", STR("mail"), false);
+	CHECK_INT(outbox_turn(g.outbox, g.desk), 2);
+	CHECK_INT(g.calls, 2);
 	rig_close(&g);
 }
 
@@ -460,7 +482,7 @@ TEST(a_password_is_not_sent_in_the_clear)
 	snprintf(url, sizeof(url), "smtp://relay:secret@127.0.0.1:%u", r.port);
 	struct deliver *d = deliver_new(&(struct deliver_opts){.smtp = str_c(url), .smtp_from = STR("hinomi@soc.example")});
 	struct message m = {.id = STR("01ARZ"), .channel = STR("mail"), .who = STR("sato"), .address = STR("sato@example.test"), .subject = STR("x"), .body = STR("y")};
-	CHECK_INT(deliver_send(d, &m, &error), DELIVERY_LATER);
+	CHECK_INT(deliver_send(d, &m, &error), DELIVERY_DOWN);
 	CHECK(str_find(buf_str(&error), STR("secret")) == STR_NPOS);
 	deliver_free(d);
 	receiver_end(&r);
@@ -479,7 +501,7 @@ TEST(a_mail_server_says_never_or_later)
 	receiver_start(&r, smtp_run, "451 try again\r\n");
 	CHECK_INT(send_mail_to(&r, &error), DELIVERY_LATER);
 	receiver_end(&r);
-	CHECK_INT(send_mail_to(&r, &error), DELIVERY_LATER); /* nobody listens any more */
+	CHECK_INT(send_mail_to(&r, &error), DELIVERY_DOWN); /* nobody listens any more */
 	buf_done(&error);
 }
 
@@ -501,7 +523,7 @@ TEST(webhooks_get_json_and_the_key_against_doubles)
 	static const struct {
 		const char *status;
 		enum delivery want;
-	} ANSWERS[] = {{"204 No Content", DELIVERY_SENT}, {"503 Busy", DELIVERY_LATER}, {"429 Slow down", DELIVERY_LATER}, {"404 Gone", DELIVERY_REFUSED}};
+	} ANSWERS[] = {{"204 No Content", DELIVERY_SENT}, {"503 Busy", DELIVERY_DOWN}, {"429 Slow down", DELIVERY_DOWN}, {"404 Gone", DELIVERY_REFUSED}};
 	struct receiver r;
 	unsetenv("http_proxy");
 	receiver_start(&r, web_run, "200 OK");

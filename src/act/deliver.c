@@ -92,20 +92,27 @@ static void add_header(struct transfer *t, const char *name, struct str value)
 	t->list = curl_slist_append(t->list, line);
 }
 
-/* 5xx of SMTP and 4xx of HTTP say that trying again is useless, but for log-in, time-out and "too many". */
+/*
+ * Whoever answers decides about this message: 5xx of SMTP and most 3xx and 4xx of HTTP mean never, 4xx of SMTP later. Nobody answering, or a
+ * server in trouble, is the channel's trouble.
+ */
 static enum delivery verdict(CURLcode code, long status, bool smtp)
 {
+	static const long WAITS_HTTP[] = {401, 403, 408, 425, 429};
 	if (code == CURLE_OK && (smtp || (status >= 200 && status < 300)))
 		return DELIVERY_SENT;
 	if (code == CURLE_ABORTED_BY_CALLBACK)
 		return DELIVERY_STOPPED;
 	if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
 		return DELIVERY_REFUSED;
-	if (code == CURLE_LOGIN_DENIED)
-		return DELIVERY_LATER;
+	if (code == CURLE_LOGIN_DENIED || status < 300)
+		return DELIVERY_DOWN;
 	if (smtp)
-		return status >= 500 && status < 600 ? DELIVERY_REFUSED : DELIVERY_LATER;
-	return status >= 300 && status < 500 && status != 401 && status != 403 && status != 408 && status != 425 && status != 429 ? DELIVERY_REFUSED : DELIVERY_LATER;
+		return status >= 500 ? DELIVERY_REFUSED : status >= 400 && status != 421 ? DELIVERY_LATER : DELIVERY_DOWN;
+	for (size_t i = 0; i < LEN(WAITS_HTTP); i++)
+		if (status == WAITS_HTTP[i])
+			return DELIVERY_DOWN;
+	return status < 500 ? DELIVERY_REFUSED : DELIVERY_DOWN;
 }
 
 static enum delivery transfer_run(struct transfer *t, bool smtp, struct buf *ret_error)

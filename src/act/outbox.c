@@ -15,9 +15,17 @@
 
 static const struct actor OUTBOX = {{"outbox", 6}, {"system", 6}};
 
+/* A channel that is down. */
+struct parked {
+	char channel[16];
+	tstamp until;
+};
+
 struct outbox {
 	struct outbox_opts o;
 	tstamp next;
+	struct parked parked[CHANNELS_MAX];
+	size_t n_parked;
 	_Atomic bool stop;
 	_Atomic uint64_t sent, failed, blocked, retried, waiting;
 	struct outcome *unwritten; /* delivered, but the desk could not write it down: written before anything else goes out */
@@ -123,6 +131,11 @@ static int64_t wait_after(int64_t attempts)
 	return wait < LONGEST_WAIT ? wait : LONGEST_WAIT;
 }
 
+static void wake_at(struct outbox *b, tstamp t)
+{
+	b->next = b->next == TS_NONE || t < b->next ? t : b->next;
+}
+
 static void put_error(json_t *patch, struct str error)
 {
 	if (error.n)
@@ -136,13 +149,13 @@ static void plan(struct outbox *b, const json_t *notice, enum delivery v, struct
 {
 	int64_t attempts = doc_int(notice, "attempts") + 1;
 	tstamp now = clock_now(b->o.clock);
-	bool again = v == DELIVERY_LATER && attempts < OUTBOX_TRIES_MAX;
+	bool again = (v == DELIVERY_LATER || v == DELIVERY_DOWN) && attempts < OUTBOX_TRIES_MAX;
 	doc_set_int(x->patch, "attempts", attempts);
 	put_error(x->patch, error);
 	doc_set_time(x->patch, "next_attempt_at", again ? now + wait_after(attempts) : TS_NONE);
 	if (again) {
 		x->verb = "retry";
-		b->next = b->next == TS_NONE || now + wait_after(attempts) < b->next ? now + wait_after(attempts) : b->next;
+		wake_at(b, now + wait_after(attempts));
 		return;
 	}
 	x->verb = v == DELIVERY_SENT ? "send" : "fail";
@@ -244,8 +257,41 @@ static enum delivery deliver(struct outbox *b, struct desk *reader, const json_t
 	return v;
 }
 
-/* 1 = it changed, 0 = the house stops, negative errno. *ret_later: its channel does not work now. */
-static int handle(struct outbox *b, struct desk *reader, const json_t *notice, bool *ret_later)
+/* ---- channels that are down ------------------------------------------------------------------------------------------------------------------------------- */
+
+static struct parked *find_parked(struct outbox *b, struct str channel)
+{
+	for (size_t i = 0; i < b->n_parked; i++)
+		if (str_eq(str_c(b->parked[i].channel), channel))
+			return &b->parked[i];
+	return NULL;
+}
+
+/* Until when, or TS_NONE when the channel may be tried. */
+static tstamp parked_until(struct outbox *b, struct str channel, tstamp now)
+{
+	const struct parked *p = find_parked(b, channel);
+	return p && p->until > now ? p->until : TS_NONE;
+}
+
+static void park(struct outbox *b, struct str channel, enum delivery v)
+{
+	struct parked *p = find_parked(b, channel);
+	if (v != DELIVERY_DOWN) {
+		if (p && v != DELIVERY_STOPPED)
+			*p = b->parked[--b->n_parked];
+		return;
+	}
+	if (!p && b->n_parked < CHANNELS_MAX && channel.n < sizeof(p->channel)) {
+		p = &b->parked[b->n_parked++];
+		snprintf(p->channel, sizeof(p->channel), "%.*s", STR_ARG(channel));
+	}
+	if (p)
+		p->until = clock_now(b->o.clock) + FIRST_WAIT;
+}
+
+/* 1 = it changed, 0 = the house stops, negative errno. */
+static int handle(struct outbox *b, struct desk *reader, const json_t *notice)
 {
 	struct buf error = BUF_INIT(4000);
 	struct outcome *x = outcome_new(notice);
@@ -255,25 +301,12 @@ static int handle(struct outbox *b, struct desk *reader, const json_t *notice, b
 		put_error(x->patch, STR("drill: nothing leaves the house"));
 	} else {
 		enum delivery v = deliver(b, reader, notice, &error);
-		*ret_later = v == DELIVERY_LATER;
+		park(b, doc_str(notice, "channel"), v);
 		if (v != DELIVERY_STOPPED)
 			plan(b, notice, v, buf_str(&error), x);
 	}
 	buf_done(&error);
 	return record(b, x);
-}
-
-struct broken {
-	struct str channel[CHANNELS_MAX];
-	size_t n;
-};
-
-static bool is_broken(const struct broken *x, struct str channel)
-{
-	for (size_t i = 0; i < x->n; i++)
-		if (str_eq(x->channel[i], channel))
-			return true;
-	return false;
 }
 
 /* Written down at last, or the turn ends here. */
@@ -287,7 +320,6 @@ static int record_unwritten(struct outbox *b)
 int outbox_turn(struct outbox *b, struct desk *reader)
 {
 	struct due d = {.now = clock_now(b->o.clock), .next = TS_NONE, .list = json_array()};
-	struct broken broken = {.n = 0};
 	int r = record_unwritten(b), did = r > 0;
 	if (r >= 0)
 		r = desk_list(reader, NOUN_NOTICE, "state = 'queued' ORDER BY id", NULL, 0, take_due, &d);
@@ -295,16 +327,13 @@ int outbox_turn(struct outbox *b, struct desk *reader)
 	b->waiting = d.waiting;
 	for (size_t i = 0; r >= 0 && i < json_array_size(d.list) && !b->stop; i++) {
 		const json_t *notice = json_array_get(d.list, i);
-		struct str channel = doc_str(notice, "channel");
-		bool later = false;
-		if (is_broken(&broken, channel)) {
-			b->next = d.now;
+		tstamp until = parked_until(b, doc_str(notice, "channel"), d.now);
+		if (until != TS_NONE) {
+			wake_at(b, until);
 			continue;
 		}
-		r = handle(b, reader, notice, &later);
+		r = handle(b, reader, notice);
 		did += r > 0;
-		if (later && broken.n < CHANNELS_MAX)
-			broken.channel[broken.n++] = channel;
 	}
 	if (r < 0)
 		b->next = d.now;

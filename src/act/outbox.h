@@ -23,7 +23,8 @@ struct message {
 	const _Atomic bool *stop; /* becomes true when the house stops: give up then, nothing is counted */
 };
 
-enum delivery { DELIVERY_SENT, DELIVERY_LATER, DELIVERY_REFUSED, DELIVERY_STOPPED };
+/* later: this message; down: nothing gets through this channel now */
+enum delivery { DELIVERY_SENT, DELIVERY_LATER, DELIVERY_DOWN, DELIVERY_REFUSED, DELIVERY_STOPPED };
 
 /* Carries one message out of the house; may wait, some tens of seconds at most. ret_error: one line for people, unless sent. */
 typedef enum delivery outbox_deliver(void *arg, const struct message *m, struct buf *ret_error);
@@ -47,8 +48,9 @@ struct outbox *outbox_new(const struct outbox_opts *o);
 void outbox_free(struct outbox *b);
 
 /*
- * Delivers what is due, as `reader` sees it, and records each outcome. Returns how many notices changed, or a negative errno. A channel
- * that fails is not asked again in the same turn, so that a dead mail server does not hold up the phone.
+ * Delivers what is due, as `reader` sees it, and records each outcome. Returns how many notices changed, or a negative errno. A channel that is
+ * down is left alone for 15 s and then tried with one message, so that a dead mail server neither holds up the phone nor uses up the tries
+ * of all that wait for it.
  */
 int outbox_turn(struct outbox *b, struct desk *reader);
 /* When the next try is due; TS_NONE when nothing waits. As of the last turn. */
