@@ -81,9 +81,9 @@ static double best_of(struct inner *x, block_event_cb *cb, int rounds)
 		double start = cpu_seconds();
 		x->events = x->hits = 0;
 		vec_each(b, &x->blocks) {
-			uint64_t events, bad;
-			block_decode(*b, x->decoder, &x->mem, cb, x, &events, &bad);
-			x->events += events;
+			struct block_counts n = {0};
+			block_decode(*b, x->decoder, &x->mem, cb, x, &n);
+			x->events += n.events;
 		}
 		double took = cpu_seconds() - start;
 		best = took < best ? took : best;
