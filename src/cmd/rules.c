@@ -307,7 +307,7 @@ static int run_tests(struct command *c)
 	struct sigma_opts o = options(c);
 	for (size_t i = 1; i < c->args.n && !rules->list.n; i++)
 		rules_for(&own, c->args.at[i]);
-	int e = ruleset_load(&t.rules, rules->list.n ? rules->list.at : (const char *const *)own.at, rules->list.n ? rules->list.n : own.n, &o);
+	int e = ruleset_load(&t.rules, rules->list.n ? rules->list.at : (const char *const *)own.at, rules->list.n ? rules->list.n : own.n, &o, NULL);
 	vec_each(p, &own) {
 		free(*p);
 	}
@@ -340,7 +340,7 @@ static int check(struct command *c)
 	struct ruleset r;
 	struct sigma_opts o = options(c);
 	o.lint = true;
-	ruleset_load(&r, &c->args.at[1], c->args.n - 1, &o);
+	ruleset_load(&r, &c->args.at[1], c->args.n - 1, &o, NULL);
 	say_findings(&r.d);
 	fprintf(stderr, SAY("%zu rules can be used, %zu refused, %zu errors, %zu warnings\n", "使えるルール %zu 件、不採用 %zu 件、エラー %zu 件、警告 %zu 件\n"), r.loaded, r.refused,
 		r.d.errors, r.d.warnings);
@@ -359,7 +359,7 @@ static int load_for(struct command *c, struct ruleset *r)
 		vec_push(&paths, rules->list.at[i]);
 	for (size_t i = 1; i < c->args.n; i++)
 		vec_push(&paths, c->args.at[i]);
-	int e = ruleset_load(r, paths.at, paths.n, &o);
+	int e = ruleset_load(r, paths.at, paths.n, &o, NULL);
 	vec_done(&paths);
 	if (e < 0)
 		say_findings(&r->d);

@@ -2,6 +2,7 @@
 #include "cmd/ruleset.h"
 
 #include "house/content.h"
+#include "sigma/cache.h"
 
 #include <errno.h>
 
@@ -17,36 +18,36 @@ bool level_parse(const char *text, enum sigma_level *ret)
 	return false;
 }
 
-static void load_shipped(struct ruleset *r)
+/* The folder of the shipped rules. */
+static bool shipped(struct ruleset *r, char *path, size_t size)
 {
-	char path[4200];
 	const char *content = content_dir();
-	if (!content) {
-		diag_error(&r->d, (struct diag_at){0}, "rules.none", "the shipped rules were not found");
-		diag_hint(&r->d, "name rules with -r, or set HINOMI_CONTENT");
-		return;
-	}
-	snprintf(path, sizeof(path), "%s/rules", content);
-	sigma_set_add_path(r->set, path, &r->d);
+	if (content && (size_t)snprintf(path, size, "%s/rules", content) < size)
+		return true;
+	diag_error(&r->d, (struct diag_at){0}, "rules.none", "the shipped rules were not found");
+	diag_hint(&r->d, "name rules with -r, or set HINOMI_CONTENT");
+	return false;
 }
 
-int ruleset_load(struct ruleset *r, const char *const *paths, size_t n, const struct sigma_opts *o)
+int ruleset_load(struct ruleset *r, const char *const *paths, size_t n, const struct sigma_opts *o, const char *cache)
 {
+	char path[4200], dir[4200];
+	const char *one = path;
+	struct sigma_source src = {.path = paths, .n = n};
+	struct sigma_loaded loaded = {0};
 	*r = (struct ruleset){0};
 	diag_init(&r->d);
 	r->vocab = vocab_new();
-	r->set = sigma_set_new();
-	for (size_t i = 0; i < n; i++)
-		sigma_set_add_path(r->set, paths[i], &r->d);
 	if (!n)
-		load_shipped(r);
-	int e = sigma_compile(r->set, r->vocab, o, &r->d, &r->img);
+		src = (struct sigma_source){.path = &one, .n = shipped(r, path, sizeof(path))};
+	if (cache && strcmp(cache, "off") != 0)
+		src.cache_dir = strcmp(cache, "auto") != 0 ? cache : sigma_cache_dir(dir, sizeof(dir)) ? dir : NULL;
+	int e = sigma_load(&src, r->vocab, o, &r->d, &loaded);
 	vocab_freeze(r->vocab);
-	r->refused = sigma_set_refused(r->set) + (e < 0 ? sigma_set_loaded(r->set) : 0);
-	if (e == 0) {
+	r->img = loaded.img;
+	r->refused = loaded.refused;
+	if (e == 0)
 		sigma_image_rules(r->img, &r->loaded);
-		r->refused += sigma_image_refused(r->img);
-	}
 	return e;
 }
 
@@ -87,7 +88,6 @@ void ruleset_say_refused(const struct ruleset *r)
 void ruleset_done(struct ruleset *r)
 {
 	sigma_image_unref(r->img);
-	sigma_set_free(r->set);
 	vocab_unref(r->vocab);
 	diag_done(&r->d);
 }

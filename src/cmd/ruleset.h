@@ -5,17 +5,16 @@
 #include "cmd/cmd.h"
 #include "sigma/correlate.h"
 
-/* Rules as a verb was told to load them: set, vocabulary, image and what was found wrong. */
+/* Rules as a verb was told to load them: vocabulary, image and what was found wrong. */
 struct ruleset {
 	struct vocab *vocab;
-	struct sigma_set *set;
 	struct sigma_image *img; /* NULL when no rule is usable */
 	struct diag d;
 	size_t loaded, refused;
 };
 
-/* paths n 0 = the shipped rules. 0, or -EINVAL when no rule is usable. */
-int ruleset_load(struct ruleset *r, const char *const *paths, size_t n, const struct sigma_opts *o);
+/* paths n 0 = the shipped rules; cache = a folder, "auto" for the user's own, "off" or NULL for none. 0, or -EINVAL when no rule is usable. */
+int ruleset_load(struct ruleset *r, const char *const *paths, size_t n, const struct sigma_opts *o, const char *cache);
 /* To stderr: a line for every file with a rule that cannot be used, and how many there are. */
 void ruleset_say_refused(const struct ruleset *r);
 void ruleset_done(struct ruleset *r);

@@ -31,6 +31,7 @@ static const struct opt OPTIONS[] = {
 	{'j', "jobs", OPT_TEXT, "N", "worker threads (default: processors)", "ワーカースレッド数 (既定はプロセッサ数)"},
 	{0, "fail-on", OPT_TEXT, "informational|low|medium|high|critical", "exit 1 when a match of this level or above was found", "この重大度以上の検知があれば終了コード 1"},
 	{0, "stats", OPT_TEXT, "text|json|none", "figures at the end, on stderr", "終了時の統計 (標準エラー)"},
+	{0, "cache", OPT_TEXT, "DIR", "where compiled rules are kept (default: the user's cache folder; off: nowhere)", "コンパイル済みルールの保存先 (既定はユーザーのキャッシュ、off で無効)"},
 	{0, "lists", OPT_TEXT, "DIR", "values of placeholders, NAME.csv each", "プレースホルダーの値のディレクトリ"},
 	{0, "sources", OPT_LIST, "FILE", "log-source mapping: file or directory (docs/formats/sources.md)", "ログソース対応表 (ファイルまたはディレクトリ)"},
 	{0, "zone", OPT_TEXT, "+HH:MM", "time zone of times that carry none (default UTC)", "タイムゾーンのない時刻の扱い (既定 UTC、例 +09:00)"},
@@ -473,7 +474,7 @@ static int scan_all(struct scan *s)
 	int64_t start = clock_mono_ns();
 	struct buf text = BUF_INIT(256u << 20);
 	const struct given *rules = command_given(&s->cmd, "rules");
-	int r = ruleset_load(&s->rules, rules->list.at, rules->list.n, &s->sigma);
+	int r = ruleset_load(&s->rules, rules->list.at, rules->list.n, &s->sigma, command_text(&s->cmd, "cache") ? command_text(&s->cmd, "cache") : "auto");
 	double load = (double)(clock_mono_ns() - start) / 1e9;
 	if (r == 0 && (r = load_sources(s)) < 0) {
 		say_findings(&s->rules.d);

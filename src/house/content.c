@@ -2,6 +2,7 @@
 #include "csirt/playbook.h"
 #include "house/content.h"
 #include "house/parts.h"
+#include "sigma/cache.h"
 #include "sys/file.h"
 
 #include <errno.h>
@@ -40,25 +41,29 @@ bool house_content_path(const struct house *h, const char *name, char *out, size
 	return (size_t)snprintf(out, size, "%.*s%s/%s", STR_ARG(set), dir ? dir : "", name) < size;
 }
 
-static void load_rules(struct house *h, struct sigma_set *set, struct diag *d)
+/* The rule files and folders of the configuration, or the shipped ones (in shipped). */
+static size_t rule_paths(struct house *h, const char ***ret, char *shipped, size_t size)
 {
 	const struct config_list *l = config_list(h->config, CFG_RULES, STR(""));
-	char path[4400];
+	size_t n = 0;
+	*ret = must_calloc((l ? l->n : 0) + 1, sizeof(**ret));
 	for (size_t i = 0; l && i < l->n; i++)
-		if ((size_t)snprintf(path, sizeof(path), "%.*s", STR_ARG(l->item[i])) < sizeof(path))
-			sigma_set_add_path(set, path, d);
-	if (l && l->n)
-		return;
-	if (house_content_path(h, "rules", path, sizeof(path)) && file_is_dir(path))
-		sigma_set_add_path(set, path, d);
+		(*ret)[n++] = l->item[i].p; /* NUL-terminated, as the configuration keeps them */
+	if (n)
+		return n;
+	if (house_content_path(h, "rules", shipped, size) && file_is_dir(shipped))
+		(*ret)[n++] = shipped;
 	else
-		diag_warning(d, (struct diag_at){0}, "rules.none", "the shipped rules were not found: nothing will be detected");
+		diag_warning(&h->findings, (struct diag_at){0}, "rules.none", "the shipped rules were not found: nothing will be detected");
+	return n;
 }
 
-static int compile(struct house *h, struct sigma_set *set, struct diag *d)
+static int load_rules(struct house *h)
 {
 	static const char *const ROUTING[] = {"strict", "conflict", "off"};
-	char lists[4200];
+	char lists[4200], shipped[4400], cache[4400];
+	struct sigma_source src = {.cache_dir = sigma_cache_dir(cache, sizeof(cache)) ? cache : NULL};
+	struct sigma_loaded loaded = {0};
 	struct str dir = config_text(h->config, CFG_LISTS);
 	struct sigma_opts o = {.routing = SIGMA_ROUTE_STRICT};
 	for (size_t i = 0; i < LEN(ROUTING); i++)
@@ -72,7 +77,12 @@ static int compile(struct house *h, struct sigma_set *set, struct diag *d)
 		vec_push(&pipelines, l->item[i].p); /* NUL-terminated, as the configuration keeps them */
 	o.pipeline = pipelines.at;
 	o.n_pipeline = pipelines.n;
-	int r = sigma_set_loaded(set) ? sigma_compile(set, h->vocab, &o, d, &h->image) : 0;
+	const char **paths;
+	src.n = rule_paths(h, &paths, shipped, sizeof(shipped));
+	src.path = paths;
+	int r = src.n ? sigma_load(&src, h->vocab, &o, &h->findings, &loaded) : 0;
+	h->image = loaded.img;
+	free(paths);
 	vec_done(&pipelines);
 	return r == -EINVAL ? 0 : r; /* refused rules are findings; the others run */
 }
@@ -136,11 +146,8 @@ static void load_sources(struct house *h)
 /* The rules' names go into the vocabulary, then it is frozen: the store and all decoders share it. */
 int content_load(struct house *h, struct diag *d)
 {
-	struct sigma_set *set = sigma_set_new();
 	h->vocab = vocab_new();
-	load_rules(h, set, &h->findings);
-	int r = compile(h, set, &h->findings);
-	sigma_set_free(set);
+	int r = load_rules(h);
 	load_sources(h);
 	vocab_freeze(h->vocab);
 	if (r == 0)

@@ -106,4 +106,11 @@ struct sigma_image {
 	size_t n_always;
 };
 
+struct regex_fault {
+	int code; /* for pcre2_get_error_message */
+	size_t at;
+};
+/* value.c: a pattern with an atom's flags; NULL when it cannot be used. */
+pcre2_code *regex_compile(struct str pattern, unsigned atom_flags, struct regex_fault *ret_fault);
+
 #endif

@@ -97,24 +97,30 @@ static struct expr *number_expr(struct compiler *c, struct atom *a, const struct
 	return atom_of(c, a, a->keyword ? ATOM_CONTAINS : ATOM_NUMBER, digits);
 }
 
+pcre2_code *regex_compile(struct str pattern, unsigned atom_flags, struct regex_fault *ret_fault)
+{
+	uint32_t flags = PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
+	flags |= atom_flags & ATOM_F_RE_I ? PCRE2_CASELESS : 0;
+	flags |= atom_flags & ATOM_F_RE_M ? PCRE2_MULTILINE : 0;
+	flags |= atom_flags & ATOM_F_RE_S ? PCRE2_DOTALL : 0;
+	pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, flags, &ret_fault->code, &ret_fault->at, NULL);
+	if (re)
+		pcre2_jit_compile(re, PCRE2_JIT_COMPLETE);
+	return re;
+}
+
 static struct expr *regex_expr(struct compiler *c, struct atom *a, const struct value *v)
 {
-	int err;
-	PCRE2_SIZE at;
-	uint32_t flags = PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
+	struct regex_fault fault;
 	a->flags = v->flags;
-	flags |= a->flags & ATOM_F_RE_I ? PCRE2_CASELESS : 0;
-	flags |= a->flags & ATOM_F_RE_M ? PCRE2_MULTILINE : 0;
-	flags |= a->flags & ATOM_F_RE_S ? PCRE2_DOTALL : 0;
 	struct str pattern = sstring_plain(&c->scratch, &v->text);
-	a->re = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, flags, &err, &at, NULL);
+	a->re = regex_compile(pattern, a->flags, &fault);
 	if (!a->re) {
 		char why[200];
-		pcre2_get_error_message(err, (PCRE2_UCHAR *)why, sizeof(why));
-		diag_error(c->d, v->at, "sigma.bad_regex", "the regular expression cannot be used: %s (at its character %zu)", why, (size_t)at);
+		pcre2_get_error_message(fault.code, (PCRE2_UCHAR *)why, sizeof(why));
+		diag_error(c->d, v->at, "sigma.bad_regex", "the regular expression cannot be used: %s (at its character %zu)", why, fault.at);
 		return NULL;
 	}
-	pcre2_jit_compile(a->re, PCRE2_JIT_COMPLETE);
 	return atom_of(c, a, ATOM_REGEX, pattern);
 }
 
