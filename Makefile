@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Thin: everything real is in meson.build and scripts/. `make help` says what there is.
-.PHONY: all help run build check asan fuzz install format clean
+.PHONY: all help run build check bench asan fuzz install format clean
 PREFIX ?= /usr/local
 DEMO_DATA ?= data/demo
 CONSOLE ?= enabled
@@ -44,3 +44,6 @@ clean: ## removes what was built; data/ stays
 .PHONY: setup-build setup-run setup-test
 setup-build setup-run setup-test: setup-%:
 	@scripts/setup $*
+
+bench: setup-build build ## beside its peers (by cargo) on the same data, and the inner figures; ARGS="--only inner --rounds 3"
+	bench/run.py $(ARGS)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sigma/correlate_parts.h"
+#include "sigma/correlate_state.h"
 
 #include "base/num.h"
 
@@ -7,35 +7,13 @@
 #include <math.h>
 
 /*
- * State per (correlation rule, group values): a ring of members ordered by event time, and for value_count a counted set of the values, so
- * that the number of different ones is kept and never recounted. Decisions (docs/formats/sigma.md): the window slides and ends at the newest
- * member; a member older than the window is late and dropped; after firing, the group starts anew (no second alert from the same
- * members); a hit without one of the group-by fields groups under the absent value.
+ * Decisions (docs/formats/sigma.md): the window slides and ends at the newest member; a member older than the window is late and dropped; after
+ * firing, the group starts anew (no second alert from the same members); a hit without one of the group-by fields groups under the absent value.
+ * Counts of values are kept, never recounted.
  */
-struct member {
-	tstamp time;
-	struct id event_id;
-	uint64_t record;
-	uint32_t rule;      /* position in the correlation's member list */
-	char *source;
-	char *value;        /* condition.field's value(s), joined by \x1f; NULL = absent */
-};
-
-struct group {
-	struct group *newer, *older; /* by last use, for eviction */
-	struct str key;
-	uint32_t rule;
-	char **value;       /* group-by values, n_group of the rule; NULL = absent */
-	struct member *at;  /* ring in time order */
-	size_t n, cap;
-	struct map values;  /* value -> count (value_count) */
-	size_t bytes;
-};
-
 struct correlator {
 	struct sigma_image *img;
-	struct map groups;
-	struct group *newest, *oldest;
+	struct groups groups;
 	size_t max_bytes;
 	struct correlator_stats stats;
 	struct arena mem;
@@ -48,7 +26,7 @@ struct correlator *correlator_new(struct sigma_image *img, size_t max_bytes)
 	struct correlator *c = must_new(struct correlator);
 	c->img = sigma_image_ref(img);
 	c->max_bytes = max_bytes;
-	map_init(&c->groups);
+	c->groups.img = c->img;
 	arena_init(&c->mem, 0);
 	c->fed_by = must_calloc(img->n_rule, sizeof(*c->fed_by));
 	for (uint32_t k = 0; k < img->n_rule; k++)
@@ -60,74 +38,14 @@ struct correlator *correlator_new(struct sigma_image *img, size_t max_bytes)
 	return c;
 }
 
-static void unlink_group(struct correlator *c, struct group *g)
-{
-	*(g->newer ? &g->newer->older : &c->newest) = g->older;
-	*(g->older ? &g->older->newer : &c->oldest) = g->newer;
-	g->newer = g->older = NULL;
-}
-
-static void link_newest(struct correlator *c, struct group *g)
-{
-	g->older = c->newest;
-	g->newer = NULL;
-	if (c->newest)
-		c->newest->newer = g;
-	c->newest = g;
-	if (!c->oldest)
-		c->oldest = g;
-}
-
-static void member_done(struct group *g, struct member *m)
-{
-	if (m->value && g->values.n) {
-		uint64_t *count = map_get(&g->values, str_c(m->value));
-		if (count && --*count == 0)
-			map_del(&g->values, str_c(m->value));
-	}
-	free(m->source);
-	free(m->value);
-}
-
-static void clear_members(struct correlator *c, struct group *g)
-{
-	for (size_t i = 0; i < g->n; i++) {
-		free(g->at[i].source);
-		free(g->at[i].value);
-	}
-	g->n = 0;
-	map_clear(&g->values);
-	c->stats.bytes -= g->bytes;
-	g->bytes = sizeof(*g) + g->key.n;
-	c->stats.bytes += g->bytes;
-}
-
-static void group_free(struct correlator *c, struct group *g)
-{
-	clear_members(c, g);
-	unlink_group(c, g);
-	map_del(&c->groups, g->key);
-	c->stats.bytes -= g->bytes;
-	c->stats.keys--;
-	for (size_t i = 0; i < c->img->correlation[g->rule].n_group; i++)
-		free(g->value[i]);
-	free(g->value);
-	free(g->at);
-	map_done(&g->values);
-	free((char *)(uintptr_t)g->key.p);
-	free(g);
-}
-
 void correlator_free(struct correlator *c)
 {
 	if (!c)
 		return;
-	while (c->oldest)
-		group_free(c, c->oldest);
+	groups_done(&c->groups);
 	for (size_t i = 0; i < c->img->n_rule; i++)
 		free(c->fed_by[i].rule);
 	free(c->fed_by);
-	map_done(&c->groups);
 	arena_done(&c->mem);
 	sigma_image_unref(c->img);
 	free(c);
@@ -136,6 +54,8 @@ void correlator_free(struct correlator *c)
 void correlator_stats(const struct correlator *c, struct correlator_stats *ret)
 {
 	*ret = c->stats;
+	ret->keys = c->groups.n;
+	ret->bytes = c->groups.bytes;
 }
 
 /* What the correlation machinery knows of one hit, from an event or from a correlation below. */
@@ -186,101 +106,35 @@ static struct str *group_values(struct correlator *c, const struct correlation *
 	return value;
 }
 
-static struct str group_key(struct correlator *c, uint32_t rule, const struct str *value, size_t n)
-{
-	struct buf b = BUF_INIT(1u << 20);
-	buf_add_le32(&b, rule);
-	for (size_t i = 0; i < n; i++) {
-		buf_addc(&b, value[i].p ? 1 : 0);
-		buf_add_varint(&b, value[i].n);
-		buf_add(&b, value[i]);
-	}
-	struct str key = arena_dup(&c->mem, buf_str(&b));
-	buf_done(&b);
-	return key;
-}
-
-static struct group *group_of(struct correlator *c, uint32_t rule, const struct correlation *k, const struct str *value)
-{
-	struct str key = group_key(c, rule, value, k->n_group);
-	struct group *g = map_get_ptr(&c->groups, key);
-	if (g) {
-		unlink_group(c, g);
-		link_newest(c, g);
-		return g;
-	}
-	g = must_new(struct group);
-	g->rule = rule;
-	g->key = str_n(str_dup_c(key), key.n);
-	g->value = must_calloc(k->n_group + 1, sizeof(*g->value));
-	for (size_t i = 0; i < k->n_group; i++)
-		g->value[i] = value[i].p ? str_dup_c(value[i]) : NULL;
-	map_init(&g->values);
-	g->bytes = sizeof(*g) + key.n;
-	map_put_ptr(&c->groups, key, g);
-	link_newest(c, g);
-	c->stats.keys++;
-	c->stats.bytes += g->bytes;
-	return g;
-}
-
-static char *condition_value(struct correlator *c, const struct correlation *k, const struct feed *f)
+/* condition.field's values joined; false when one is absent. */
+static bool condition_value(struct correlator *c, const struct correlation *k, const struct feed *f, struct shared **ret)
 {
 	struct buf b = BUF_INIT(65536);
-	for (size_t i = 0; i < k->n_field; i++) {
+	bool ok = true;
+	for (size_t i = 0; i < k->n_field && ok; i++) {
 		struct str v;
-		if (!field_value(c, f, field_of_alias(k, &c->img->rule[f->rule], k->field[i]), &v)) {
-			buf_done(&b);
-			return NULL;
-		}
+		ok = field_value(c, f, field_of_alias(k, &c->img->rule[f->rule], k->field[i]), &v);
 		if (i)
 			buf_addc(&b, 0x1f);
-		buf_add(&b, v);
+		if (ok)
+			buf_add(&b, v);
 	}
-	char *out = k->n_field ? str_dup_c(buf_str(&b)) : NULL;
+	*ret = ok && k->n_field ? shared_new(buf_str(&b)) : NULL;
 	buf_done(&b);
-	return out;
-}
-
-/* Drops what is older than the window that ends at the newest member. */
-static void expire(struct correlator *c, struct group *g, int64_t timespan)
-{
-	size_t old = 0;
-	tstamp edge = g->at[g->n - 1].time - timespan;
-	while (old < g->n && g->at[old].time < edge) {
-		c->stats.bytes -= sizeof(struct member);
-		g->bytes -= sizeof(struct member);
-		member_done(g, &g->at[old++]);
-	}
-	if (old) {
-		memmove(g->at, g->at + old, (g->n - old) * sizeof(*g->at));
-		g->n -= old;
-	}
+	return ok;
 }
 
 static bool insert(struct correlator *c, struct group *g, const struct correlation *k, const struct feed *f, uint32_t position)
 {
-	if (g->n && f->time < g->at[g->n - 1].time - k->timespan) {
+	struct shared *value;
+	if (g->n && f->time < group_member(g, g->n - 1)->time - k->timespan) {
 		c->stats.late++;
 		return false;
 	}
-	char *value = condition_value(c, k, f);
-	if (k->n_field && !value)
+	if (!condition_value(c, k, f, &value))
 		return false; /* nothing to count, sum or average */
-	if (g->n == g->cap) {
-		g->cap = g->cap ? g->cap * 2 : 4;
-		g->at = must_realloc(g->at, g->cap * sizeof(*g->at));
-	}
-	size_t at = g->n;
-	while (at > 0 && g->at[at - 1].time > f->time)
-		at--;
-	memmove(g->at + at + 1, g->at + at, (g->n - at) * sizeof(*g->at));
-	g->at[at] = (struct member){.time = f->time, .event_id = f->event_id, .record = f->record, .rule = position, .source = str_dup_c(f->source), .value = value};
-	g->n++;
-	g->bytes += sizeof(struct member);
-	c->stats.bytes += sizeof(struct member);
-	if (k->type == CORR_VALUE_COUNT)
-		++*map_put(&g->values, str_c(value), NULL);
+	const struct member m = {.time = f->time, .event_id = f->event_id, .record = f->record, .rule = position};
+	group_insert(&c->groups, g, &m, f->source, value);
 	return true;
 }
 
@@ -296,7 +150,7 @@ static double aggregate(struct correlator *c, const struct group *g, const struc
 	double *v = arena_array(&c->mem, g->n + 1, sizeof(*v)), sum = 0;
 	size_t n = 0;
 	for (size_t i = 0; i < g->n; i++)
-		if (num_double(str_c(g->at[i].value), &v[n]))
+		if (num_double(shared_str(group_member(g, i)->value), &v[n]))
 			sum += v[n++];
 	if (!n)
 		return NAN;
@@ -310,19 +164,11 @@ static double aggregate(struct correlator *c, const struct group *g, const struc
 	return low + 1 < n ? v[low] + (rank - (double)low) * (v[low + 1] - v[low]) : v[low];
 }
 
-static bool seen(const struct group *g, size_t position)
-{
-	for (size_t i = 0; i < g->n; i++)
-		if (g->at[i].rule == position)
-			return true;
-	return false;
-}
-
 static bool extended_holds(const struct expr *e, const struct group *g)
 {
 	switch ((enum expr_kind)e->kind) {
 	case EXPR_ATOM:
-		return seen(g, e->atom);
+		return g->seen[e->atom] > 0;
 	case EXPR_NOT:
 		return !extended_holds(e->kid[0], g);
 	case EXPR_AND:
@@ -342,11 +188,11 @@ static double rules_seen(const struct group *g, const struct correlation *k)
 	size_t n = 0;
 	if (k->type == CORR_TEMPORAL_ORDERED) {
 		for (size_t i = 0; i < g->n && n < k->n_member; i++)
-			n += g->at[i].rule == n;
+			n += group_member(g, i)->rule == n;
 		return (double)n;
 	}
 	for (size_t i = 0; i < k->n_member; i++)
-		n += seen(g, i);
+		n += g->seen[i] > 0;
 	return (double)n;
 }
 
@@ -367,7 +213,7 @@ static bool fires(struct correlator *c, const struct group *g, const struct corr
 		*ret_value = (double)g->n;
 		break;
 	case CORR_VALUE_COUNT:
-		*ret_value = (double)g->values.n;
+		*ret_value = (double)g->n_value;
 		break;
 	case CORR_TEMPORAL:
 	case CORR_TEMPORAL_ORDERED:
@@ -395,27 +241,29 @@ static int fire(struct correlator *c, struct group *g, const struct correlation 
 	struct correlation_member *m = arena_array(&c->mem, n + 1, sizeof(*m));
 	struct str *gv = arena_array(&c->mem, k->n_group + 1, sizeof(*gv));
 	for (size_t i = 0; i < n; i++) {
-		const struct member *from = &g->at[skip + i];
-		m[i] = (struct correlation_member){.event_id = from->event_id, .source = arena_dup(&c->mem, str_c(from->source)), .record = from->record, .time = from->time,
+		const struct member *from = group_member(g, skip + i);
+		m[i] = (struct correlation_member){.event_id = from->event_id, .source = arena_dup(&c->mem, shared_str(from->source)), .record = from->record, .time = from->time,
 			.rule = &c->img->rule[k->member[from->rule]]};
 	}
+	group_values_of(g, gv, k->n_group);
 	for (size_t i = 0; i < k->n_group; i++)
-		gv[i] = g->value[i] ? arena_dup(&c->mem, str_c(g->value[i])) : STR_NONE;
+		gv[i] = gv[i].p ? arena_dup(&c->mem, gv[i]) : STR_NONE;
 	const struct sigma_rule *rule = &c->img->rule[g->rule];
-	struct correlation_hit hit = {.rule = rule, .type = CORR_NAMES[k->type], .time = g->at[g->n - 1].time, .first = g->at[0].time, .last = g->at[g->n - 1].time,
-		.group_field = k->group, .group_value = gv, .n_group = k->n_group, .value = value, .member = m, .n_member = n};
+	tstamp first = group_member(g, 0)->time, last = group_member(g, g->n - 1)->time;
+	struct correlation_hit hit = {.rule = rule, .type = CORR_NAMES[k->type], .time = last, .first = first, .last = last, .group_field = k->group, .group_value = gv,
+		.n_group = k->n_group, .value = value, .member = m, .n_member = n};
 	struct feed up = {.rule = rule->index, .time = hit.time, .event_id = m[n - 1].event_id, .record = m[n - 1].record, .source = m[n - 1].source,
 		.group_field = k->group, .group_value = gv, .n_group = k->n_group};
 	c->stats.fired++;
-	clear_members(c, g);
+	group_free(&c->groups, g); /* its values start anew */
 	int r = cb(arg, &hit);
 	return r < 0 ? r : feed_rule(c, &up, cb, arg);
 }
 
 static void evict(struct correlator *c)
 {
-	while (c->max_bytes && c->stats.bytes > c->max_bytes && c->oldest && c->oldest != c->newest) {
-		group_free(c, c->oldest);
+	while (c->max_bytes && c->groups.bytes > c->max_bytes && c->groups.oldest != c->groups.newest) {
+		group_free(&c->groups, c->groups.oldest);
 		c->stats.evicted++;
 	}
 }
@@ -423,15 +271,18 @@ static void evict(struct correlator *c)
 static int feed_one(struct correlator *c, uint32_t rule, const struct feed *f, correlation_cb *cb, void *arg)
 {
 	const struct correlation *k = &c->img->correlation[rule];
-	struct group *g = group_of(c, rule, k, group_values(c, k, f));
+	struct group *g = groups_get(&c->groups, rule, group_values(c, k, f), k->n_group, &c->mem);
 	double value = 0;
 	bool in = false;
 	for (size_t i = 0; i < k->n_member; i++)
 		if (k->member[i] == f->rule)
 			in = insert(c, g, k, f, (uint32_t)i) || in;
-	if (!in)
+	if (!in) {
+		if (!g->n)
+			group_free(&c->groups, g);
 		return 0;
-	expire(c, g, k->timespan);
+	}
+	group_expire(&c->groups, g, group_member(g, g->n - 1)->time - k->timespan);
 	return fires(c, g, k, &value) ? fire(c, g, k, value, cb, arg) : 0;
 }
 
@@ -461,21 +312,21 @@ int correlator_feed(struct correlator *c, const struct sigma_hit *hit, const str
 
 #define MAGIC 0x31524f43u /* "COR1" */
 
-static void put(struct buf *out, const char *s)
+static void put(struct buf *out, struct str s)
 {
-	buf_addc(out, s ? 1 : 0);
-	buf_add_varint(out, s ? strlen(s) : 0);
-	if (s)
-		buf_add_cstr(out, s);
+	buf_addc(out, s.p ? 1 : 0);
+	buf_add_varint(out, s.n);
+	buf_add(out, s);
 }
 
-static bool get(struct str *in, char **ret)
+/* Absent text has p NULL, empty text has not. */
+static bool get(struct str *in, struct str *ret)
 {
-	struct str there, s;
+	struct str there;
 	uint64_t n;
-	if (!rd_bytes(in, 1, &there) || !rd_varint(in, &n) || n > in->n || !rd_bytes(in, (size_t)n, &s))
+	if (!rd_bytes(in, 1, &there) || !rd_varint(in, &n) || n > in->n || !rd_bytes(in, (size_t)n, ret))
 		return false;
-	*ret = there.p[0] ? str_dup_c(s) : NULL;
+	*ret = there.p[0] ? str_n(ret->p ? ret->p : "", ret->n) : STR_NONE;
 	return true;
 }
 
@@ -495,92 +346,76 @@ static const struct sigma_rule *snapshot_rule(const struct sigma_image *img, str
 
 int correlator_save(const struct correlator *c, struct buf *out)
 {
+	struct arena mem;
+	arena_init(&mem, 0);
 	buf_add_le32(out, MAGIC);
-	for (const struct group *g = c->oldest; g; g = g->newer) {
+	for (const struct group *g = c->groups.oldest; g; g = g->newer) {
 		const struct correlation *k = &c->img->correlation[g->rule];
-		if (!g->n)
-			continue;
-		char *id = str_dup_c(snapshot_name(&c->img->rule[g->rule]));
-		put(out, id);
-		free(id);
+		struct str *gv = arena_array(&mem, k->n_group + 1, sizeof(*gv));
+		group_values_of(g, gv, k->n_group);
+		put(out, snapshot_name(&c->img->rule[g->rule]));
 		buf_add_varint(out, k->n_group);
 		for (size_t i = 0; i < k->n_group; i++)
-			put(out, g->value[i]);
+			put(out, gv[i]);
 		buf_add_varint(out, g->n);
 		for (size_t i = 0; i < g->n; i++) {
-			const struct member *m = &g->at[i];
+			const struct member *m = group_member(g, i);
 			buf_add_le64(out, (uint64_t)m->time);
 			buf_add_le64(out, m->event_id.hi);
 			buf_add_le64(out, m->event_id.lo);
 			buf_add_varint(out, m->record);
 			buf_add_varint(out, m->rule);
-			put(out, m->source);
-			put(out, m->value);
+			put(out, shared_str(m->source));
+			put(out, shared_str(m->value));
 		}
+		arena_reset(&mem);
 	}
+	arena_done(&mem);
 	return out->err;
 }
 
-static bool load_member(struct str *in, struct feed *f, uint64_t *ret_position, char **ret_source, char **ret_value)
+struct saved_member {
+	struct member m;
+	uint64_t position;
+	struct str source, value;
+};
+
+static bool load_member(struct str *in, struct saved_member *ret)
 {
 	uint64_t time;
-	*ret_source = *ret_value = NULL;
-	if (!rd_le64(in, &time) || !rd_le64(in, &f->event_id.hi) || !rd_le64(in, &f->event_id.lo) || !rd_varint(in, &f->record) || !rd_varint(in, ret_position))
+	if (!rd_le64(in, &time) || !rd_le64(in, &ret->m.event_id.hi) || !rd_le64(in, &ret->m.event_id.lo) || !rd_varint(in, &ret->m.record) || !rd_varint(in, &ret->position))
 		return false;
-	f->time = (tstamp)time;
-	return get(in, ret_source) && get(in, ret_value);
-}
-
-/* Members go straight into the ring: their values are known, no event is at hand. */
-static void restore_member(struct correlator *c, struct group *g, const struct correlation *k, const struct feed *f, uint32_t position, char *source, char *value)
-{
-	if (g->n == g->cap) {
-		g->cap = g->cap ? g->cap * 2 : 4;
-		g->at = must_realloc(g->at, g->cap * sizeof(*g->at));
-	}
-	g->at[g->n++] = (struct member){.time = f->time, .event_id = f->event_id, .record = f->record, .rule = position, .source = source ? source : must_strdup(""), .value = value};
-	g->bytes += sizeof(struct member);
-	c->stats.bytes += sizeof(struct member);
-	if (k->type == CORR_VALUE_COUNT && value)
-		++*map_put(&g->values, str_c(value), NULL);
+	ret->m.time = (tstamp)time;
+	ret->m.rule = (uint32_t)ret->position;
+	return get(in, &ret->source) && get(in, &ret->value);
 }
 
 static bool load_group(struct correlator *c, struct str *in)
 {
-	char *id = NULL, *source, *value;
-	uint64_t n_group, n, position;
-	struct feed f = {0};
-	if (!get(in, &id) || !id || !rd_varint(in, &n_group) || n_group > 64) {
-		free(id);
+	struct str id;
+	uint64_t n_group, n;
+	if (!get(in, &id) || !id.p || !rd_varint(in, &n_group) || n_group > 64)
 		return false;
-	}
-	const struct sigma_rule *rule = snapshot_rule(c->img, str_c(id));
-	free(id);
+	const struct sigma_rule *rule = snapshot_rule(c->img, id);
 	const struct correlation *k = rule ? &c->img->correlation[rule->index] : NULL;
-	bool use = k && k->type && k->n_group == n_group, ok = true;
 	struct str *gv = arena_array(&c->mem, n_group + 1, sizeof(*gv));
-	for (size_t i = 0; i < n_group && ok; i++) {
-		char *v = NULL;
-		ok = get(in, &v);
-		gv[i] = v ? arena_dup(&c->mem, str_c(v)) : STR_NONE;
-		free(v);
-	}
-	if (!ok || !rd_varint(in, &n))
-		return false;
-	struct group *g = use && n ? group_of(c, rule->index, k, gv) : NULL;
-	for (uint64_t i = 0; i < n; i++) {
-		if (!load_member(in, &f, &position, &source, &value)) {
-			free(source);
-			free(value);
+	for (size_t i = 0; i < n_group; i++)
+		if (!get(in, &gv[i]))
 			return false;
-		}
-		if (g && position < k->n_member) {
-			restore_member(c, g, k, &f, (uint32_t)position, source, value);
-		} else {
-			free(source);
-			free(value);
-		}
+	if (!rd_varint(in, &n))
+		return false;
+	bool use = k && k->type && k->n_group == n_group && n;
+	struct group *g = use ? groups_get(&c->groups, rule->index, gv, n_group, &c->mem) : NULL;
+	for (uint64_t i = 0; i < n; i++) {
+		struct saved_member s = {0};
+		if (!load_member(in, &s))
+			return false;
+		/* Members go straight into the group: their values are known, no event is at hand. */
+		if (g && s.position < k->n_member && (s.value.p != NULL) == (k->n_field > 0))
+			group_insert(&c->groups, g, &s.m, s.source, s.value.p ? shared_new(s.value) : NULL);
 	}
+	if (g && !g->n)
+		group_free(&c->groups, g);
 	return true;
 }
 
