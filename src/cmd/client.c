@@ -89,6 +89,11 @@ static bool local_server(const struct command *c, char *path, size_t size)
 	return path_join(path, size, data_dir(c), "hinomi.sock") == 0 && somebody_listens(path);
 }
 
+bool client_is_remote(const struct command *c)
+{
+	return server_named(c) != NULL;
+}
+
 bool client_has_server(const struct command *c)
 {
 	char path[4096];

@@ -71,7 +71,7 @@ static void show_rows(const json_t *items, bool csv, struct buf *out)
 	const char *column[COLUMNS_MAX];
 	size_t n = choose_columns(items, column), width[COLUMNS_MAX] = {0};
 	struct buf cell = BUF_INIT(1u << 20);
-	for (int pass = csv; pass < 2; pass++) {
+	for (int pass = csv; n && pass < 2; pass++) {
 		for (size_t row = 0; row <= json_array_size(items); row++) {
 			for (size_t i = 0; i < n; i++) {
 				buf_reset(&cell);
@@ -141,6 +141,9 @@ int show_answer(struct str body, bool is_json, const char *output)
 	else
 		show_object(o, &out);
 	out_write(buf_str(&out));
+	const char *cursor = json_string_value(json_object_get(o, "next_cursor"));
+	if (cursor && strcmp(how, "json") != 0)
+		fprintf(stderr, SAY("more follows: cursor=%s\n", "続きがあります: cursor=%s\n"), cursor);
 	json_decref(o);
 	buf_done(&out);
 	return EXIT_DONE;
