@@ -221,7 +221,8 @@ static void restart(struct decoding *x)
 struct str decode_clean(struct decoding *x, struct str raw, enum decode_fault *fault)
 {
 	struct str out;
-	if (utf8_valid(raw) && memchr(raw.p ? raw.p : "", 0x1b, raw.n) == NULL)
+	/* JSON holds no bare escapes, so an object in valid UTF-8 is what it looks like. */
+	if (utf8_valid(raw) && (str_starts(raw, STR("{")) || !raw.n || !memchr(raw.p, 0x1b, raw.n)))
 		return raw;
 	struct buf b = BUF_INIT((size_t)RECORD_MAX * 3u);
 	if (!japanese_to_utf8(raw, &b)) {

@@ -91,8 +91,8 @@ static struct val leaf_val(const struct json_leaf *l)
 static const char *const TIMES[] = {"_time", "@timestamp", "timestamp", "TimeCreated", "UtcTime", "SystemTime", "time", "eventTime", "EventTime", "ts", "datetime", "date"};
 static const char *const HOSTS[] = {"Computer", "host.name", "Hostname", "hostname", "host", "agent.hostname"};
 /* Names that tell what the object is beside Windows events. */
-enum telling { TELL_PATH, TELL_ID, TELL_MESSAGE, TELL_LOG, TELL_STREAM, TELL_COUNT };
-static const char *const TELLING[TELL_COUNT] = {"_path", "ID", "MESSAGE", "log", "stream"};
+enum telling { TELL_PATH, TELL_STREAM_AT, TELL_SYSTEM_AT, TELL_ID, TELL_MESSAGE, TELL_LOG, TELL_STREAM, TELL_COUNT };
+static const char *const TELLING[TELL_COUNT] = {"_path", "@stream", "@system", "ID", "MESSAGE", "log", "stream"};
 
 enum windows_name { W_CHANNEL, W_EVENT_ID, W_EVENT_TYPE, W_COMPUTER, W_RECORD, W_PROVIDER, W_COUNT };
 static const char *const WINDOWS[W_COUNT] = {"Channel", "EventID", "EventType", "Computer", "EventRecordID", "Provider_Name"};
@@ -274,6 +274,23 @@ static void container_line(const struct object *o)
 	decode_payload(o->x, fn ? fn : decode_access, text);
 }
 
+/* Zeek's JSON as Zeek (_path) and its shippers (@stream, names with _ for the dot) write it. Its `host` is a header of HTTP. */
+static void zeek_object(const struct object *o)
+{
+	static const char *const ends[][2] = {{"id_orig_h", "id.orig_h"}, {"id_orig_p", "id.orig_p"}, {"id_resp_h", "id.resp_h"}, {"id_resp_p", "id.resp_p"}};
+	struct decoding *x = o->x;
+	const uint16_t *t = o->t->telling;
+	if (!decode_zeek_source(x, object_text(o, known_has(&o->seen, t[TELL_PATH]) ? t[TELL_PATH] : t[TELL_STREAM_AT])))
+		return;
+	x->ev->host = object_text(o, t[TELL_SYSTEM_AT]);
+	for (size_t i = 0; known_has(&o->seen, t[TELL_STREAM_AT]) && i < LEN(ends); i++) {
+		const struct field *f = event_field_name(x->ev, str_c(ends[i][0]));
+		if (f)
+			decode_add_val(x, str_c(ends[i][1]), f->val, FIELD_F_ALIAS);
+	}
+	event_apply_aliases(x->vocab, x->ev, 0, x->mem);
+}
+
 static void other_object(const struct object *o)
 {
 	struct decoding *x = o->x;
@@ -283,8 +300,8 @@ static void other_object(const struct object *o)
 	if (known_has(&o->seen, t[TELL_MESSAGE]) && decode_journal_fields(x))
 		return;
 	decode_flat(x, false);
-	if (known_has(&o->seen, t[TELL_PATH]) && decode_zeek_source(x, object_text(o, t[TELL_PATH])))
-		event_apply_aliases(x->vocab, x->ev, 0, x->mem);
+	if (known_has(&o->seen, t[TELL_PATH]) || known_has(&o->seen, t[TELL_STREAM_AT]))
+		zeek_object(o);
 	if (known_has(&o->seen, t[TELL_LOG]) && known_has(&o->seen, t[TELL_STREAM]))
 		container_line(o);
 }
