@@ -11,7 +11,11 @@ static const struct {
 	const char *en, *ja;
 } VERBS[] = {
 #define VERB(name, fn, en, ja) {name, fn, en, ja},
+#ifdef HINOMI_SCAN_ONLY
+#include "cmd/verbs_scan.def"
+#else
 #include "cmd/verbs.def"
+#endif
 #undef VERB
 };
 
