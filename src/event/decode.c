@@ -5,11 +5,27 @@
 #include "codec/japanese.h"
 #include "event/sources.h"
 
+/*
+ * Log sources that decoders name are constants of theirs, so where they stand says which they are: the vocabulary, which compares text under a lock, is
+ * asked once for each.
+ */
+#define SOURCE_SLOTS 64u
+#define SOURCE_MOST 4
+
+struct source_cache {
+	struct {
+		struct logsource ls[SOURCE_MOST];
+		size_t n; /* 0 = free */
+		uint32_t set;
+	} slot[SOURCE_SLOTS];
+};
+
 struct decoder {
 	struct vocab *vocab;
 	struct json_tables *json;
 	struct flat_roles *roles;
 	struct table *table;
+	struct source_cache *sources;
 	int offset_s;
 	/* What the mapping said of the source that came last. */
 	struct buf mapped;
@@ -46,6 +62,7 @@ struct decoder *decoder_new(struct vocab *v, int offset_s)
 	d->json = json_tables_new(v);
 	d->roles = flat_roles_new(v);
 	d->table = table_new();
+	d->sources = must_new(struct source_cache);
 	d->offset_s = offset_s;
 	d->mapped = BUF_INIT(1u << 20);
 	return d;
@@ -57,6 +74,7 @@ void decoder_free(struct decoder *d)
 		return;
 	json_tables_free(d->json);
 	buf_done(&d->mapped);
+	free(d->sources);
 	table_free(d->table);
 	flat_roles_free(d->roles);
 	vocab_unref(d->vocab);
@@ -70,10 +88,34 @@ struct vocab *decoder_vocab(const struct decoder *d)
 
 /* ---- what decoders use ------------------------------------------------------------------------------------------------------------------- */
 
+static bool same_source(const struct logsource *a, const struct logsource *b)
+{
+	return a->product.p == b->product.p && a->category.p == b->category.p && a->service.p == b->service.p && a->product.n == b->product.n && a->category.n == b->category.n &&
+		a->service.n == b->service.n;
+}
+
+static uint32_t known_set(struct decoding *x, const struct logsource *ls, size_t n)
+{
+	size_t i = (((uintptr_t)ls[0].product.p >> 2) ^ ((uintptr_t)ls[0].category.p >> 1) ^ (uintptr_t)ls[0].service.p ^ n) % SOURCE_SLOTS;
+	__typeof__(&x->sources->slot[0]) s = &x->sources->slot[i];
+	bool same = s->n == n;
+	for (size_t k = 0; same && k < n; k++)
+		same = same_source(&s->ls[k], &ls[k]);
+	if (same)
+		return s->set;
+	uint32_t set = vocab_lsset(x->vocab, ls, n);
+	if (n <= SOURCE_MOST) {
+		memcpy(s->ls, ls, n * sizeof(*ls));
+		s->n = n;
+		s->set = set;
+	}
+	return set;
+}
+
 uint32_t decode_logsource(struct decoding *x, const char *product, const char *category, const char *service)
 {
 	struct logsource ls = {str_c(product), str_c(category), str_c(service)};
-	return vocab_lsset(x->vocab, &ls, 1);
+	return known_set(x, &ls, 1);
 }
 
 void decode_source(struct decoding *x, const char *product, const char *category, const char *service)
@@ -85,7 +127,7 @@ void decode_source(struct decoding *x, const char *product, const char *category
 void decode_sources(struct decoding *x, const struct logsource *ls, size_t n)
 {
 	if (!x->forced)
-		x->ev->lsset = vocab_lsset(x->vocab, ls, n);
+		x->ev->lsset = known_set(x, ls, n);
 }
 
 bool decode_time(struct decoding *x, struct str text)
@@ -327,7 +369,7 @@ static void mapped_program(struct decoder *d, const struct record *rec, struct a
 
 void decode_record(struct decoder *d, const struct record *rec, struct arena *mem, struct event *ret, enum decode_fault *ret_fault)
 {
-	struct decoding x = {.vocab = d->vocab, .json = d->json, .roles = d->roles, .table = d->table, .mem = mem, .rec = rec, .ev = ret, .offset_s = d->offset_s};
+	struct decoding x = {.vocab = d->vocab, .json = d->json, .roles = d->roles, .table = d->table, .sources = d->sources, .mem = mem, .rec = rec, .ev = ret, .offset_s = d->offset_s};
 	enum decode_fault fault = DECODE_OK, encoding = DECODE_OK;
 	struct str text = rec->raw;
 	const struct source_rule *rule = mapped(d, rec);

@@ -55,8 +55,7 @@ static void common_source(struct decoding *x)
 		product = text_of(x, places[i]);
 	if (str_ieq(product, STR("darwin")))
 		product = STR("macos");
-	if (!str_ieq(product, STR("windows")) && !str_ieq(product, STR("linux")) && !str_ieq(product, STR("macos")))
-		product = STR("");
+	product = str_ieq(product, STR("windows")) ? STR("windows") : str_ieq(product, STR("linux")) ? STR("linux") : str_ieq(product, STR("macos")) ? STR("macos") : STR("");
 	for (size_t i = 0; i < LEN(HAPPENED); i++) {
 		if (!any_is(x, "event.category", HAPPENED[i].category) || (*HAPPENED[i].type && !any_is(x, "event.type", HAPPENED[i].type)))
 			continue;

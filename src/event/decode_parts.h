@@ -16,6 +16,7 @@ struct decoding {
 	struct vocab *vocab;
 	struct json_tables *json;
 	const struct flat_roles *roles;
+	struct source_cache *sources;
 	struct table *table; /* header that the records before had (decode_table.c) */
 	struct arena *mem;
 	const struct record *rec;
@@ -34,7 +35,7 @@ decode_fn decode_app, decode_net, decode_access;
 decode_fn decode_wrapped;
 
 uint32_t decode_logsource(struct decoding *x, const char *product, const char *category, const char *service);
-/* Sets the log source unless the record brought one. */
+/* Sets the log source unless the record brought one. The texts are constants: the same place always holds the same text. */
 void decode_source(struct decoding *x, const char *product, const char *category, const char *service);
 void decode_sources(struct decoding *x, const struct logsource *ls, size_t n);
 /* Takes any usual form of time for the event's own time. */

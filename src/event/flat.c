@@ -45,6 +45,7 @@ struct flat_roles {
 		field_id id; /* FIELD_UNKNOWN behind the last */
 		struct str value;
 	} value[LEN(SHAPES)][2];
+	uint16_t first[LEN(SHAPES)]; /* bit + 1 of its first name, which is looked at before all of them */
 	uint32_t lsset[LEN(SHAPES)];
 };
 
@@ -104,6 +105,8 @@ struct flat_roles *flat_roles_new(struct vocab *v)
 				must(bits < FLAT_BITS);
 				role->bit = (uint16_t)++bits;
 			}
+			if (!r->first[i])
+				r->first[i] = role->bit;
 			r->want[i].w[(role->bit - 1) / 64] |= UINT64_C(1) << ((role->bit - 1) % 64);
 		}
 		r->lsset[i] = shape_set(v, &SHAPES[i]);
@@ -165,8 +168,8 @@ void flat_look(const struct flat_roles *r, const struct event *ev, bool shapes, 
 		}
 	}
 	for (size_t i = 0; shapes && i < LEN(SHAPES); i++) {
-		bool all = true;
-		for (size_t w = 0; w < LEN(have.w); w++)
+		bool all = have.w[(r->first[i] - 1u) / 64] >> ((r->first[i] - 1u) % 64) & 1;
+		for (size_t w = 0; all && w < LEN(have.w); w++)
 			all = all && (r->want[i].w[w] & ~have.w[w]) == 0;
 		for (size_t k = 0; all && k < LEN(r->value[i]) && r->value[i][k].id; k++)
 			all = has_value(ev, r->value[i][k].id, r->value[i][k].value);
