@@ -26,6 +26,7 @@ struct table {
 	struct str empty, unset, path, date;
 	int32_t date_at, time_at; /* columns, -1 = none */
 	bool windows;
+	bool local; /* W3C times are not UTC but the machine's */
 };
 
 struct table *table_new(void)
@@ -72,7 +73,7 @@ static bool start_table(struct table *t, struct decoding *x, enum event_format f
 	t->unset = STR("-");
 	t->path = t->date = STR("");
 	t->date_at = t->time_at = -1;
-	t->windows = false;
+	t->windows = t->local = false;
 	return t->context.n > 0;
 }
 
@@ -251,6 +252,8 @@ static bool w3c_table(struct table *t, struct decoding *x)
 	while (str_line(&rest, &line)) {
 		if (str_take(&line, STR("#Date:")))
 			t->date = str_trim(line);
+		if (str_starts(line, STR("#Time Format: Local")))
+			t->local = true;
 		if (!str_take(&line, STR("#Fields:")))
 			continue;
 		line = str_trim(line);
@@ -292,6 +295,22 @@ static void w3c_target(struct decoding *x)
 		decode_add_alias(x, "c-useragent", val_text(agent->val, x->mem));
 }
 
+/* pfirewall.log: date time action protocol src-ip dst-ip src-port dst-port … */
+static void windows_firewall(struct decoding *x)
+{
+	static const char *const names[][2] = {{"src-ip", "src_ip"}, {"dst-ip", "dst_ip"}, {"src-port", "src_port"}, {"dst-port", "dst_port"}};
+	const struct field *action = event_field_name(x->ev, STR("action"));
+	if (!action || !event_field_name(x->ev, STR("src-ip")))
+		return;
+	for (size_t i = 0; i < LEN(names); i++) {
+		const struct field *f = event_field_name(x->ev, str_c(names[i][0]));
+		if (f)
+			decode_add_alias(x, names[i][1], val_text(f->val, x->mem));
+	}
+	decode_add_alias(x, "blocked", str_ieq(val_text(action->val, x->mem), STR("DROP")) ? STR("true") : STR("false"));
+	decode_source(x, "windows", "firewall", "");
+}
+
 enum decode_fault decode_w3c(struct decoding *x, struct str text)
 {
 	struct table *t = x->table;
@@ -321,14 +340,15 @@ enum decode_fault decode_w3c(struct decoding *x, struct str text)
 		if (!date.n && t->date.n >= 10)
 			date = str_sub(t->date, 0, 10);
 		tstamp at;
-		/* W3C times are UTC. */
-		if (ts_parse_rfc3339(arena_fmt(x->mem, "%.*s %.*s", STR_ARG(date), STR_ARG(time)), 0, &at)) {
+		/* W3C times are UTC, but for what the Windows firewall writes. */
+		if (ts_parse_rfc3339(arena_fmt(x->mem, "%.*s %.*s", STR_ARG(date), STR_ARG(time)), t->local ? x->offset_s : 0, &at)) {
 			x->ev->time = at;
 			x->ev->time_is_own = true;
 		}
 	}
 	if (!iis) {
 		decode_flat(x, false);
+		windows_firewall(x);
 		return DECODE_OK;
 	}
 	w3c_target(x);

@@ -157,18 +157,35 @@ static bool date_month_name(struct str *s, struct civil *c)
 	return true;
 }
 
-/* 03-02 09:00:00 (Android, FreeSWITCH) */
+/* 03-02 09:00:00 (Android, FreeSWITCH), 03/02-09:00:00.123456 (Snort) */
 static bool date_no_year(struct str *s, struct civil *c)
 {
 	struct str t = *s;
-	if (!take_digits(&t, 2, 2, &c->month) || !take_ch(&t, "-") || !take_digits(&t, 2, 2, &c->day) || !t.n || t.p[0] != ' ')
+	if (!take_digits(&t, 2, 2, &c->month))
+		return false;
+	bool slash = take_ch(&t, "/");
+	if ((!slash && !take_ch(&t, "-")) || !take_digits(&t, 2, 2, &c->day) || !t.n || t.p[0] != (slash ? '-' : ' '))
 		return false;
 	c->year = NO_YEAR;
 	*s = t;
 	return true;
 }
 
-static bool (*const DATES[])(struct str *s, struct civil *c) = {date_iso, date_compact, date_day_name, date_figures, date_month_name, date_no_year};
+/* 260302  9:00:00 (MySQL) */
+static bool date_short(struct str *s, struct civil *c)
+{
+	struct str t = *s;
+	int v;
+	if (!take_digits(&t, 6, 6, &v) || t.n < 6 || t.p[0] != ' ' || (t.p[2] != ':' && t.p[3] != ':'))
+		return false;
+	c->year = whole_year(v / 10000);
+	c->month = v / 100 % 100;
+	c->day = v % 100;
+	*s = t;
+	return true;
+}
+
+static bool (*const DATES[])(struct str *s, struct civil *c) = {date_iso, date_compact, date_day_name, date_figures, date_month_name, date_no_year, date_short};
 
 /* ---- clock and zone ------------------------------------------------------------------------------------------------------------------------------ */
 
@@ -369,6 +386,43 @@ static bool tai64n(struct str s, tstamp *ret)
 	return true;
 }
 
+/* A date and a clock that stand apart, either first: time="19:33:19.766" date="11-28-2026" */
+static bool apart(struct str line, size_t within, int offset_s, struct found_time *ret)
+{
+	struct civil date = {0}, clock = {0};
+	bool has_date = false, has_clock = false;
+	for (size_t i = 0; i < within && !(has_date && has_clock); i++) {
+		unsigned char before = i ? (unsigned char)line.p[i - 1] : ' ';
+		struct str rest = str_sub(line, i, line.n), s = rest;
+		struct civil c = {0};
+		if (!ch_is_digit((unsigned char)line.p[i]) || ch_is_alnum(before) || before == '.' || before == ':' || before == '-')
+			continue;
+		for (size_t k = 0; k < LEN(DATES) && !has_date; k++) {
+			s = rest;
+			c = (struct civil){0};
+			if (k == 1 || !DATES[k](&s, &c) || !plausible(&c) || c.year == NO_YEAR || (s.n && (ch_is_alnum((unsigned char)s.p[0]) || s.p[0] == '.')))
+				continue;
+			date = c;
+			has_date = true;
+			ret->text = str_n(rest.p, (size_t)(s.p - rest.p));
+		}
+		s = rest;
+		c = (struct civil){0};
+		if (!has_clock && str_chr(str_sub(rest, 0, 3), ':') != STR_NPOS && take_clock(&s, &c) && s.p - rest.p >= 7) {
+			clock = c;
+			has_clock = true;
+		}
+	}
+	if (!has_date || !has_clock)
+		return false;
+	date.hour = clock.hour;
+	date.minute = clock.minute;
+	date.second = clock.second;
+	date.nano = clock.nano;
+	date.offset_s = offset_s;
+	return ts_from_civil(&date, &ret->time);
+}
+
 static bool epoch(struct str s, size_t *ret_n, tstamp *ret)
 {
 	size_t n = digits(s);
@@ -416,13 +470,15 @@ bool find_time(struct str line, tstamp now, int offset_s, struct found_time *ret
 			return true;
 		}
 	}
+	if (apart(line, within, offset_s, ret))
+		return true;
 	if (tai64n(line, &ret->time)) {
 		ret->text = str_sub(line, 0, 25);
 		return true;
 	}
 	for (size_t i = 0; i < within; i++) {
 		unsigned char before = i ? (unsigned char)line.p[i - 1] : ' ';
-		if (!ch_is_digit((unsigned char)line.p[i]) || ch_is_digit(before) || !strchr(" [(\t:=|,;>\"", (int)before) || !before)
+		if (!ch_is_digit((unsigned char)line.p[i]) || ch_is_digit(before) || !strchr(" [(\t:=|,;>\"#", (int)before) || !before)
 			continue;
 		if (epoch(str_sub(line, i, line.n), &n, &ret->time)) {
 			ret->text = str_sub(line, i, i + n);

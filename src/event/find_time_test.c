@@ -62,6 +62,17 @@ TEST(a_year_left_out_is_the_latest_past_one)
 	check("[PDT Mar  1 01:02:03] x", "2026-03-01T08:02:03Z");
 }
 
+TEST(other_ways)
+{
+	check("260301  1:02:03 [Warning] x", "2026-02-28T16:02:03Z");
+	check("03/01-01:02:03.5  [**] x", "2026-02-28T16:02:03.5Z");
+	check("<![LOG[x]LOG]!><time=\"01:02:03.5-540\" date=\"03-01-2026\">", "2026-01-02T16:02:03.5Z"); /* dash: day first */
+	check("date=2026-03-01 devname=fw time=01:02:03 x", "2026-02-28T16:02:03Z");
+	check("#1772409600", "2026-03-02T00:00:00Z");
+	check("260301 items", "");
+	check("from 2026-03-01 on, at 01:02", "");
+}
+
 TEST(unix_times)
 {
 	check("1772409600.123      4 192.0.2.7 x", "2026-03-02T00:00:00.123Z");
