@@ -485,10 +485,19 @@ static bool number_matches(const struct atom *a, struct val v, struct str text)
 	return false;
 }
 
+/* Without +02:00 at the end: parts of a time are those that are written (specification: no conversion of time zones). */
+static struct str without_zone(struct str text)
+{
+	size_t at = text.n > 6 && text.p[text.n - 3] == ':' ? text.n - 6 : text.n > 5 ? text.n - 5 : 0;
+	bool zone = at > 10 && (text.p[at] == '+' || text.p[at] == '-') && ch_is_digit((unsigned char)text.p[at + 1]);
+	return zone ? str_sub(text, 0, at) : text;
+}
+
 static bool time_matches(const struct atom *a, struct str text)
 {
 	struct civil c;
 	tstamp t;
+	text = without_zone(text);
 	if (!ts_parse_rfc3339(text, 0, &t) && !ts_parse_epoch(text, &t))
 		return false;
 	ts_to_civil(t, 0, &c);
