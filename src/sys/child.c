@@ -98,7 +98,7 @@ static int confine_files(const struct child_limits *lim)
 	return r;
 }
 
-static void child_setup(struct pipes *p, const struct child_limits *lim)
+static void child_setup(struct pipes *p)
 {
 	setsid();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -110,12 +110,16 @@ static void child_setup(struct pipes *p, const struct child_limits *lim)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	if (lim->max_memory) {
-		struct rlimit rl = {lim->max_memory, lim->max_memory};
-		setrlimit(RLIMIT_AS, &rl);
-	}
 	struct rlimit no_core = {0, 0};
 	setrlimit(RLIMIT_CORE, &no_core);
+}
+
+/* The last thing before the child's own work: what comes between may still need memory. */
+static void limit_memory(const struct child_limits *lim)
+{
+	struct rlimit rl = {lim->max_memory, lim->max_memory};
+	if (lim->max_memory)
+		setrlimit(RLIMIT_AS, &rl);
 }
 
 /* Reads what is there; -E2BIG beyond the cap, 0 at the end, 1 otherwise. Over the cap of stderr the rest is thrown away. */
@@ -215,9 +219,10 @@ int child_run(const char *const *argv, const char *const *env, struct str input,
 		return r;
 	}
 	if (pid == 0) {
-		child_setup(&p, lim);
+		child_setup(&p);
 		if ((lim->readable && confine_files(lim) < 0) || (lim->no_network && confine(false) < 0))
 			_exit(EXIT_SETUP);
+		limit_memory(lim);
 		execvpe(argv[0], (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)(env ? env : no_env));
 		_exit(EXIT_SETUP);
 	}
@@ -244,7 +249,8 @@ int child_parse(int (*fn)(void *arg, struct str in, struct buf *out), void *arg,
 	}
 	if (pid == 0) {
 		struct buf out = BUF_INIT(lim->max_output);
-		child_setup(&p, lim);
+		child_setup(&p);
+		limit_memory(lim);
 		if (confine(true) < 0)
 			_exit(EXIT_SETUP);
 		int got = fn(arg, input, &out);
