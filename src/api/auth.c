@@ -223,6 +223,7 @@ static bool by_token(struct auth *a, struct str secret, struct principal *ret)
 	if (good) {
 		*ret = (struct principal){.roles = roles_of(json_object_get(t, "roles"))};
 		snprintf(ret->user, sizeof(ret->user), "%.*s", STR_ARG(doc_str(t, "user")));
+		snprintf(ret->site, sizeof(ret->site), "%.*s", STR_ARG(doc_str(t, "site")));
 	}
 	json_decref(t);
 	return good;

@@ -24,6 +24,7 @@ enum perm {
 
 struct principal {
 	char user[128];
+	char site[128]; /* that a token belongs to: what it sends is from there; empty = the house's own */
 	uint32_t roles; /* bits of enum role */
 	bool local;     /* came through the local socket as the data directory's owner: admin and, for a command line, any role */
 	bool cookie;    /* by session cookie: writes need the CSRF header */

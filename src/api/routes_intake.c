@@ -122,6 +122,9 @@ static struct intake intake_begin(struct api_ctx *c, const char *deflt)
 {
 	struct house *h = c->api->house;
 	struct str source = api_param(c, "source"), site = api_param(c, "site");
+	/* A sender of one site cannot speak for another. */
+	if (c->req->who && c->req->who->site[0])
+		site = str_c(c->req->who->site);
 	struct intake x = {.c = c, .batch = intake_batch_new(0), .refused = json_array(), .now = clock_now(house_clock(h))};
 	arena_init(&x.scratch, 0);
 	x.source = arena_dup(&x.batch->mem, source.n ? source : c->req->peer.n ? c->req->peer : str_c(deflt));

@@ -162,6 +162,7 @@ static void connection_free(struct connection *c)
 	s->n_connections--;
 	if (c->waiting)
 		submit_waiting(s, c->waiting);
+	tls_goodbye(c->bev);
 	bufferevent_free(c->bev);
 	buf_done(&c->in);
 	free(c);

@@ -61,6 +61,14 @@ struct bufferevent *tls_bufferevent(struct tls *t, struct event_base *base, int 
 	return b;
 }
 
+void tls_goodbye(struct bufferevent *b)
+{
+	SSL *ssl = bufferevent_openssl_get_ssl(b);
+	ERR_clear_error();
+	if (ssl && SSL_is_init_finished(ssl))
+		SSL_shutdown(ssl);
+}
+
 ssize_t tls_drain(struct bufferevent *b, void *out, size_t n)
 {
 	SSL *ssl = bufferevent_openssl_get_ssl(b);

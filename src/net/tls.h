@@ -15,6 +15,8 @@ int tls_open(const char *cert, const char *key, struct diag *d, struct tls **ret
 void tls_free(struct tls *t);
 /* A server side over fd (-1 = set later). t NULL = plain. NULL when memory is out. */
 struct bufferevent *tls_bufferevent(struct tls *t, struct event_base *base, int fd);
+/* The closing alert (RFC 5425, 4.4), before the bufferevent is freed; nothing for a plain one. */
+void tls_goodbye(struct bufferevent *b);
 /* What the socket below still holds, past the loop: bytes read, 0 or less when there is nothing more now. */
 ssize_t tls_drain(struct bufferevent *b, void *out, size_t n);
 

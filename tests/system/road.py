@@ -140,6 +140,10 @@ def http_intake_in_every_packing(s):
     assert (x["received"], x["stored"], x["refused"]) == (213, 207, 6), x
     sensor.get("alerts", 403)
     s.server.client("viewer").post("events", b"{}", 403)
+    kobe = s.server.client("sensor", "--site", "kobe")
+    assert kobe.get("me")["sites"] == ["kobe"]
+    kobe.post("events?source=kobe&site=elsewhere", b'{"way":"site"}', 200)
+    assert until(lambda: count(s, "way=site _site=kobe") == 1)
 
 
 def windows_event_logs_imported_while_it_runs(s):
