@@ -34,13 +34,14 @@ void progress_text(const struct progress *p, int64_t now_ns, struct buf *out)
 	double s = (double)(now_ns - p->start_ns) / 1e9, rate;
 	s = s > 0.001 ? s : 0.001;
 	rate = (double)p->done / s;
-	/* Inside archives more bytes come out than the file has: then nobody knows how much is left. */
-	bool known = p->total && p->done <= p->total;
+	/* Inside archives more bytes come out than the file has: how much is left is told by the file's own bytes, if by anything. */
+	uint64_t at = p->consumed ? p->consumed : p->done;
+	bool known = p->total && at <= p->total;
 	if (known)
-		buf_addf(out, "%3.0f %%  ", 100.0 * (double)p->done / (double)p->total);
+		buf_addf(out, "%3.0f %%  ", 100.0 * (double)at / (double)p->total);
 	buf_addf(out, SAY("%.1f MB  %.1f MB/s  %.0f events/s", "%.1f MB  %.1f MB/秒  %.0f イベント/秒"), (double)p->done / 1e6, rate / 1e6, (double)p->events / s);
-	if (known && rate > 0) {
-		unsigned rest = (unsigned)((double)(p->total - p->done) / rate + 0.5);
+	if (known && at) {
+		unsigned rest = (unsigned)((double)(p->total - at) * s / (double)at + 0.5);
 		buf_addf(out, SAY("  %u:%02u left", "  残り %u:%02u"), rest / 60, rest % 60);
 	}
 }

@@ -9,6 +9,7 @@ struct progress {
 	bool on;
 	uint64_t total; /* bytes of all input as it lies on disk, 0 = not known (standard input) */
 	uint64_t done, events;
+	uint64_t consumed; /* of total, when the caller knows: inside archives more bytes come out than the file has */
 	int64_t start_ns, shown_ns;
 };
 

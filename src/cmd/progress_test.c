@@ -21,6 +21,11 @@ TEST(the_line_tells_share_rate_and_rest)
 	check((struct progress){.total = 12400000000, .done = 100000000}, INT64_C(1000000000), "  1 %  100.0 MB  100.0 MB/s  0 events/s  2:03 left");
 }
 
+TEST(inside_archives_the_file_tells)
+{
+	check((struct progress){.total = 1000000, .consumed = 250000, .done = 100000000}, INT64_C(1000000000), " 25 %  100.0 MB  100.0 MB/s  0 events/s  0:03 left");
+}
+
 TEST(without_a_known_total_there_is_no_share)
 {
 	check((struct progress){.done = 3000000, .events = 10}, INT64_C(1000000000), "3.0 MB  3.0 MB/s  10 events/s");

@@ -239,6 +239,7 @@ static void finish_job(struct scan *s, struct job *j)
 	if (j->any && (!s->any || j->worst > s->worst))
 		s->worst = j->worst;
 	s->any = s->any || j->any;
+	s->progress.consumed = reader_consumed(s->reader);
 	progress_step(&s->progress, block_bytes(j->block), j->tally.n.events);
 	if (block_is_last(j->block))
 		finish_file(s, block_file(j->block));

@@ -220,9 +220,70 @@ static enum decode_fault clamav(struct decoding *x, struct str text)
 	return DECODE_OK;
 }
 
+/* Servers of databases, by what stands behind the time: MySQL "8 [Warning] …", PostgreSQL "UTC [147] …FATAL:  …", SQL Server "Logon  Error: …" */
+static enum decode_fault database(struct decoding *x, struct str text)
+{
+	static const char *const postgres[] = {"FATAL:  ", "ERROR:  ", "LOG:  ", "STATEMENT:  ", "WARNING:  ", "PANIC:  ", "DETAIL:  "};
+	static const char *const mysql[] = {"[Note]", "[Warning]", "[ERROR]", "[System]"};
+	struct str rest = text, word, second;
+	uint64_t thread;
+	tstamp t;
+	const char *service = NULL;
+	if (!find_time_take(&rest, x->rec->received, x->offset_s, &t))
+		return DECODE_NO_DECODER;
+	struct str behind = rest;
+	if (!str_word(&behind, &word))
+		return DECODE_NO_DECODER;
+	if ((str_eq(word, STR("Logon")) || str_eq(word, STR("Server")) || str_eq(word, STR("Backup")) || (str_starts(word, STR("spid")) && word.n < 10)) && str_starts(behind, STR("  ")))
+		service = "mssql";
+	else if (num_u64(word, &thread) && str_word(&behind, &second))
+		for (size_t i = 0; i < LEN(mysql); i++)
+			service = str_eq(second, str_c(mysql[i])) ? "mysql" : service;
+	else if (word.n > 2 && word.p[0] == '[' && ch_is_digit((unsigned char)word.p[1]))
+		for (size_t i = 0; i < LEN(postgres); i++)
+			service = str_find(str_sub(rest, 0, 200), str_c(postgres[i])) != STR_NPOS ? "postgresql" : service;
+	if (!service)
+		return DECODE_NO_DECODER;
+	x->ev->time = t;
+	x->ev->time_is_own = true;
+	decode_add(x, "message", text);
+	decode_source(x, "", "database", service);
+	return DECODE_OK;
+}
+
+/* Santa on macOS: "[time] I santad: action=EXEC|decision=ALLOW|…|path=/bin/x|args=x -a" */
+static enum decode_fault santa(struct decoding *x, struct str text)
+{
+	static const char *const names[][2] = {{"path", "Image"}, {"args", "CommandLine"}, {"pid", "ProcessId"}, {"ppid", "ParentProcessId"}, {"user", "User"}};
+	size_t at = str_find(str_sub(text, 0, 80), STR("santad: action="));
+	struct str rest, pair, key, action = STR("");
+	if (at == STR_NPOS || !whole_line(x, text, true))
+		return DECODE_NO_DECODER;
+	for (rest = str_sub(text, at + 8, text.n); str_cut(&rest, '|', &pair);)
+		if (str_cut(&pair, '=', &key) && pair.p && key.n) {
+			decode_add_str(x, key, pair);
+			action = str_eq(key, STR("action")) ? pair : action;
+		}
+	bool exec = str_eq(action, STR("EXEC")), file = str_eq(action, STR("WRITE")) || str_eq(action, STR("RENAME")) || str_eq(action, STR("LINK"));
+	for (size_t i = 0; exec && i < LEN(names); i++) {
+		const struct field *f = event_field_name(x->ev, str_c(names[i][0]));
+		if (f)
+			decode_add_alias(x, names[i][1], val_text(f->val, x->mem));
+	}
+	if (file || str_eq(action, STR("DELETE"))) {
+		const struct field *to = event_field_name(x->ev, STR("newpath")), *path = to ? to : event_field_name(x->ev, STR("path")), *by = event_field_name(x->ev, STR("processpath"));
+		if (path)
+			decode_add_alias(x, "TargetFilename", val_text(path->val, x->mem));
+		if (by)
+			decode_add_alias(x, "Image", val_text(by->val, x->mem));
+	}
+	decode_source(x, "macos", exec ? "process_creation" : file ? "file_event" : str_eq(action, STR("DELETE")) ? "file_delete" : "", "santa");
+	return DECODE_OK;
+}
+
 enum decode_fault decode_app(struct decoding *x, struct str text)
 {
-	static decode_fn *const kinds[] = {apache_error, nginx_error, vsftpd, fast_alert, name_server, guacamole, clamav, decode_access};
+	static decode_fn *const kinds[] = {apache_error, nginx_error, vsftpd, fast_alert, name_server, guacamole, clamav, database, santa, decode_access};
 	struct event *ev = x->ev;
 	uint32_t own = ev->n_field;
 	tstamp time = ev->time;

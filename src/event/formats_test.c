@@ -221,6 +221,34 @@ TEST(programs)
 		"no_decoder text -  // {\"message\":\"no time, no shape\"}");
 }
 
+TEST(databases_and_santa)
+{
+	check("auto", "", LINE("2026-03-02T00:00:00.5Z 344 [Note] Access denied for user 'root'@'192.0.2.7' (using password: YES)"),
+		"ok text 2026-03-02T00:00:00.5Z  /database/mysql {\"message\":\"2026-03-02T00:00:00.5Z 344 [Note] Access denied for user 'root'@'192.0.2.7' (using password: YES)\"}");
+	check("auto", "", LINE("2026-03-02 09:00:00.518 UTC [147] 192.0.2.7 a@postgres FATAL:  password authentication failed for user \"a\""),
+		"ok text 2026-03-02T09:00:00.518Z  /database/postgresql {\"message\":\"2026-03-02 09:00:00.518 UTC [147] 192.0.2.7 a@postgres FATAL:  password authentication failed for user \\\"a\\\"\"}");
+	check("auto", "", LINE("2026-03-02 09:00:00.17 Logon       Error: 18456, Severity: 14, State: 8."),
+		"ok text 2026-03-02T00:00:00.17Z  /database/mssql {\"message\":\"2026-03-02 09:00:00.17 Logon       Error: 18456, Severity: 14, State: 8.\"}");
+	check("auto", "", LINE("2026-03-02 09:00:00 17 bottles"),
+		"no_decoder text 2026-03-02T00:00:00Z  // {\"message\":\"2026-03-02 09:00:00 17 bottles\"}");
+	check("auto", "", LINE("[2026-03-02T00:00:00.966Z] I santad: action=EXEC|decision=ALLOW|pid=479|ppid=1|user=sato|path=/bin/ls|args=ls -l"),
+		"ok text 2026-03-02T00:00:00.966Z  macos/process_creation/santa {\"message\":\"[2026-03-02T00:00:00.966Z] I santad: action=EXEC|decision=ALLOW|pid=479|ppid=1|user=sato|path=/bin/ls|args=ls -l\",\"action\":\"EXEC\",\"decision\":\"ALLOW\",\"pid\":\"479\",\"ppid\":\"1\",\"user\":\"sato\",\"path\":\"/bin/ls\",\"args\":\"ls -l\",\"Image\":\"/bin/ls\",\"CommandLine\":\"ls -l\",\"ProcessId\":\"479\",\"ParentProcessId\":\"1\",\"User\":\"sato\"}");
+	check("auto", "", LINE("[2026-03-02T00:00:00.966Z] I santad: action=RENAME|path=/tmp/a|newpath=/tmp/b|pid=4|processpath=/bin/mv|user=sato"),
+		"ok text 2026-03-02T00:00:00.966Z  macos/file_event/santa {\"message\":\"[2026-03-02T00:00:00.966Z] I santad: action=RENAME|path=/tmp/a|newpath=/tmp/b|pid=4|processpath=/bin/mv|user=sato\",\"action\":\"RENAME\",\"path\":\"/tmp/a\",\"newpath\":\"/tmp/b\",\"pid\":\"4\",\"processpath\":\"/bin/mv\",\"user\":\"sato\",\"TargetFilename\":\"/tmp/b\",\"Image\":\"/bin/mv\"}");
+}
+
+TEST(windows_firewall_and_zeek_shippers)
+{
+	check("w3c", "#Version: 1.5\n#Software: Microsoft Windows Firewall\n#Time Format: Local\n#Fields: date time action protocol src-ip dst-ip src-port dst-port\n", LINE("2026-03-02 09:00:00 DROP TCP 192.0.2.1 198.51.100.2 4711 22"),
+		"ok w3c 2026-03-02T00:00:00Z  windows/firewall/ {\"date\":\"2026-03-02\",\"time\":\"09:00:00\",\"action\":\"DROP\",\"protocol\":\"TCP\",\"src-ip\":\"192.0.2.1\",\"dst-ip\":\"198.51.100.2\",\"src-port\":\"4711\",\"dst-port\":\"22\",\"src_ip\":\"192.0.2.1\",\"dst_ip\":\"198.51.100.2\",\"src_port\":\"4711\",\"dst_port\":\"22\",\"blocked\":\"true\"}");
+	check("auto", "", LINE("{\"@stream\":\"conn\",\"@system\":\"sensor1\",\"@proc\":\"zeek\",\"ts\":1772409600.5,\"id_orig_h\":\"192.0.2.1\",\"host\":\"www.example.com\"}"),
+		"ok json 2026-03-02T00:00:00.5Z sensor1 zeek//conn {\"@stream\":\"conn\",\"@system\":\"sensor1\",\"@proc\":\"zeek\",\"ts\":1772409600.5,\"id_orig_h\":\"192.0.2.1\",\"host\":\"www.example.com\",\"id.orig_h\":\"192.0.2.1\"}");
+	check("auto", "", LINE("02-Mar-2026 09:00:00.685 client @0x7f 192.0.2.7#5 (example.com): zone transfer 'example.com/AXFR/IN' denied"),
+		"ok text 2026-03-02T00:00:00.685Z  /dns/bind {\"message\":\"02-Mar-2026 09:00:00.685 client @0x7f 192.0.2.7#5 (example.com): zone transfer 'example.com/AXFR/IN' denied\",\"action\":\"denied\",\"query\":\"example.com\",\"record_type\":\"AXFR\",\"src_ip\":\"192.0.2.7\"}");
+	check("auto", "", LINE("{\"System\":{\"EventID\":{\"Value\":4624},\"Channel\":\"Security\",\"Computer\":\"pc\",\"TimeCreated\":{\"SystemTime\":1772409600.5}},\"EventData\":{\"TargetUserName\":\"sato\"}}"),
+		"ok json 2026-03-02T00:00:00.5Z pc windows//security {\"EventID\":4624,\"Channel\":\"Security\",\"Computer\":\"pc\",\"TimeCreated\":1772409600.5,\"TargetUserName\":\"sato\"}");
+}
+
 TEST(json_sources)
 {
 	check("auto", "", LINE("{\"eventVersion\":\"1.08\",\"eventSource\":\"iam.amazonaws.com\",\"eventName\":\"CreateUser\",\"awsRegion\":\"x\",\"eventTime\":\"2026-03-02T00:00:00Z\"}"),

@@ -28,6 +28,7 @@ struct level {
 
 struct input {
 	struct level level[INPUT_DEPTH_MAX + 1];
+	uint64_t consumed;
 	size_t n, max; /* levels open, most of them */
 	bool started;
 	const volatile sig_atomic_t *stop;
@@ -92,6 +93,11 @@ const char *input_fault(const struct input *in)
 	return in->fault;
 }
 
+uint64_t input_consumed(const struct input *in)
+{
+	return in->consumed;
+}
+
 tstamp input_written(const struct input *in)
 {
 	return in->n ? in->level[in->n - 1].written : TS_NONE;
@@ -124,6 +130,7 @@ static ssize_t level_read(struct input *in, struct level *l, char *to, size_t n)
 			return 0;
 		if (got < 0)
 			fault(in, strerror(errno));
+		in->consumed += got > 0 ? (uint64_t)got : 0;
 		return got;
 	}
 	la_ssize_t got = archive_read_data(l->archive, to, n);

@@ -33,6 +33,8 @@ bool input_next(struct input *in, struct str *ret_path);
 /* Up to n bytes of the stream; 0 at its end, -1 when it cannot be read on (input_fault says why). */
 ssize_t input_read(struct input *in, char *to, size_t n);
 const char *input_fault(const struct input *in);
+/* Bytes of the path itself that were read so far: how far it is, whatever its containers give out. */
+uint64_t input_consumed(const struct input *in);
 /* When the stream was written last: the member's own time, else the file's; TS_NONE for what is no file. */
 tstamp input_written(const struct input *in);
 

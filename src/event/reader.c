@@ -18,6 +18,7 @@ struct reader {
 	size_t next;
 
 	struct input *input;     /* of the path being read */
+	uint64_t consumed;       /* of the paths before it */
 	struct block_file *file; /* being read */
 	bool eof, open, skipping;
 	struct buf pending, raw; /* raw: bytes of UTF-16 that are not a whole character yet */
@@ -185,11 +186,17 @@ static void fill(struct reader *r, size_t want)
 	}
 }
 
+uint64_t reader_consumed(const struct reader *r)
+{
+	return r->consumed + (r->input ? input_consumed(r->input) : 0);
+}
+
 /* Moves to the next stream. False at the end of all input. */
 static bool advance(struct reader *r)
 {
 	struct str path;
 	while (!r->input || (r->opts.stop && *r->opts.stop) || !input_next(r->input, &path)) {
+		r->consumed = reader_consumed(r);
 		input_free(r->input);
 		r->input = NULL;
 		if (r->next == r->paths.n || (r->opts.stop && *r->opts.stop))
