@@ -68,6 +68,8 @@ struct feed {
 	const struct event *ev;              /* NULL for a chained correlation */
 	const struct str *group_field, *group_value;
 	size_t n_group;
+	const struct correlation_member *trail; /* the events of a chained correlation */
+	size_t n_trail;
 };
 
 static bool field_value(struct correlator *c, const struct feed *f, struct str name, struct str *ret)
@@ -133,7 +135,11 @@ static bool insert(struct correlator *c, struct group *g, const struct correlati
 	}
 	if (!condition_value(c, k, f, &value))
 		return false; /* nothing to count, sum or average */
-	const struct member m = {.time = f->time, .event_id = f->event_id, .record = f->record, .rule = position};
+	struct member m = {.time = f->time, .event_id = f->event_id, .rule = position};
+	if (f->ev)
+		m.record = f->record;
+	else
+		m.trail = trail_new(f->trail, f->n_trail);
 	group_insert(&c->groups, g, &m, f->source, value);
 	return true;
 }
@@ -235,25 +241,49 @@ static bool fires(struct correlator *c, const struct group *g, const struct corr
 
 static int feed_rule(struct correlator *c, const struct feed *f, correlation_cb *cb, void *arg);
 
+/* The events behind the group, oldest member first; a member that is a correlation itself stands for its own. The newest SIGMA_MEMBERS_MAX of them. */
+static struct correlation_member *events_of(struct correlator *c, const struct group *g, const struct correlation *k, size_t *ret_n)
+{
+	size_t all = 0, n = 0;
+	for (size_t i = 0; i < g->n; i++) {
+		const struct trail *trail = member_trail(&c->groups, g, group_member(g, i));
+		all += trail ? trail->n : 1;
+	}
+	size_t skip = all > SIGMA_MEMBERS_MAX ? all - SIGMA_MEMBERS_MAX : 0;
+	struct correlation_member *m = arena_array(&c->mem, all - skip + 1, sizeof(*m));
+	for (size_t i = 0, at = 0; i < g->n; i++) {
+		const struct member *from = group_member(g, i);
+		const struct trail *trail = member_trail(&c->groups, g, from);
+		const struct correlation_member own = {.event_id = from->event_id, .source = shared_str(from->source), .record = from->record, .time = from->time,
+			.rule = &c->img->rule[k->member[from->rule]]};
+		for (size_t t = 0; t < (trail ? trail->n : 1); t++, at++) {
+			if (at < skip)
+				continue;
+			m[n] = trail ? trail->at[t] : own;
+			m[n].source = arena_dup(&c->mem, m[n].source);
+			n++;
+		}
+	}
+	*ret_n = n;
+	return m;
+}
+
 static int fire(struct correlator *c, struct group *g, const struct correlation *k, double value, correlation_cb *cb, void *arg)
 {
-	size_t n = g->n < SIGMA_MEMBERS_MAX ? g->n : SIGMA_MEMBERS_MAX, skip = g->n - n;
-	struct correlation_member *m = arena_array(&c->mem, n + 1, sizeof(*m));
+	size_t n;
+	struct correlation_member *m = events_of(c, g, k, &n);
 	struct str *gv = arena_array(&c->mem, k->n_group + 1, sizeof(*gv));
-	for (size_t i = 0; i < n; i++) {
-		const struct member *from = group_member(g, skip + i);
-		m[i] = (struct correlation_member){.event_id = from->event_id, .source = arena_dup(&c->mem, shared_str(from->source)), .record = from->record, .time = from->time,
-			.rule = &c->img->rule[k->member[from->rule]]};
-	}
 	group_values_of(g, gv, k->n_group);
 	for (size_t i = 0; i < k->n_group; i++)
 		gv[i] = gv[i].p ? arena_dup(&c->mem, gv[i]) : STR_NONE;
 	const struct sigma_rule *rule = &c->img->rule[g->rule];
 	tstamp first = group_member(g, 0)->time, last = group_member(g, g->n - 1)->time;
+	for (size_t i = 0; i < n; i++)
+		first = m[i].time < first ? m[i].time : first;
 	struct correlation_hit hit = {.rule = rule, .type = CORR_NAMES[k->type], .time = last, .first = first, .last = last, .group_field = k->group, .group_value = gv,
 		.n_group = k->n_group, .value = value, .member = m, .n_member = n};
 	struct feed up = {.rule = rule->index, .time = hit.time, .event_id = m[n - 1].event_id, .record = m[n - 1].record, .source = m[n - 1].source,
-		.group_field = k->group, .group_value = gv, .n_group = k->n_group};
+		.group_field = k->group, .group_value = gv, .n_group = k->n_group, .trail = m, .n_trail = n};
 	c->stats.fired++;
 	group_free(&c->groups, g); /* its values start anew */
 	int r = cb(arg, &hit);
@@ -308,9 +338,9 @@ int correlator_feed(struct correlator *c, const struct sigma_hit *hit, const str
 	return r;
 }
 
-/* ---- snapshot: u32 magic, then per group from oldest to newest: rule id, group values, members --------------------------------------- */
+/* ---- snapshot: u32 magic, then per group from oldest to newest: rule id, group values, members, each with its trail ------------------- */
 
-#define MAGIC 0x31524f43u /* "COR1" */
+#define MAGIC 0x32524f43u /* "COR2" */
 
 static void put(struct buf *out, struct str s)
 {
@@ -344,6 +374,49 @@ static const struct sigma_rule *snapshot_rule(const struct sigma_image *img, str
 	return NULL;
 }
 
+static void put_trail(struct buf *out, const struct trail *trail)
+{
+	buf_add_varint(out, trail ? trail->n : 0);
+	for (size_t i = 0; trail && i < trail->n; i++) {
+		const struct correlation_member *t = &trail->at[i];
+		buf_add_le64(out, (uint64_t)t->time);
+		buf_add_le64(out, t->event_id.hi);
+		buf_add_le64(out, t->event_id.lo);
+		buf_add_varint(out, t->record);
+		put(out, t->source);
+		put(out, snapshot_name(t->rule));
+	}
+}
+
+/* The rule of a trail's event; when it is gone meanwhile, the correlation above answers for it. */
+static const struct sigma_rule *trail_rule(const struct sigma_image *img, struct str name, const struct sigma_rule *before, const struct sigma_rule *deflt)
+{
+	if (before && str_eq(snapshot_name(before), name))
+		return before;
+	for (size_t i = 0; i < img->n_rule; i++)
+		if (str_eq(snapshot_name(&img->rule[i]), name))
+			return &img->rule[i];
+	return deflt;
+}
+
+/* Sources borrow from the snapshot. */
+static bool get_trail(struct correlator *c, struct str *in, const struct sigma_rule *deflt, struct correlation_member **ret, uint64_t *ret_n)
+{
+	const struct sigma_rule *rule = NULL;
+	struct str name;
+	uint64_t time;
+	if (!rd_varint(in, ret_n) || *ret_n > SIGMA_MEMBERS_MAX)
+		return false;
+	struct correlation_member *t = *ret = arena_array(&c->mem, *ret_n + 1, sizeof(**ret));
+	for (uint64_t i = 0; i < *ret_n; i++) {
+		if (!rd_le64(in, &time) || !rd_le64(in, &t[i].event_id.hi) || !rd_le64(in, &t[i].event_id.lo) || !rd_varint(in, &t[i].record) || !get(in, &t[i].source) || !get(in, &name))
+			return false;
+		t[i].time = (tstamp)time;
+		t[i].rule = rule = trail_rule(c->img, name, rule, deflt);
+	}
+	return true;
+}
+
 int correlator_save(const struct correlator *c, struct buf *out)
 {
 	struct arena mem;
@@ -363,10 +436,12 @@ int correlator_save(const struct correlator *c, struct buf *out)
 			buf_add_le64(out, (uint64_t)m->time);
 			buf_add_le64(out, m->event_id.hi);
 			buf_add_le64(out, m->event_id.lo);
-			buf_add_varint(out, m->record);
+			const struct trail *trail = member_trail(&c->groups, g, m);
+			buf_add_varint(out, trail ? 0 : m->record);
 			buf_add_varint(out, m->rule);
 			put(out, shared_str(m->source));
 			put(out, shared_str(m->value));
+			put_trail(out, trail);
 		}
 		arena_reset(&mem);
 	}
@@ -378,16 +453,31 @@ struct saved_member {
 	struct member m;
 	uint64_t position;
 	struct str source, value;
+	struct correlation_member *trail;
+	uint64_t n_trail;
 };
 
-static bool load_member(struct str *in, struct saved_member *ret)
+static bool load_member(struct correlator *c, struct str *in, const struct sigma_rule *rule, struct saved_member *ret)
 {
 	uint64_t time;
 	if (!rd_le64(in, &time) || !rd_le64(in, &ret->m.event_id.hi) || !rd_le64(in, &ret->m.event_id.lo) || !rd_varint(in, &ret->m.record) || !rd_varint(in, &ret->position))
 		return false;
 	ret->m.time = (tstamp)time;
 	ret->m.rule = (uint32_t)ret->position;
-	return get(in, &ret->source) && get(in, &ret->value);
+	return get(in, &ret->source) && get(in, &ret->value) && get_trail(c, in, rule, &ret->trail, &ret->n_trail);
+}
+
+/* Members go straight into the group: their values are known, no event is at hand. */
+static void restore(struct correlator *c, struct group *g, const struct correlation *k, struct saved_member *s)
+{
+	if (s->position >= k->n_member || (s->value.p != NULL) != (k->n_field > 0))
+		return;
+	bool chained = c->img->correlation[k->member[s->position]].type != CORR_NONE;
+	if (chained != (s->n_trail > 0))
+		return; /* the rules have changed meanwhile */
+	if (chained)
+		s->m.trail = trail_new(s->trail, s->n_trail);
+	group_insert(&c->groups, g, &s->m, s->source, s->value.p ? shared_new(s->value) : NULL);
 }
 
 static bool load_group(struct correlator *c, struct str *in)
@@ -408,11 +498,10 @@ static bool load_group(struct correlator *c, struct str *in)
 	struct group *g = use ? groups_get(&c->groups, rule->index, gv, n_group, &c->mem) : NULL;
 	for (uint64_t i = 0; i < n; i++) {
 		struct saved_member s = {0};
-		if (!load_member(in, &s))
+		if (!load_member(c, in, rule, &s))
 			return false;
-		/* Members go straight into the group: their values are known, no event is at hand. */
-		if (g && s.position < k->n_member && (s.value.p != NULL) == (k->n_field > 0))
-			group_insert(&c->groups, g, &s.m, s.source, s.value.p ? shared_new(s.value) : NULL);
+		if (g)
+			restore(c, g, k, &s);
 	}
 	if (g && !g->n)
 		group_free(&c->groups, g);

@@ -26,7 +26,7 @@ struct correlation_hit {
 	const struct str *group_field, *group_value; /* n_group pairs */
 	size_t n_group;
 	double value;
-	const struct correlation_member *member; /* newest SIGMA_MEMBERS_MAX */
+	const struct correlation_member *member; /* its events, newest SIGMA_MEMBERS_MAX; a correlation below stands for its own */
 	size_t n_member;
 };
 #define SIGMA_MEMBERS_MAX 1000

@@ -29,6 +29,32 @@ void shared_unref(struct shared *s)
 		free(s);
 }
 
+struct trail *trail_new(const struct correlation_member *from, size_t n)
+{
+	struct trail *t = must_realloc(NULL, sizeof(*t) + n * sizeof(t->at[0]));
+	t->n = n;
+	t->bytes = sizeof(*t) + n * sizeof(t->at[0]);
+	for (size_t i = 0; i < n; i++) {
+		t->at[i] = from[i];
+		t->at[i].source.p = str_dup_c(from[i].source);
+		t->bytes += from[i].source.n + 1;
+	}
+	return t;
+}
+
+void trail_free(struct trail *t)
+{
+	for (size_t i = 0; t && i < t->n; i++)
+		free((char *)(uintptr_t)t->at[i].source.p);
+	free(t);
+}
+
+struct trail *member_trail(const struct groups *gs, const struct group *g, const struct member *m)
+{
+	const struct correlation *k = &gs->img->correlation[g->rule];
+	return gs->img->correlation[k->member[m->rule]].type ? m->trail : NULL;
+}
+
 static void charge(struct groups *gs, struct group *g, size_t bytes)
 {
 	g->bytes += bytes;
@@ -141,6 +167,10 @@ static void member_done(struct groups *gs, struct group *g, struct member *m)
 		discharge(gs, g, VALUE_BYTES(m->value->n));
 	if (g->seen)
 		g->seen[m->rule]--;
+	struct trail *trail = member_trail(gs, g, m);
+	if (trail)
+		discharge(gs, g, trail->bytes);
+	trail_free(trail);
 	discharge(gs, g, MEMBER_BYTES);
 	shared_unref(m->source);
 	shared_unref(m->value);
@@ -180,6 +210,8 @@ void group_insert(struct groups *gs, struct group *g, const struct member *m, st
 	at->value = value;
 	g->n++;
 	charge(gs, g, MEMBER_BYTES);
+	if (member_trail(gs, g, at))
+		charge(gs, g, at->trail->bytes);
 	if (value && counts_values(gs, g))
 		at->value = value_add(gs, g, value);
 	else if (value)

@@ -2,6 +2,7 @@
 #ifndef HINOMI_SIGMA_CORRELATE_STATE_H
 #define HINOMI_SIGMA_CORRELATE_STATE_H
 
+#include "sigma/correlate.h"
 #include "sigma/correlate_parts.h"
 
 /*
@@ -16,10 +17,21 @@ struct shared {
 	char text[];
 };
 
+/* The events behind a member that is a correlation itself; their sources are its own. */
+struct trail {
+	size_t n, bytes;
+	struct correlation_member at[];
+};
+struct trail *trail_new(const struct correlation_member *from, size_t n);
+void trail_free(struct trail *t);
+
 struct member {
 	tstamp time;
 	struct id event_id;
-	uint64_t record;
+	union {
+		uint64_t record;     /* of an event */
+		struct trail *trail; /* of a correlation */
+	};
 	struct shared *source;
 	struct shared *value; /* condition.field's values, joined by \x1f; NULL = none is asked for */
 	uint32_t rule;        /* position in the correlation's member list */
@@ -68,7 +80,9 @@ void group_free(struct groups *gs, struct group *g);
 /* The group-by values that it was made for; they borrow its memory. */
 void group_values_of(const struct group *g, struct str *ret, size_t n);
 
-/* Puts a member at its place in time. value is taken over; source is copied or shared. */
+/* NULL for an event. */
+struct trail *member_trail(const struct groups *gs, const struct group *g, const struct member *m);
+/* Puts a member at its place in time. value and the member's trail are taken over; source is copied or shared. */
 void group_insert(struct groups *gs, struct group *g, const struct member *m, struct str source, struct shared *value);
 /* Drops the members before `edge`. */
 void group_expire(struct groups *gs, struct group *g, tstamp edge);
