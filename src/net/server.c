@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #define STOP_TICKS 150 /* of 20 ms: how long answers may take after the signal */
+#define QUIET_TICKS 5  /* and how long the last one has to get through its socket */
 
 struct server {
 	struct loop *loop;
@@ -25,6 +26,7 @@ struct server {
 	struct syslog *syslog, *syslog_tls;
 	bool started;
 	unsigned stopping; /* ticks since the signal, 0 = running */
+	unsigned quiet;    /* of these the last ones without a request */
 };
 
 static bool is_loopback(const char *host)
@@ -138,11 +140,14 @@ static void on_signal(void *arg)
 		syslog_stop(s->syslog_tls);
 }
 
-/* Ends the loop when every request that came in has its answer. */
+/* Ends the loop when every request that came in has its answer, and the answer a moment to leave. */
 static void on_tick(void *arg)
 {
 	struct server *s = arg;
-	if (s->stopping && (++s->stopping > STOP_TICKS || (http_pending(s->http) == 0 && s->stopping > 3)))
+	if (!s->stopping)
+		return;
+	s->quiet = http_pending(s->http) == 0 ? s->quiet + 1 : 0;
+	if (++s->stopping > STOP_TICKS || s->quiet > QUIET_TICKS)
 		loop_stop(s->loop);
 }
 
