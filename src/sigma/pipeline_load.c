@@ -325,6 +325,13 @@ static void entry_check(struct loading *l, const struct yaml_node *n, struct str
 		complain(l, yaml_get(n, "exclude")->at, "pipeline.bad_parameter", "include and exclude exclude each other");
 }
 
+static uint32_t named_groups(const pcre2_code *re)
+{
+	uint32_t n = 0;
+	pcre2_pattern_info(re, PCRE2_INFO_NAMECOUNT, &n);
+	return n;
+}
+
 static void item_read_entry(struct loading *l, const struct yaml_node *n, struct pipe_item *p, int depth)
 {
 	p->node = n;
@@ -343,6 +350,8 @@ static void item_read_entry(struct loading *l, const struct yaml_node *n, struct
 	const struct yaml_node *regex = yaml_get(n, "regex"), *items = yaml_get(n, "items");
 	if (regex && regex->kind == YAML_SCALAR)
 		p->re = regex_new(l, regex);
+	if (p->re && str_eq(str_c(p->kind->type), STR("extract_fields")) && !named_groups(p->re))
+		complain(l, regex->at, "pipeline.bad_regex", "extract_fields needs a named group: (?P<name>…)");
 	if (items && items->kind == YAML_LIST && str_eq(str_c(p->kind->type), STR("nest")))
 		p->kid = items_read(l, items, &p->n_kid, depth + 1);
 }
