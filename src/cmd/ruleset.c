@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#define FEW 3 /* refused rules whose hints are shown too */
+
 const char *const LEVEL_NAMES[] = {"informational", "low", "medium", "high", "critical"};
 
 bool level_parse(const char *text, enum sigma_level *ret)
@@ -54,7 +56,10 @@ int ruleset_load(struct ruleset *r, const char *const *paths, size_t n, const st
 /* One line a rule: its file, what is wrong with it first, and how much more. */
 static void say_rule(const struct diag_item *first, size_t more)
 {
-	fprintf(stderr, "%.*s:%u:%u: %s: %.*s [%s]", STR_ARG(first->file), first->line, first->column, SAY("refused", "不採用"), STR_ARG(first->message), first->code);
+	fprintf(stderr, "%.*s:", STR_ARG(first->file));
+	if (first->line)
+		fprintf(stderr, "%u:%u:", first->line, first->column);
+	fprintf(stderr, " %s: %.*s [%s]", SAY("refused", "不採用"), STR_ARG(first->message), first->code);
 	if (more)
 		fprintf(stderr, SAY(" (and %zu more)", " (ほか %zu 件)"), more);
 	fputc('\n', stderr);
@@ -79,6 +84,8 @@ void ruleset_say_refused(const struct ruleset *r)
 		for (end = i + 1; end < n && str_eq(error[end]->file, error[i]->file); end++)
 			;
 		say_rule(error[i], end - i - 1);
+		if (n <= FEW && error[i]->hint.n)
+			fprintf(stderr, "  hint: %.*s\n", STR_ARG(error[i]->hint));
 	}
 	if (r->refused > 1)
 		fprintf(stderr, SAY("%zu rules are refused, %zu run; hints: hinomi rules check\n", "不採用 %zu 件、実行 %zu 件。ヒントは hinomi rules check\n"), r->refused, r->loaded);
