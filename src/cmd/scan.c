@@ -3,6 +3,8 @@
 
 #include "cmd/progress.h"
 #include "event/sources.h"
+#include "house/content.h"
+#include "sys/file.h"
 
 #include "base/num.h"
 #include "sys/clock.h"
@@ -33,7 +35,7 @@ static const struct opt OPTIONS[] = {
 	{0, "stats", OPT_TEXT, "text|json|none", "figures at the end, on stderr", "終了時の統計 (標準エラー)"},
 	{0, "cache", OPT_TEXT, "DIR", "where compiled rules are kept (default: the user's cache folder; off: nowhere)", "コンパイル済みルールの保存先 (既定はユーザーのキャッシュ、off で無効)"},
 	{0, "lists", OPT_TEXT, "DIR", "values of placeholders, NAME.csv each", "プレースホルダーの値のディレクトリ"},
-	{0, "sources", OPT_LIST, "FILE", "log-source mapping: file or directory (docs/formats/sources.md)", "ログソース対応表 (ファイルまたはディレクトリ)"},
+	{0, "sources", OPT_LIST, "FILE", "log-source mapping: file or directory; without it the shipped one", "ログソース対応表 (ファイルまたはディレクトリ)。省略時は同梱の対応表"},
 	{0, "zone", OPT_TEXT, "+HH:MM", "time zone of times that carry none (default UTC)", "タイムゾーンのない時刻の扱い (既定 UTC、例 +09:00)"},
 	{0, "progress", OPT_TEXT, "auto|always|never", "progress on stderr", "進捗表示"},
 };
@@ -463,7 +465,13 @@ static int exit_status(const struct scan *s)
 static int load_sources(struct scan *s)
 {
 	const struct given *given = command_given(&s->cmd, "sources");
+	char shipped[4200];
 	int r = 0;
+	if (!given->list.n && content_dir()) {
+		snprintf(shipped, sizeof(shipped), "%s/sources", content_dir());
+		if (file_is_dir(shipped))
+			r = vocab_load_sources(s->rules.vocab, shipped, &s->rules.d);
+	}
 	for (size_t i = 0; i < given->list.n; i++)
 		r = vocab_load_sources(s->rules.vocab, given->list.at[i], &s->rules.d) < 0 ? -EINVAL : r;
 	s->reader_opts.vocab = s->rules.vocab;

@@ -359,9 +359,10 @@ static bool says_source(const struct logsource *ls)
 static void mapped_program(struct decoder *d, const struct record *rec, struct arena *mem, struct event *ev)
 {
 	const struct sources *map = vocab_sources(d->vocab);
-	if (!map || !sources_name_programs(map) || says_source(&rec->ls))
+	bool syslog = ev->format == FORMAT_SYSLOG;
+	if (!map || (!syslog && ev->format != FORMAT_JOURNAL) || !sources_name_programs(map) || says_source(&rec->ls))
 		return;
-	const struct field *f = event_field_name(ev, STR("program"));
+	const struct field *f = event_field_name(ev, syslog ? STR("program") : STR("SYSLOG_IDENTIFIER"));
 	const struct source_rule *r = f ? sources_find_program(map, rec->source, rec->host, val_text(f->val, mem)) : NULL;
 	if (r)
 		ev->lsset = vocab_lsset(d->vocab, &r->ls, 1);

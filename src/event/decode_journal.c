@@ -30,6 +30,25 @@ static bool next_field(struct str *rest, struct str *ret_name, struct str *ret_v
 	return false;
 }
 
+/* JSON has text that is not UTF-8 as an array of its bytes. */
+static struct str message_text(struct decoding *x, const struct field *first)
+{
+	struct event *ev = x->ev;
+	size_t n = 0;
+	if (!(first->flags & FIELD_F_ELEMENT))
+		return val_text(first->val, x->mem);
+	char *out = arena_alloc(x->mem, ev->n_field + 1);
+	for (uint32_t i = 0; out && i < ev->n_field; i++) {
+		uint64_t byte;
+		if (str_eq(ev->field[i].name, first->name) && num_u64(val_text(ev->field[i].val, x->mem), &byte) && byte < 256)
+			out[n++] = (char)byte;
+	}
+	enum decode_fault ignored;
+	struct str text = out ? decode_clean(x, str_n(out, n), &ignored) : STR("");
+	decode_add(x, "message", text);
+	return text;
+}
+
 /* What the fields say, however they were written. False when they are not the journal's. */
 bool decode_journal_fields(struct decoding *x)
 {
@@ -44,7 +63,8 @@ bool decode_journal_fields(struct decoding *x)
 	decode_time(x, val_text(time->val, x->mem));
 	if (host)
 		x->ev->host = val_text(host->val, x->mem);
-	decode_daemon(x, program ? val_text(program->val, x->mem) : STR(""), val_text(message->val, x->mem));
+	struct str who = program ? val_text(program->val, x->mem) : STR("");
+	decode_daemon(x, who, message_text(x, message));
 	return true;
 }
 

@@ -103,6 +103,8 @@ TEST(journal)
 		"ok json 2026-03-02T00:00:00Z h linux//cron linux//syslog {\"__REALTIME_TIMESTAMP\":\"1772409600000000\",\"_HOSTNAME\":\"h\",\"SYSLOG_IDENTIFIER\":\"cron\",\"MESSAGE\":\"(root) CMD (x)\"}");
 	check("journal", "", LINE("_HOSTNAME=h\n"),
 		"syntax text -  // {\"message\":\"_HOSTNAME=h\\n\"}");
+	check("auto", "", LINE("{\"__REALTIME_TIMESTAMP\":\"1772409600000000\",\"SYSLOG_IDENTIFIER\":\"app\",\"MESSAGE\":[104,105,255]}"),
+		"ok json 2026-03-02T00:00:00Z  linux//syslog {\"__REALTIME_TIMESTAMP\":\"1772409600000000\",\"SYSLOG_IDENTIFIER\":\"app\",\"MESSAGE\":[104,105,255],\"message\":\"hi�\"}");
 }
 
 TEST(audit)

@@ -455,10 +455,10 @@ size_t framing_cut(const struct framing *f, struct str pending, struct str conte
 	return 0;
 }
 
-size_t framing_resume(const struct framing *f, struct str pending)
+size_t framing_resume(struct str pending)
 {
-	size_t end = f->kind == FRAME_EVTX ? 0 : str_chr(pending, '\n');
-	return end == STR_NPOS || f->kind == FRAME_EVTX ? end : end + 1;
+	size_t end = str_chr(pending, '\n');
+	return end == STR_NPOS ? end : end + 1;
 }
 
 /* ---- records ---------------------------------------------------------------------------------------------------------------------------------- */

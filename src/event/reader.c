@@ -240,7 +240,7 @@ static void skip(struct reader *r)
 	size_t end;
 	do {
 		fill(r, BLOCK_WANT);
-		end = framing_resume(&r->framing, buf_str(&r->pending));
+		end = framing_resume(buf_str(&r->pending));
 		size_t n = end == STR_NPOS ? r->pending.n : end;
 		buf_consume(&r->pending, n);
 		r->offset += n;
@@ -265,8 +265,8 @@ int reader_next(struct reader *r, struct block **ret)
 		size_t n = framing_cut(&r->framing, pending, buf_str(&r->context), all);
 		if (n || all)
 			b = cut_block(r, n);
-		else if (pending.n >= BLOCK_PENDING_MAX)
-			b = cut_too_long(r);
+		else if (pending.n >= BLOCK_PENDING_MAX) /* what is no event log chunk for so long may still hold records */
+			b = r->framing.kind == FRAME_EVTX ? cut_block(r, pending.n) : cut_too_long(r);
 		if (!b)
 			continue;
 		r->file->pub.format = r->framing.format;

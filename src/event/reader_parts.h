@@ -62,7 +62,7 @@ bool framing_next(const struct framing *f, struct str *rest, struct buf *context
 /* Renews the context with the header lines in bytes that were cut. first = they begin the file. */
 void framing_pass(const struct framing *f, struct str bytes, bool first, struct buf *context);
 /* Where a record that is too long may end: behind the next line end. STR_NPOS = not in here. */
-size_t framing_resume(const struct framing *f, struct str pending);
+size_t framing_resume(struct str pending);
 
 /* The serial of an audit line, p == NULL when it has none. */
 struct str framing_audit_serial(struct str line);

@@ -118,6 +118,8 @@ static void load_sources(struct house *h)
 	for (size_t i = 0; l && i < l->n; i++)
 		if ((size_t)snprintf(path, sizeof(path), "%.*s", STR_ARG(l->item[i])) < sizeof(path))
 			vocab_load_sources(h->vocab, path, &h->findings);
+	if (!(l && l->n) && house_content_path(h, "sources", path, sizeof(path)) && file_is_dir(path))
+		vocab_load_sources(h->vocab, path, &h->findings);
 }
 
 /* The rules' names go into the vocabulary, then it is frozen: the store and all decoders share it. */

@@ -220,6 +220,23 @@ def options_choose(s):
     assert json.loads(forced.stdout.splitlines()[1])["event"]["program"] == "sshd"
 
 
+def the_mapping_names_what_content_does_not_tell(s):
+    start(s)
+    log, mapping = os.path.join(s.tmp, "java.log"), os.path.join(s.tmp, "map.yml")
+    with open(log, "w") as f:
+        f.write("Mar  2 09:00:00 h java[5]: Exception in thread\nMar  2 09:00:00 h cron[6]: x\n")
+    _, stats = scan(s, log)  # the shipped one
+    assert stats["sources"] == {"jvm/application/": 1, "linux//cron": 1}, stats
+    with open(mapping, "w") as f:
+        f.write("sources:\n  - {source: 'java.*', product: shop, category: application, zone: '+09:00'}\n")
+    p, stats = scan(s, "--sources", mapping, log)
+    assert stats["sources"] == {"shop/application/": 2} and json.loads(p.stdout.splitlines()[0])["time"].endswith("-03-02T00:00:00Z"), (stats, p.stdout)
+    with open(mapping, "a") as f:
+        f.write("  - {source: x, formt: csv}\n")
+    p = run("scan", "-r", s.rules, "--sources", mapping, log)
+    assert p.returncode == 2 and b"map.yml:3:17: error" in p.stderr and b"format" in p.stderr, p.stderr
+
+
 def the_table_fits_the_terminal(s):
     start(s)
     log = os.path.join(s.tmp, "a.log")
@@ -259,5 +276,5 @@ def an_interrupt_completes_what_was_read(s):
 
 
 if __name__ == "__main__":
-    main([the_same_bytes_for_any_number_of_threads, the_same_bytes_by_any_way_in, memory_does_not_grow_with_the_input, figures_and_exit_statuses, options_choose, the_table_fits_the_terminal,
+    main([the_same_bytes_for_any_number_of_threads, the_same_bytes_by_any_way_in, memory_does_not_grow_with_the_input, figures_and_exit_statuses, options_choose, the_mapping_names_what_content_does_not_tell, the_table_fits_the_terminal,
           an_interrupt_completes_what_was_read])
