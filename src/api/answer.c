@@ -108,7 +108,10 @@ static int keep(struct desk *k, struct change *x)
 	struct buf digest = BUF_INIT(100);
 	key_name(x->c, name);
 	request_digest(x->c, &digest);
-	json_t *o = json_pack("{s:s, s:O}", "digest", buf_cstr(&digest), "doc", x->doc);
+	/* A secret is shown once: the answer that is given again has none. */
+	json_t *doc = json_copy(x->doc);
+	json_object_del(doc, "token");
+	json_t *o = json_pack("{s:s, s:o}", "digest", buf_cstr(&digest), "doc", doc);
 	char *text = json_dumps(o, JSON_COMPACT);
 	int r = text ? desk_state_set(k, name, str_c(text)) : -ENOMEM;
 	free(text);

@@ -171,6 +171,9 @@ static void bind_answer(struct acting *a, const json_t *doc, const char *text)
 {
 	struct str first = node_word(a->n, a->arrow + 1), name = node_word(a->n, a->arrow + 2);
 	struct world *w = a->w;
+	if (a->arrow + 2 < a->n->n_word && a->n->word[a->arrow + 2].key.n)
+		name = STR("");
+	members_check(w, doc, a->n, a->arrow + 1, NULL);
 	if (!name.n) {
 		if (!doc_str(doc, "id").n && !json_object_get(doc, "tasks"))
 			world_fail(w, "the answer has no id to be called %.*s: %s", STR_ARG(first), text);
