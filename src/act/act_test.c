@@ -278,6 +278,23 @@ TEST(a_dead_channel_does_not_hold_up_the_others)
 	rig_close(&g);
 }
 
+TEST(a_long_queue_of_a_dead_channel_does_not_hide_the_others)
+{
+	struct rig g;
+	rig_open(&g);
+	g.answer[0] = DELIVERY_DOWN;
+	for (int i = 0; i < 200; i++)
+		post(&g, "user(sato)", STR("mail"), false);
+	post(&g, "user(sato)", STR("phone"), false);
+	CHECK_INT(outbox_turn(g.outbox, g.desk), 1);
+	CHECK(outbox_next(g.outbox) <= clock_now(&g.clock)); /* at once again */
+	CHECK_INT(outbox_turn(g.outbox, g.desk), 1);
+	check_state(&g, "sent", 1);
+	CHECK_INT(outbox_turn(g.outbox, g.desk), 0);
+	CHECK_INT(g.calls, 2);
+	rig_close(&g);
+}
+
 TEST(one_mailbox_in_trouble_does_not_hold_up_the_others)
 {
 	struct rig g;

@@ -88,9 +88,48 @@ void outbox_stats(const struct outbox *b, struct outbox_stats *ret)
 	*ret = (struct outbox_stats){b->sent, b->failed, b->blocked, b->retried, b->waiting};
 }
 
+static void wake_at(struct outbox *b, tstamp t)
+{
+	b->next = b->next == TS_NONE || t < b->next ? t : b->next;
+}
+
+/* ---- channels that are down ------------------------------------------------------------------------------------------------------------------------------- */
+
+static struct parked *find_parked(struct outbox *b, struct str channel)
+{
+	for (size_t i = 0; i < b->n_parked; i++)
+		if (str_eq(str_c(b->parked[i].channel), channel))
+			return &b->parked[i];
+	return NULL;
+}
+
+/* Until when, or TS_NONE when the channel may be tried. */
+static tstamp parked_until(struct outbox *b, struct str channel, tstamp now)
+{
+	const struct parked *p = find_parked(b, channel);
+	return p && p->until > now ? p->until : TS_NONE;
+}
+
+static void park(struct outbox *b, struct str channel, enum delivery v)
+{
+	struct parked *p = find_parked(b, channel);
+	if (v != DELIVERY_DOWN) {
+		if (p && v != DELIVERY_STOPPED)
+			*p = b->parked[--b->n_parked];
+		return;
+	}
+	if (!p && b->n_parked < CHANNELS_MAX && channel.n < sizeof(p->channel)) {
+		p = &b->parked[b->n_parked++];
+		snprintf(p->channel, sizeof(p->channel), "%.*s", STR_ARG(channel));
+	}
+	if (p)
+		p->until = clock_now(b->o.clock) + FIRST_WAIT;
+}
+
 /* ---- what is due ------------------------------------------------------------------------------------------------------------------------------------- */
 
 struct due {
+	struct outbox *b;
 	tstamp now, next;
 	json_t *list;
 	uint64_t waiting;
@@ -99,8 +138,10 @@ struct due {
 static int take_due(void *arg, json_t *notice)
 {
 	struct due *d = arg;
-	tstamp at = doc_time(notice, "next_attempt_at");
+	tstamp at = doc_time(notice, "next_attempt_at"), parked = parked_until(d->b, doc_str(notice, "channel"), d->now);
 	d->waiting++;
+	if (parked != TS_NONE && (at == TS_NONE || at < parked))
+		at = parked;
 	if (at != TS_NONE && at > d->now) {
 		d->next = d->next == TS_NONE || at < d->next ? at : d->next;
 		return 0;
@@ -129,11 +170,6 @@ static int64_t wait_after(int64_t attempts)
 	for (int64_t i = 1; i < attempts && wait < LONGEST_WAIT; i++)
 		wait *= 2;
 	return wait < LONGEST_WAIT ? wait : LONGEST_WAIT;
-}
-
-static void wake_at(struct outbox *b, tstamp t)
-{
-	b->next = b->next == TS_NONE || t < b->next ? t : b->next;
 }
 
 static void put_error(json_t *patch, struct str error)
@@ -257,39 +293,6 @@ static enum delivery deliver(struct outbox *b, struct desk *reader, const json_t
 	return v;
 }
 
-/* ---- channels that are down ------------------------------------------------------------------------------------------------------------------------------- */
-
-static struct parked *find_parked(struct outbox *b, struct str channel)
-{
-	for (size_t i = 0; i < b->n_parked; i++)
-		if (str_eq(str_c(b->parked[i].channel), channel))
-			return &b->parked[i];
-	return NULL;
-}
-
-/* Until when, or TS_NONE when the channel may be tried. */
-static tstamp parked_until(struct outbox *b, struct str channel, tstamp now)
-{
-	const struct parked *p = find_parked(b, channel);
-	return p && p->until > now ? p->until : TS_NONE;
-}
-
-static void park(struct outbox *b, struct str channel, enum delivery v)
-{
-	struct parked *p = find_parked(b, channel);
-	if (v != DELIVERY_DOWN) {
-		if (p && v != DELIVERY_STOPPED)
-			*p = b->parked[--b->n_parked];
-		return;
-	}
-	if (!p && b->n_parked < CHANNELS_MAX && channel.n < sizeof(p->channel)) {
-		p = &b->parked[b->n_parked++];
-		snprintf(p->channel, sizeof(p->channel), "%.*s", STR_ARG(channel));
-	}
-	if (p)
-		p->until = clock_now(b->o.clock) + FIRST_WAIT;
-}
-
 /* 1 = it changed, 0 = the house stops, negative errno. */
 static int handle(struct outbox *b, struct desk *reader, const json_t *notice)
 {
@@ -319,7 +322,7 @@ static int record_unwritten(struct outbox *b)
 
 int outbox_turn(struct outbox *b, struct desk *reader)
 {
-	struct due d = {.now = clock_now(b->o.clock), .next = TS_NONE, .list = json_array()};
+	struct due d = {.b = b, .now = clock_now(b->o.clock), .next = TS_NONE, .list = json_array()};
 	int r = record_unwritten(b), did = r > 0;
 	if (r >= 0)
 		r = desk_list(reader, NOUN_NOTICE, "state = 'queued' ORDER BY id", NULL, 0, take_due, &d);
