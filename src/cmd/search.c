@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/client.h"
 #include "cmd/datadir.h"
+#include "cmd/show.h"
 
 #include "base/map.h"
 #include "base/num.h"
@@ -108,22 +109,11 @@ static void print_cells(struct printer *p, const struct cell *cell, size_t n)
 		keep_row(p, cell, n);
 }
 
-static void csv_text(struct buf *b, struct str s)
-{
-	buf_addc(b, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"')
-			buf_addc(b, '"');
-		buf_addc(b, s.p[i]);
-	}
-	buf_addc(b, '"');
-}
-
 static void print_csv(struct printer *p)
 {
 	struct buf b = BUF_INIT(1u << 30);
 	vec_each(name, &p->columns) {
-		csv_text(&b, *name);
+		show_csv_cell(*name, &b);
 		buf_addc(&b, name + 1 < p->columns.at + p->columns.n ? ',' : '\n');
 	}
 	for (size_t i = 0, from = 0; i < p->cells.n; i++) {
@@ -132,7 +122,7 @@ static void print_csv(struct printer *p)
 		for (size_t k = 0; k < p->columns.n; k++) {
 			struct str text = cell_of(&p->cells.at[from], i - from, p->columns.at[k]);
 			if (text.n)
-				csv_text(&b, text);
+				show_csv_cell(text, &b);
 			buf_addc(&b, k + 1 < p->columns.n ? ',' : '\n');
 		}
 		from = i + 1;

@@ -55,7 +55,7 @@ static struct str fit(struct str s, size_t columns)
 	return s;
 }
 
-static void csv_cell(struct str s, struct buf *out)
+void show_csv_cell(struct str s, struct buf *out)
 {
 	buf_addc(out, '"');
 	for (size_t i = 0; i < s.n; i++) {
@@ -84,7 +84,7 @@ static void show_rows(const json_t *items, bool csv, struct buf *out)
 				if (pass == 0) {
 					width[i] = w > width[i] ? w : width[i];
 				} else if (csv) {
-					csv_cell(s, out);
+					show_csv_cell(s, out);
 					buf_addc(out, i + 1 < n ? ',' : '\n');
 				} else {
 					buf_add(out, s);

@@ -88,7 +88,7 @@ static enum fit read_frame(struct log *l, uint64_t at)
 	return commit ? MISFIT_COMMIT : MISFIT;
 }
 
-/* The number of frames that the newest commit made valid; false when nothing can tell. */
+/* The number of frames that the newest commit made valid, as whoever opened the database last saw it; false when nothing can tell. */
 static bool read_reach(const char *where, const struct log *l, uint64_t *ret)
 {
 	char path[4096];
@@ -113,26 +113,27 @@ static int damaged(struct log *l, uint64_t number, struct diag *d)
 	return -EBADMSG;
 }
 
-static int walk_to(struct log *l, uint64_t reach, struct diag *d)
-{
-	uint64_t step = FRAME_HEADER + l->page;
-	for (uint64_t number = 1; number <= reach; number++)
-		if (HEADER + number * step > l->size || read_frame(l, HEADER + (number - 1) * step) != FITS)
-			return damaged(l, number, d);
-	return 0;
-}
-
-static int walk(struct log *l, struct diag *d)
+/*
+ * The first frame that does not fit, and whether a commit of this log stands there or behind it. Such a commit was lost by damage, or it was taken
+ * back (its sync failed) and written over from its beginning: then the frame before is the commit that was written instead, and nothing that the
+ * shared memory knows is missing.
+ */
+static int walk(struct log *l, bool known, uint64_t reach, struct diag *d)
 {
 	uint64_t step = FRAME_HEADER + l->page, bad = 0;
+	bool commit_before = true;
 	for (uint64_t at = HEADER, number = 1; at + step <= l->size; at += step, number++) {
 		enum fit fit = read_frame(l, at);
 		if (bad == 0 && fit != FITS)
 			bad = number;
-		if (bad && (fit == MISFIT_COMMIT || fit == FITS))
+		if (bad == 0)
+			commit_before = be32(l->frame + 4) != 0;
+		else if (reach < bad && known && commit_before)
+			return 0;
+		else if (reach >= bad || fit == MISFIT_COMMIT || fit == FITS)
 			return damaged(l, bad, d);
 	}
-	return 0;
+	return known && !bad && HEADER + reach * step > l->size ? damaged(l, (l->size - HEADER) / step + 1, d) : 0;
 }
 
 int db_verify_log(const char *where, struct diag *d)
@@ -143,7 +144,7 @@ int db_verify_log(const char *where, struct diag *d)
 	int64_t size = file_size(path);
 	if (size <= 0)
 		return size == -ENOENT ? 0 : (int)size;
-	uint64_t reach;
+	uint64_t reach = 0;
 	struct log *l = must_new(struct log);
 	l->size = (uint64_t)size;
 	l->fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -152,7 +153,7 @@ int db_verify_log(const char *where, struct diag *d)
 	if (r == -EBADMSG)
 		diag_error(d, (struct diag_at){0}, "db.log_damaged", "the header of the log is damaged: the commits in it are lost");
 	else if (r > 0)
-		r = read_reach(where, l, &reach) ? walk_to(l, reach, d) : walk(l, d);
+		r = walk(l, read_reach(where, l, &reach), reach, d);
 	if (l->fd >= 0)
 		close(l->fd);
 	free(l);
