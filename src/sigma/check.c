@@ -191,11 +191,37 @@ static void check_related(const struct doc *doc, struct diag *d)
 	}
 }
 
+/* Names of the taxonomy, for those that are nearly one of them; others are anybody's own. */
+static const char *const PRODUCTS = "windows linux macos aws azure gcp m365 okta onelogin github bitbucket kubernetes zeek cisco fortinet paloalto huawei juniper opencanary rpc_firewall "
+				    "django spring jvm python nodejs ruby_on_rails velocity sql apache nginx modsecurity esxi qualys bind";
+static const char *const CATEGORIES =
+	"process_creation process_termination process_access process_tampering network_connection dns_query dns file_event file_delete file_rename file_change file_access file_block "
+	"file_executable_detected image_load driver_load create_remote_thread create_stream_hash raw_access_thread pipe_created registry_add registry_delete registry_set registry_event "
+	"registry_rename wmi_event ps_script ps_module ps_classic_start ps_classic_provider_start ps_classic_script sysmon_status sysmon_error webserver proxy firewall antivirus application "
+	"database authentication";
+
+static void check_near(const struct yaml_node *n, const char *what, const char *names, struct diag *d)
+{
+	struct str word[WORDS_MAX], s = yaml_text(n);
+	size_t k = words_of(names, word);
+	if (!s.n || s.n < 5 || among(s, word, k))
+		return;
+	for (size_t i = 0; i < k; i++) {
+		if (str_ieq(s, word[i]) || str_distance(s, word[i], 2) > (word[i].n > 6 ? 2 : 1))
+			continue;
+		diag_warning(d, n->at, "sigma.unknown_logsource", "no log source has the %s \"%.*s\"", what, STR_ARG(s));
+		diag_hint(d, "did you mean \"%.*s\"?", STR_ARG(word[i]));
+		return;
+	}
+}
+
 static void check_logsource(const struct doc *doc, struct diag *d)
 {
 	const struct yaml_node *ls = yaml_get(doc->root, "logsource");
 	static const char *const key[] = {"product", "category", "service"};
 	check_keys(ls, "category product service definition", "sigma.misspelt_key", d);
+	check_near(yaml_get(ls, "product"), "product", PRODUCTS, d);
+	check_near(yaml_get(ls, "category"), "category", CATEGORIES, d);
 	for (size_t i = 0; i < LEN(key); i++) {
 		const struct yaml_node *n = yaml_get(ls, key[i]);
 		struct str s = yaml_text(n);
