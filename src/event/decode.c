@@ -171,6 +171,23 @@ void decode_add_alias(struct decoding *x, const char *name, struct str value)
 		decode_add_val(x, str_c(name), (struct val){.kind = VAL_STR, .u.p = value.p, .n = (uint32_t)value.n}, FIELD_F_ALIAS);
 }
 
+void pieces_add(struct pieces *t, struct arena *mem, struct str piece)
+{
+	if (t->n + piece.n > t->cap) {
+		size_t cap = (t->n + piece.n) * 2 + 32;
+		char *more = arena_alloc(mem, cap);
+		if (!more)
+			return;
+		if (t->n)
+			memcpy(more, t->p, t->n);
+		t->p = more;
+		t->cap = cap;
+	}
+	if (piece.n)
+		memcpy(t->p + t->n, piece.p, piece.n);
+	t->n += piece.n;
+}
+
 bool decode_payload(struct decoding *x, decode_fn *fn, struct str text)
 {
 	struct event *outer = x->ev, inner = *outer;

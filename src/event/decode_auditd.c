@@ -40,7 +40,7 @@ static struct str hex_text(struct decoding *x, struct str s)
 
 struct audit {
 	struct str exe, cwd, ppid, pid, proctitle, uid, comm, user;
-	struct str arg[256];
+	struct pieces arg[256];
 	size_t n_arg;
 	bool execve, syscall;
 };
@@ -53,7 +53,9 @@ static void remember_argument(struct decoding *x, struct audit *a, struct str na
 	size_t open = str_chr(digits, '[');
 	if (!num_u64(str_sub(digits, 0, open), &index) || index >= LEN(a->arg))
 		return;
-	a->arg[index] = open == STR_NPOS || !a->arg[index].n ? value : arena_fmt(x->mem, "%.*s%.*s", STR_ARG(a->arg[index]), STR_ARG(value));
+	if (open == STR_NPOS)
+		a->arg[index] = (struct pieces){0};
+	pieces_add(&a->arg[index], x->mem, value);
 	if (index >= a->n_arg)
 		a->n_arg = (size_t)index + 1;
 }
@@ -81,7 +83,9 @@ static void add_pair(struct decoding *x, struct audit *a, struct str type, struc
 }
 
 /* name=value name="value" name='nested pairs' …; behind 0x1D come the names that auditd looked up, in capitals. */
-static void add_pairs(struct decoding *x, struct audit *a, struct str type, struct str s)
+#define NESTED_MAX 4 /* pairs in quotes in quotes */
+
+static void add_pairs(struct decoding *x, struct audit *a, struct str type, struct str s, int depth)
 {
 	while (s.n) {
 		struct str name, value;
@@ -98,9 +102,9 @@ static void add_pairs(struct decoding *x, struct audit *a, struct str type, stru
 		}
 		name = str_sub(s, 0, n);
 		s = str_sub(s, n + 1, s.n);
-		if (str_take(&s, STR("'"))) {
+		if (depth < NESTED_MAX && str_take(&s, STR("'"))) {
 			size_t end = str_rchr(s, '\'');
-			add_pairs(x, a, type, str_sub(s, 0, end == STR_NPOS ? s.n : end));
+			add_pairs(x, a, type, str_sub(s, 0, end == STR_NPOS ? s.n : end), depth + 1);
 			s = str_sub(s, end == STR_NPOS ? s.n : end + 1, s.n);
 		} else if (str_take(&s, STR("\""))) {
 			size_t end = str_chr(s, '"');
@@ -151,12 +155,15 @@ static bool take_head(struct decoding *x, struct str *s, struct str *ret_type, s
 
 static struct str command_line(struct decoding *x, const struct audit *a)
 {
-	struct str line = STR("");
+	struct pieces line = {0};
 	if (!a->n_arg)
 		return a->proctitle;
-	for (size_t i = 0; i < a->n_arg; i++)
-		line = arena_fmt(x->mem, "%.*s%s%.*s", STR_ARG(line), i ? " " : "", STR_ARG(a->arg[i]));
-	return line;
+	for (size_t i = 0; i < a->n_arg; i++) {
+		if (i)
+			pieces_add(&line, x->mem, STR(" "));
+		pieces_add(&line, x->mem, pieces_str(&a->arg[i]));
+	}
+	return pieces_str(&line);
 }
 
 /* What Sigma's process_creation asks for, and the log sources. */
@@ -166,7 +173,7 @@ static void finish(struct decoding *x, const struct audit *a)
 	if (a->execve) {
 		ls.category = STR("process_creation");
 		decode_add_alias(x, "CommandLine", command_line(x, a));
-		decode_add_alias(x, "Image", a->exe.n ? a->exe : a->arg[0]);
+		decode_add_alias(x, "Image", a->exe.n ? a->exe : pieces_str(&a->arg[0]));
 		decode_add_alias(x, "CurrentDirectory", a->cwd);
 		decode_add_alias(x, "ProcessId", a->pid);
 		decode_add_alias(x, "ParentProcessId", a->ppid);
@@ -202,7 +209,7 @@ enum decode_fault decode_auditd(struct decoding *x, struct str text)
 		decode_add_val(x, STR("type"), (struct val){.kind = VAL_STR, .u.p = type.p, .n = (uint32_t)type.n}, FIELD_F_ELEMENT);
 		a.execve = a.execve || str_eq(type, STR("EXECVE"));
 		a.syscall = a.syscall || str_eq(type, STR("SYSCALL"));
-		add_pairs(x, &a, type, line);
+		add_pairs(x, &a, type, line, 0);
 		lines++;
 	}
 	if (!lines)
@@ -221,6 +228,7 @@ bool decode_laurel(struct decoding *x)
 	struct event *ev = x->ev;
 	struct audit a = {0};
 	uint32_t own = ev->n_field;
+	struct pieces title = {0};
 	struct str id, stamp, before = STR("");
 	if (!own || !str_eq(ev->field[0].name, STR("ID")) || ev->field[0].val.kind != VAL_STR)
 		return false;
@@ -246,10 +254,13 @@ bool decode_laurel(struct decoding *x)
 			if (a.n_arg == LEN(a.arg))
 				continue;
 			name = arena_fmt(x->mem, "a%zu", a.n_arg);
-			a.arg[a.n_arg++] = value;
+			pieces_add(&a.arg[a.n_arg++], x->mem, value);
 			a.execve = true;
 		} else if (str_eq(type, STR("PROCTITLE")) && str_eq(name, STR("ARGV"))) {
-			a.proctitle = a.proctitle.n ? arena_fmt(x->mem, "%.*s %.*s", STR_ARG(a.proctitle), STR_ARG(value)) : value;
+			if (title.n)
+				pieces_add(&title, x->mem, STR(" "));
+			pieces_add(&title, x->mem, value);
+			a.proctitle = pieces_str(&title);
 			continue;
 		} else {
 			remember(x, &a, type, name, value);

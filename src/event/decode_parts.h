@@ -68,6 +68,16 @@ bool decode_zeek_source(struct decoding *x, struct str path);
 void decode_add_target(struct decoding *x, struct str target, bool has_query);
 /* Adds key=value pairs of any usual style; how many there were (decode_kv.c). */
 size_t decode_pairs(struct decoding *x, struct str text);
+/* Text that is put together piece by piece, in the arena: doubles, so that any number of pieces costs as much as the text. */
+struct pieces {
+	char *p;
+	size_t n, cap;
+};
+void pieces_add(struct pieces *t, struct arena *mem, struct str piece);
+static inline struct str pieces_str(const struct pieces *t)
+{
+	return str_n(t->p ? t->p : "", t->n);
+}
 /* Runs a decoder over a part of the record; its fields, time and host come behind those there are. False when it is of another kind. */
 bool decode_payload(struct decoding *x, decode_fn *fn, struct str text);
 /* Which of the payload grammars the text is in, or NULL; *text may be advanced to where it begins. */

@@ -14,7 +14,8 @@ struct walk {
 	struct xml xml;
 	struct str part;      /* child of Event: System, EventData, UserData, RenderingInfo */
 	struct str data_name; /* Name of the Data at hand, p == NULL = unnamed */
-	struct str text;      /* of the element at hand */
+	struct str text;      /* of the element at hand, when it is one piece */
+	struct pieces pieces; /* when it is several */
 	bool leaf;
 };
 
@@ -64,6 +65,19 @@ static void on_close(struct walk *w)
 	}
 }
 
+/* Comments and CDATA part the text of an element. */
+static void on_text(struct walk *w, struct str text)
+{
+	if (!w->text.n) {
+		w->text = text;
+		return;
+	}
+	if (!w->pieces.n)
+		pieces_add(&w->pieces, w->x->mem, w->text);
+	pieces_add(&w->pieces, w->x->mem, text);
+	w->text = pieces_str(&w->pieces);
+}
+
 static void on_token(struct walk *w, enum xml_token token)
 {
 	switch (token) {
@@ -72,13 +86,14 @@ static void on_token(struct walk *w, enum xml_token token)
 			w->part = local_name(w->xml.name);
 		w->data_name = STR_NONE;
 		w->text = STR("");
+		w->pieces = (struct pieces){0};
 		w->leaf = true;
 		break;
 	case XML_ATTRIBUTE:
 		on_attribute(w);
 		break;
 	case XML_TEXT:
-		w->text = w->text.n ? arena_fmt(w->x->mem, "%.*s%.*s", STR_ARG(w->text), STR_ARG(xml_text(&w->xml, w->x->mem))) : xml_text(&w->xml, w->x->mem);
+		on_text(w, xml_text(&w->xml, w->x->mem));
 		break;
 	case XML_CLOSE:
 		on_close(w);

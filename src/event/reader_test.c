@@ -166,6 +166,41 @@ TEST(a_line_without_an_end_is_refused_and_the_next_is_read)
 	buf_done(&b);
 }
 
+static void repeat(struct buf *b, const char *head, const char *piece, size_t n, const char *tail)
+{
+	buf_add_cstr(b, head);
+	for (size_t i = 0; i < n; i++)
+		buf_add_cstr(b, piece);
+	buf_add_cstr(b, tail);
+}
+
+/* Records that would cost their square if pieces were put together one by one, or a stack frame a byte. */
+TEST(hostile_records_cost_what_they_weigh)
+{
+	static const struct {
+		const char *head, *piece, *tail;
+		size_t n;
+	} hostile[] = {
+		{"<Event><System><Channel>Security</Channel></System><EventData><Data Name='a'>", "ab<!---->", "</Data></EventData></Event>\n", 400000},
+		{"type=EXECVE msg=audit(1.1:1): argc=1", " a0[1]=6162", "\n", 350000},
+		{"type=X msg=audit(1.1:1): ", "a='", "\n", 1000000},
+		{"{\"ID\":\"1.1:1\",\"PROCTITLE\":{\"ARGV\":[", "\"ab\",", "\"c\"]}}\n", 19000},
+		{"Mar  2 09:00:00 h p: ", "a=", "\n", 1000000},
+		{"<1>1 - - - - - ", "[a b=\"c\"]", "\n", 300000},
+		{"CEF:0|a|b|c|d|e|5|", "a=b ", "\n", 700000},
+		{"", "\x1b$B", "\n", 1000000},
+		{"192.0.2.1 - - [02/Mar/2026:09:00:00 +0000] \"GET /", "\\\"", "\n", 1000000},
+	};
+	for (size_t i = 0; i < LEN(hostile); i++) {
+		struct buf b = BUF_INIT(8u << 20);
+		repeat(&b, hostile[i].head, hostile[i].piece, hostile[i].n, hostile[i].tail);
+		buf_add_cstr(&b, "last\n");
+		read_path(write_file("a", buf_str(&b)), FORMAT_AUTO);
+		CHECK(seen.events >= 1 && seen.events <= 2 && !seen.failed);
+		buf_done(&b);
+	}
+}
+
 TEST(what_cannot_be_read_says_so)
 {
 	char path[4200];
