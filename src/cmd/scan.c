@@ -32,7 +32,7 @@ static const struct opt OPTIONS[] = {
 	{0, "event", OPT_TEXT, "none|matched|full", "how much of the event is put out (default matched)", "出力するイベントの範囲 (既定 matched)"},
 	{'j', "jobs", OPT_TEXT, "N", "worker threads (default: processors)", "ワーカースレッド数 (既定はプロセッサ数)"},
 	{0, "fail-on", OPT_TEXT, "informational|low|medium|high|critical", "exit 1 when a match of this level or above was found", "この重大度以上の検知があれば終了コード 1"},
-	{0, "stats", OPT_TEXT, "text|json|none", "figures at the end, on stderr", "終了時の統計 (標準エラー)"},
+	{0, "stats", OPT_TEXT, "text|json|rules|none", "figures at the end, on stderr (rules: json with what each rule cost)", "終了時の統計 (標準エラー。rules はルールごとの負荷つき json)"},
 	{0, "cache", OPT_TEXT, "DIR", "where compiled rules are kept (default: the user's cache folder; off: nowhere)", "コンパイル済みルールの保存先 (既定はユーザーのキャッシュ、off で無効)"},
 	{0, "lists", OPT_TEXT, "DIR", "values of placeholders, NAME.csv each", "プレースホルダーの値のディレクトリ"},
 	{0, "sources", OPT_LIST, "FILE", "log-source mapping: file or directory; without it the shipped one", "ログソース対応表 (ファイルまたはディレクトリ)。省略時は同梱の対応表"},
@@ -60,6 +60,8 @@ struct scan {
 	uint64_t matches, correlations, bytes, files, failed, ordinal;
 	int offset_s;
 	bool first_line, closed;
+	uint64_t blocks;
+	struct sigma_rule_counts *rule_count;
 	enum sigma_level worst;
 	bool any;
 	struct buf corr_out;
@@ -136,7 +138,24 @@ static void run_job(struct worker *w, struct job *j)
 {
 	w->job = j;
 	w->local = block_ordinals(j->block);
+	sigma_matcher_window(w->matcher, j->number);
 	block_decode(j->block, w->decoder, &w->mem, on_event, w, &j->tally.n);
+}
+
+static void worker_done(struct worker *w)
+{
+	size_t n;
+	const struct sigma_rule_counts *from = sigma_matcher_rule_counts(w->matcher);
+	sigma_image_rules(w->s->rules.img, &n);
+	pthread_mutex_lock(&w->s->lock);
+	for (size_t i = 0; i < n; i++) {
+		struct sigma_rule_counts *to = &w->s->rule_count[i];
+		*to = (struct sigma_rule_counts){to->evaluated + from[i].evaluated, to->hits + from[i].hits, to->limited + from[i].limited, to->set_aside + from[i].set_aside};
+	}
+	pthread_mutex_unlock(&w->s->lock);
+	arena_done(&w->mem);
+	sigma_matcher_free(w->matcher);
+	decoder_free(w->decoder);
 }
 
 static void *worker_main(void *arg)
@@ -152,9 +171,7 @@ static void *worker_main(void *arg)
 		pthread_cond_broadcast(&s->done);
 		pthread_mutex_unlock(&s->lock);
 	}
-	arena_done(&w.mem);
-	sigma_matcher_free(w.matcher);
-	decoder_free(w.decoder);
+	worker_done(&w);
 	return NULL;
 }
 
@@ -247,10 +264,11 @@ static void finish_job(struct scan *s, struct job *j)
 		finish_file(s, block_file(j->block));
 }
 
-static struct job *job_new(struct block *b)
+static struct job *job_new(struct scan *s, struct block *b)
 {
 	struct job *j = must_new(struct job);
 	j->block = b;
+	j->number = s->blocks++;
 	j->out = BUF_INIT(1u << 30);
 	arena_init(&j->mem, 0);
 	return j;
@@ -291,7 +309,7 @@ static void run_threads(struct scan *s)
 			more = !s->closed && reader_next(s->reader, &b) > 0;
 			if (!more)
 				break;
-			struct job *j = ring[tail++ % room] = job_new(b);
+			struct job *j = ring[tail++ % room] = job_new(s, b);
 			must(queue_push_wait(s->work, j, 1) == 0);
 		}
 		if (head == tail)
@@ -313,14 +331,12 @@ static void run_alone(struct scan *s)
 	struct block *b;
 	arena_init(&w.mem, 0);
 	while (!s->closed && reader_next(s->reader, &b) > 0) {
-		struct job *j = job_new(b);
+		struct job *j = job_new(s, b);
 		run_job(&w, j);
 		finish_job(s, j);
 		job_free(j);
 	}
-	arena_done(&w.mem);
-	sigma_matcher_free(w.matcher);
-	decoder_free(w.decoder);
+	worker_done(&w);
 }
 
 /* ---- options ------------------------------------------------------------------------------------------------------------------------------- */
@@ -426,6 +442,8 @@ static void stats_json(const struct scan *s, double load, double scan, struct bu
 		s->rules.loaded, s->rules.refused, (unsigned long long)(s->files - s->failed), (unsigned long long)s->failed, (unsigned long long)n->events, (unsigned long long)n->bad,
 		(unsigned long long)s->bytes, (unsigned long long)s->matches, (unsigned long long)s->correlations, load, scan, (unsigned long long)ru.ru_maxrss * 1024);
 	scan_stats_json(&s->stats, s->rules.vocab, out);
+	if (strcmp(command_text(&s->cmd, "stats"), "rules") == 0)
+		scan_rules_json(s->rules.img, s->rule_count, out);
 	buf_addf(out, ",\"interrupted\":%s}\n", interrupted ? "true" : "false");
 }
 
@@ -445,7 +463,8 @@ static void print_stats(const struct scan *s, double load, double scan)
 {
 	const char *how = command_text(&s->cmd, "stats");
 	struct buf out = BUF_INIT(1u << 20);
-	if (how && strcmp(how, "json") == 0)
+	scan_rules_warn(s->rules.img, s->rule_count, &out);
+	if (how && (strcmp(how, "json") == 0 || strcmp(how, "rules") == 0))
 		stats_json(s, load, scan, &out);
 	else if (how ? strcmp(how, "text") == 0 : s->out.format == SCAN_TABLE)
 		stats_text(s, load, scan, &out);
@@ -482,6 +501,7 @@ static int scan_all(struct scan *s)
 {
 	int64_t start = clock_mono_ns();
 	struct buf text = BUF_INIT(256u << 20);
+	size_t n_rule;
 	const struct given *rules = command_given(&s->cmd, "rules");
 	int r = ruleset_load(&s->rules, rules->list.at, rules->list.n, &s->sigma, command_text(&s->cmd, "cache") ? command_text(&s->cmd, "cache") : "auto");
 	double load = (double)(clock_mono_ns() - start) / 1e9;
@@ -498,6 +518,8 @@ static int scan_all(struct scan *s)
 	s->out.vocab = s->rules.vocab;
 	s->first_line = true;
 	s->corr_out = BUF_INIT(256u << 20);
+	sigma_image_rules(s->rules.img, &n_rule);
+	s->rule_count = must_calloc(n_rule, sizeof(*s->rule_count));
 	s->correlator = correlator_new(s->rules.img, 256u << 20);
 	s->table = s->out.format == SCAN_TABLE ? scan_table_new(s->rules.img) : NULL;
 	reader_open(&s->reader_opts, &s->reader);
@@ -545,6 +567,7 @@ int cmd_scan(int argc, char **argv)
 		correlator_free(s.correlator);
 		scan_table_free(s.table);
 		buf_done(&s.corr_out);
+		free(s.rule_count);
 		scan_tally_done(&s.stats.all);
 		scan_tally_done(&s.stats.file);
 		ruleset_done(&s.rules);

@@ -36,6 +36,7 @@ struct table_row {
 /* One block on its way through. */
 struct job {
 	struct block *block;
+	uint64_t number; /* among all blocks */
 	struct buf out;
 	VEC(struct patch {
 		size_t at;      /* in out, where the record's number goes */
@@ -49,6 +50,10 @@ struct job {
 	enum sigma_level worst;
 	bool any, done;
 };
+
+/* What each rule cost and found, and which were set aside. */
+void scan_rules_json(const struct sigma_image *img, const struct sigma_rule_counts *count, struct buf *out);
+void scan_rules_warn(const struct sigma_image *img, const struct sigma_rule_counts *count, struct buf *out);
 
 /* Renders one match into the job. local = the record's number still needs the blocks before. */
 void scan_render(struct job *j, const struct scan_opts *o, const struct sigma_hit *hit, const struct event *ev, bool local, struct arena *mem);

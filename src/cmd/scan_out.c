@@ -268,3 +268,36 @@ const char *scan_head(const struct scan_opts *o)
 {
 	return o->format == SCAN_CSV ? "time,level,rule,rule_id,host,path,record,details\r\n" : "";
 }
+
+/* ---- what the rules cost -------------------------------------------------------------------------------------------------------------------- */
+
+void scan_rules_json(const struct sigma_image *img, const struct sigma_rule_counts *count, struct buf *out)
+{
+	size_t n;
+	bool first = true;
+	const struct sigma_rule *rule = sigma_image_rules(img, &n);
+	buf_add_cstr(out, ",\"rule_counts\":[");
+	for (size_t i = 0; i < n; i++) {
+		const struct sigma_rule_counts *c = &count[i];
+		if (!c->evaluated && !c->set_aside)
+			continue;
+		buf_add_cstr(out, first ? "{" : ",{");
+		first = false;
+		add_member(out, "rule_id", rule[i].id);
+		add_member(out, "rule_title", rule[i].title);
+		buf_addf(out, ",\"evaluated\":%llu,\"hits\":%llu,\"limited\":%llu,\"set_aside\":%llu}", (unsigned long long)c->evaluated, (unsigned long long)c->hits,
+			(unsigned long long)c->limited, (unsigned long long)c->set_aside);
+	}
+	buf_addc(out, ']');
+}
+
+void scan_rules_warn(const struct sigma_image *img, const struct sigma_rule_counts *count, struct buf *out)
+{
+	size_t n;
+	const struct sigma_rule *rule = sigma_image_rules(img, &n);
+	for (size_t i = 0; i < n; i++)
+		if (count[i].limited)
+			buf_addf(out, SAY("rule \"%.*s\": its regular expression took too many steps %llu times; %llu more evaluations were left out\n",
+					"ルール「%.*s」: 正規表現が %llu 回手数の上限に達し、以後の評価 %llu 回を省きました\n"),
+				STR_ARG(rule[i].title), (unsigned long long)count[i].limited, (unsigned long long)count[i].set_aside);
+}

@@ -336,8 +336,10 @@ static int take_record(struct house *h, const struct record *rec, uint64_t posit
 	e->undecodable += fault != DECODE_OK;
 	e->events++;
 	int r = position >= store_position(h->store) ? store_append(h->store, &ev, position) : 0;
-	if (r == 0 && e->matcher && (position >= e->detected || position >= e->saved))
+	if (r == 0 && e->matcher && (position >= e->detected || position >= e->saved)) {
+		sigma_matcher_window(e->matcher, position >> 20);
 		sigma_match(e->matcher, &ev, on_match, &x);
+	}
 	return r;
 }
 

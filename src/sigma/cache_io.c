@@ -5,7 +5,7 @@
 
 /* Whoever gives one of these another member gives it a line below too. */
 _Static_assert(sizeof(void *) != 8 || (sizeof(struct sigma_rule) == 264 && sizeof(struct atom) == 80 && sizeof(struct expr) == 40 && sizeof(struct correlation) == 224 &&
-				       sizeof(struct rule_code) == 48 && sizeof(struct gate_info) == 8 && sizeof(struct field_index) == 160 && sizeof(struct sigma_image) == 240),
+				       sizeof(struct rule_code) == 48 && sizeof(struct gate_info) == 8 && sizeof(struct field_index) == 152 && sizeof(struct sigma_image) == 240),
 	"a member is missing in the walk below");
 
 /* ---- one walk for both directions ---------------------------------------------------------------------------------------------------------- */
@@ -252,7 +252,6 @@ static void io_index(struct cache_io *x, struct field_index **at)
 	io_raw(x, &ix->suffix, sizeof(ix->suffix));
 	io_gate_list(x, &ix->present, &ix->n_present);
 	io_gate_list(x, &ix->regex, &ix->n_regex);
-	IO(x, ix->characters);
 	io_database(x, &ix->literals);
 	io_database(x, &ix->regexes);
 }

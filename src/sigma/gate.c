@@ -2,7 +2,6 @@
 #include "sigma/gate.h"
 
 #include "base/num.h"
-#include "base/utf8.h"
 
 #include <errno.h>
 #if defined(__SSE2__)
@@ -354,7 +353,10 @@ static bool inline_caseless(struct str rest)
 	return false;
 }
 
-/* Does a pattern speak of "any character", of letters without case or of text beyond ASCII? Then a character is a code point as for PCRE2, not a byte. */
+/*
+ * Does a pattern speak of "any character", of letters without case or of text beyond ASCII? Then it means code points, and vectorscan, which is told of bytes
+ * (patterns of code points take it seconds to compile), answers only for ASCII text.
+ */
 static bool needs_characters(const struct gate *g)
 {
 	struct str pattern = g->text;
@@ -374,7 +376,7 @@ static bool needs_characters(const struct gate *g)
 static unsigned regex_flags(const struct gate *g)
 {
 	return HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY | HS_FLAG_PREFILTER | (g->flags & ATOM_F_RE_I ? HS_FLAG_CASELESS : 0) | (g->flags & ATOM_F_RE_M ? HS_FLAG_MULTILINE : 0) |
-	       HS_FLAG_DOTALL | (needs_characters(g) ? HS_FLAG_UTF8 : 0);
+	       HS_FLAG_DOTALL;
 }
 
 static int compile_regexes(const struct literals *l, hs_database_t **ret)
@@ -442,8 +444,8 @@ static int index_make(struct gates *g, const uint32_t *list, size_t n, struct fi
 			vec_push(&re.text, arena_dup(&g->c->scratch, gate->text).p);
 			vec_push(&re.flags, regex_flags(gate));
 			vec_push(&re.id, (unsigned)number);
-			vec_push(&regex, number);
-			ix->characters = ix->characters || needs_characters(gate);
+			if (needs_characters(gate))
+				vec_push(&regex, number);
 		} else if (gate->kind != GATE_PRESENT) {
 			add_hash(ix, gate, number);
 		}
@@ -714,15 +716,20 @@ bool gate_text_may_fit(const struct field_look *look, struct val v)
 	return !all_plain(str_n(v.u.p, v.n));
 }
 
-/* What vectorscan finds in broken UTF-8 is not defined when a pattern asks for characters: then all of them may fit. */
+static bool only_ascii(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] & 0x80)
+			return false;
+	return true;
+}
+
+/* Beyond ASCII the patterns that speak of code points may all fit: PCRE2 decides. */
 static void ask_regexes(const struct gate_query *q, struct str text)
 {
 	const struct field_index *ix = q->ix;
-	if (!ix->characters || utf8_valid(text)) {
-		hs_scan(ix->regexes, text.n ? text.p : "", (unsigned)text.n, 0, q->scratch, on_literal, (void *)(uintptr_t)q);
-		return;
-	}
-	for (size_t i = 0; i < ix->n_regex; i++)
+	hs_scan(ix->regexes, text.n ? text.p : "", (unsigned)text.n, 0, q->scratch, on_literal, (void *)(uintptr_t)q);
+	for (size_t i = 0; i < ix->n_regex && (i || !only_ascii(text)); i++)
 		q->hit(q->arg, ix->regex[i]);
 }
 

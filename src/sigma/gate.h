@@ -41,9 +41,8 @@ struct field_index {
 	uint16_t *present;
 	size_t n_present;
 	hs_database_t *literals, *regexes;
-	uint16_t *regex;  /* gates of regexes */
+	uint16_t *regex;  /* gates of patterns that speak of code points, not bytes */
 	size_t n_regex;
-	bool characters;  /* a pattern among them counts characters: only valid UTF-8 may be scanned */
 };
 
 /* One question to the index of a field: text raw, folded its folded form. Each gate that the value opens is told once or more. */

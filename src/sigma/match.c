@@ -19,7 +19,8 @@
  */
 #define CACHE_SLOTS 65536u
 #define CACHE_GATES 23
-#define MATCH_LIMIT 200000
+/* Steps that one search may take: enough for honest patterns on long texts, a tenth of a millisecond for the others. */
+#define MATCH_LIMIT(n) (40000u + 4u * (uint32_t)((n) < (1u << 24) ? (n) : 1u << 24))
 #define LOOK_FIELD 1u
 #define LOOK_WORDS 2u
 
@@ -57,6 +58,9 @@ struct sigma_matcher {
 	uint32_t stamp;             /* of the event at hand */
 	uint32_t *rule_stamp;       /* rule was woken by this event */
 	struct sigma_rule_counts *rule_count;
+	uint64_t window;
+	uint64_t *aside;            /* rule: 1 + the window in which it ran into the match limit */
+	bool limited;               /* a search of the rule at hand did */
 	uint32_t *memo;             /* atom: stamp * 2 + answer */
 	uint32_t *gate_stamp;
 	VEC(uint32_t) woken;
@@ -103,13 +107,13 @@ struct sigma_matcher *sigma_matcher_new(struct sigma_image *img)
 	XXH3_generateSecret_fromSeed(m->secret, m->seed);
 	m->rule_stamp = must_calloc(img->n_rule, sizeof(*m->rule_stamp));
 	m->rule_count = must_calloc(img->n_rule, sizeof(*m->rule_count));
+	m->aside = must_calloc(img->n_rule, sizeof(*m->aside));
 	m->memo = must_calloc(img->n_atom, sizeof(*m->memo));
 	m->gate_stamp = must_calloc(img->n_gate + 1, sizeof(*m->gate_stamp));
 	m->place = must_calloc(img->n_field, sizeof(*m->place));
 	m->re_data = pcre2_match_data_create(1, NULL);
 	m->re_ctx = pcre2_match_context_create(NULL);
 	must(m->re_data && m->re_ctx);
-	pcre2_set_match_limit(m->re_ctx, MATCH_LIMIT);
 	arena_init(&m->mem, 0);
 	return m;
 }
@@ -138,6 +142,7 @@ void sigma_matcher_free(struct sigma_matcher *m)
 	free(m->cache);
 	free(m->rule_stamp);
 	free(m->rule_count);
+	free(m->aside);
 	free(m->memo);
 	free(m->gate_stamp);
 	free(m->place);
@@ -408,7 +413,9 @@ static void open_gates(struct sigma_matcher *m)
 
 static bool regex_matches(struct sigma_matcher *m, const struct atom *a, struct str text)
 {
+	pcre2_set_match_limit(m->re_ctx, MATCH_LIMIT(text.n));
 	int r = pcre2_match(a->re, (PCRE2_SPTR)(text.n ? text.p : ""), text.n, 0, 0, m->re_data, m->re_ctx);
+	m->limited = m->limited || r == PCRE2_ERROR_MATCHLIMIT || r == PCRE2_ERROR_DEPTHLIMIT || r == PCRE2_ERROR_HEAPLIMIT || r == PCRE2_ERROR_JIT_STACKLIMIT;
 	return r >= 0;
 }
 
@@ -764,8 +771,18 @@ int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *c
 	m->count.evaluated += m->woken.n;
 	for (size_t i = 0; i < m->woken.n; i++) {
 		uint32_t rule = m->woken.at[i];
+		if (m->aside[rule] == m->window + 1) {
+			m->rule_count[rule].set_aside++;
+			continue;
+		}
 		m->rule_count[rule].evaluated++;
-		if (!rule_holds(m, m->img->code[rule].start))
+		m->limited = false;
+		bool holds_now = rule_holds(m, m->img->code[rule].start);
+		if (m->limited) {
+			m->rule_count[rule].limited++;
+			m->aside[rule] = m->window + 1;
+		}
+		if (!holds_now)
 			continue;
 		vec_clear(&m->reasons);
 		explain(m, m->img->code[rule].expr, STR(""));
@@ -778,6 +795,11 @@ int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *c
 	}
 	m->count.hits += (unsigned)hits;
 	return hits;
+}
+
+void sigma_matcher_window(struct sigma_matcher *m, uint64_t window)
+{
+	m->window = window;
 }
 
 const struct sigma_rule_counts *sigma_matcher_rule_counts(const struct sigma_matcher *m)
