@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import random
+import re
 import subprocess
 import zipfile
 
@@ -23,7 +24,9 @@ TURN = [str.maketrans("0123456789", "0123456789"[k:] + "0123456789"[:k]) for k i
 
 
 def fresh(value, k):
-    """The value as the k-th repetition of its event would have it: other digits, same shape."""
+    """The value as the k-th repetition of its event would have it: other digits, same shape; a time stays one."""
+    if re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d", value):
+        return value[:18] + value[18:].translate(TURN[k % 10])
     return value.translate(TURN[k % 10]) + ("" if k < 10 else " " + str(k))
 
 
