@@ -12,16 +12,6 @@ static uint16_t le16(const unsigned char *p)
 	return (uint16_t)(p[0] | p[1] << 8);
 }
 
-uint32_t evtx_le32(const unsigned char *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-uint64_t evtx_le64(const unsigned char *p)
-{
-	return evtx_le32(p) | (uint64_t)evtx_le32(p + 4) << 32;
-}
-
 bool evtx_is_file(struct str head)
 {
 	return str_starts(head, str_n("ElfFile\0", 8));

@@ -75,8 +75,15 @@ struct run {
 	const char *fault;
 };
 
-uint32_t evtx_le32(const unsigned char *p);
-uint64_t evtx_le64(const unsigned char *p);
+static inline uint32_t evtx_le32(const unsigned char *p)
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static inline uint64_t evtx_le64(const unsigned char *p)
+{
+	return evtx_le32(p) | (uint64_t)evtx_le32(p + 4) << 32;
+}
 
 static inline bool cursor_u8(struct cursor *c, unsigned char *ret)
 {
