@@ -239,19 +239,21 @@ static void *work(void *arg)
 static bool is_ambiguous(struct evhttp_request *req)
 {
 	const char *length = NULL;
-	bool host = false;
+	bool host = false, coded = false;
 	for (struct evkeyval *kv = evhttp_request_get_input_headers(req)->tqh_first; kv; kv = kv->next.tqe_next) {
 		struct str name = str_c(kv->key);
 		if (!name.n || ch_is_space((unsigned char)name.p[name.n - 1]))
 			return true;
 		host = host || str_ieq(name, STR("Host"));
+		coded = coded || str_ieq(name, STR("Transfer-Encoding"));
 		if (!str_ieq(name, STR("Content-Length")))
 			continue;
 		if (length && strcmp(length, kv->value) != 0)
 			return true;
 		length = kv->value;
 	}
-	return !host && req->major == 1 && req->minor >= 1;
+	/* libevent refuses length and coding together only since 2.1.12-stable-8+deb12u1. */
+	return (length && coded) || (!host && req->major == 1 && req->minor >= 1);
 }
 
 static void take_request(struct http *h, struct evhttp_request *req, bool local)
