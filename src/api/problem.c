@@ -22,6 +22,29 @@ static const struct problem *problem_by_code(const char *code)
 	return &PROBLEMS[LEN(PROBLEMS) - 1];
 }
 
+/* A finding's sentence in Japanese by its code, or NULL. */
+static const char *message_ja(const char *code)
+{
+	static const struct {
+		const char *code, *ja;
+	} FINDINGS[] = {
+#define FINDING(code, ja) {code, ja},
+#include "api/findings.def"
+#undef FINDING
+	};
+	for (size_t i = 0; i < LEN(FINDINGS); i++)
+		if (str_eq(str_c(FINDINGS[i].code), str_c(code)))
+			return FINDINGS[i].ja;
+	return NULL;
+}
+
+static void add_ja(json_t *o, const char *name, const char *code)
+{
+	const char *ja = message_ja(code);
+	if (ja)
+		json_object_set_new(o, name, json_string(ja));
+}
+
 /* Findings that name a member (or a place in a text) become the `errors` list. */
 static json_t *findings_json(const struct diag *d)
 {
@@ -31,6 +54,7 @@ static json_t *findings_json(const struct diag *d)
 		json_t *e = json_object();
 		json_object_set_new(e, "code", json_string(it->code));
 		json_object_set_new(e, "message", json_stringn(it->message.p, it->message.n));
+		add_ja(e, "message_ja", it->code);
 		if (it->file.n)
 			json_object_set_new(e, "field", json_stringn(it->file.p, it->file.n));
 		if (it->line)
@@ -50,6 +74,7 @@ static int answer(struct api_response *resp, const struct diag *d, int status, c
 	if (d && d->items.n) {
 		struct str m = d->items.at[0].message;
 		json_object_set_new(o, "detail", json_stringn(m.p, m.n));
+		add_ja(o, "detail_ja", d->items.at[0].code);
 		json_object_set_new(o, "errors", findings_json(d));
 	}
 	char *text = json_dumps(o, JSON_COMPACT);

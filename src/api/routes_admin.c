@@ -37,6 +37,17 @@ int get_metrics(struct api_ctx *c)
 
 /* ---- who I am ----------------------------------------------------------------------------------------------------------------------------------------- */
 
+/* The language that the user's account names; a token without a user has the house's. */
+static json_t *lang_of(struct api_ctx *c, const struct principal *who)
+{
+	struct desk_param name = {.s = str_c(who->user)};
+	json_t *found = NULL, *lang = NULL;
+	if (c->desk && desk_collect(c->desk, NOUN_USER, "name = $1", &name, 1, &found) == 0)
+		lang = json_incref(json_object_get(json_array_get(found, 0), "lang"));
+	json_decref(found);
+	return json_is_string(lang) ? lang : json_string("ja");
+}
+
 static int answer_me(struct api_ctx *c, const struct principal *who)
 {
 	json_t *roles = json_array();
@@ -48,7 +59,7 @@ static int answer_me(struct api_ctx *c, const struct principal *who)
 		if (p != PERM_PUBLIC && perm_allows((enum perm)p, who))
 			json_array_append_new(permissions, json_string(perm_name((enum perm)p)));
 	json_t *sites = json_pack("[o]", doc_string(who->site[0] ? str_c(who->site) : config_text(house_config(c->api->house), CFG_SITE)));
-	return api_answer(c, 200, json_pack("{s:s, s:o, s:o, s:o, s:s, s:s, s:o}", "user", who->user, "roles", roles, "permissions", permissions, "sites", sites, "tlp", "RED", "lang", "ja", "organisation",
+	return api_answer(c, 200, json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:o}", "user", who->user, "roles", roles, "permissions", permissions, "sites", sites, "tlp", "RED", "lang", lang_of(c, who), "organisation",
 					    doc_string(config_text(house_config(c->api->house), CFG_ORGANISATION))));
 }
 

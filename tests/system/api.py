@@ -241,7 +241,15 @@ def problems_are_rfc_9457(s):
     assert a["code"] == "not_found" and a["status"] == 404 and not a["title_ja"].isascii()
     fits(s.doc, {"$ref": "#/components/schemas/Problem"}, a.json, "problem")
     assert s.admin.call("PUT", "alerts", b"{}").json["code"] == "method_not_allowed"
+    refused = s.admin.post("users", {"name": "x", "roles": ["l1"], "password": "short"}, 422)
+    assert refused["errors"][0]["field"] == "password" and refused["detail_ja"] == refused["errors"][0]["message_ja"] == "短すぎます", refused
     assert s.admin.call("GET", "nothing").json["code"] == "no_such_route"
+
+
+def a_log_in_knows_its_language(s):
+    for name, lang in (("yamada", "ja"), ("smith", "en")):
+        s.admin.post("users", {"name": name, "roles": ["l1"], "password": "long enough 1", "lang": lang}, 201)
+        assert s.nobody.post("session", {"user": name, "password": "long enough 1"}, 200)["lang"] == lang
 
 
 def versions_and_keys(s):
@@ -340,5 +348,5 @@ def answers_to_a_browser_are_guarded(s):
 
 
 if __name__ == "__main__":
-    main([starts, the_description_is_openapi_3_1, every_answer_fits_its_schema, every_role_at_every_route, a_token_ends, problems_are_rfc_9457, versions_and_keys, pages_are_stable_while_more_comes_in,
+    main([starts, the_description_is_openapi_3_1, every_answer_fits_its_schema, every_role_at_every_route, a_token_ends, problems_are_rfc_9457, a_log_in_knows_its_language, versions_and_keys, pages_are_stable_while_more_comes_in,
           metrics_are_prometheus_text, answers_to_a_browser_are_guarded])

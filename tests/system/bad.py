@@ -111,6 +111,8 @@ def bad_bodies(s):
         headers.setdefault("Content_Type", "application/json")
         a = s.admin.call("POST", "users", body, None, **headers)
         assert a.status == status and a["code"] == code, f"{body[:60]!r} {headers}: {a}"
+        for e in a.json.get("errors", []):
+            assert not e["message_ja"].isascii(), f"{body[:60]!r}: {a}"
         for k, v in says.items():
             got = a["errors"][0][k]
             assert got == v or (k == "hint" and v in got), f"{body[:60]!r}: {a}"

@@ -49,11 +49,6 @@ export function word(group: string, value: string): string {
   const key = `${group}.${value}`;
   return key in TEXT ? TEXT[key as Key][lang] : value.replaceAll('_', ' ');
 }
-
-export function known(key: string): boolean {
-  return key in TEXT;
-}
-
 export function both(text: Partial<Both> | string | null | undefined): string {
   if (!text) return '';
   return typeof text === 'string' ? text : text[lang] || text.en || text.ja || '';

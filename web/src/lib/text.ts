@@ -46,13 +46,6 @@ export const TEXT = {
   'state.working': { ja: '送信しています…', en: 'Working…' },
   'problem.network': { ja: 'サーバに接続できません', en: 'The server cannot be reached' },
   'problem.network.hint': { ja: 'ネットワークとサーバの状態を確認してください。変更は行われていないか、確認のうえもう一度送れます。', en: 'Check the network and the server. Sending again is safe: nothing is done twice.' },
-  'problem.field.missing_member': { ja: '入力してください', en: 'Fill this in' },
-  'problem.field.bad_value': { ja: '値が正しくありません', en: 'This value is not valid' },
-  'problem.field.bad_type': { ja: '形式が正しくありません', en: 'This has the wrong form' },
-  'problem.field.unknown_alert': { ja: '存在しないアラートが含まれています', en: 'An alert in the list does not exist' },
-  'problem.field.own_proposal': { ja: '自分の提案を自分で承認・却下することはできません', en: 'Nobody decides on his own proposal' },
-  'problem.field.other_receiver': { ja: '受け取れるのは指定された相手だけです', en: 'Only the named receiver can accept it' },
-  'problem.field.bad_state': { ja: 'いまの状態ではできません', en: 'Its state does not allow this' },
   'list.comma': { ja: '、', en: ', ' },
   'required': { ja: '必須', en: 'required' },
 
