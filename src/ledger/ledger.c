@@ -63,7 +63,10 @@ int ledger_open(const char *dir, struct db *db, bool read_only, struct diag *d, 
 	}
 	if (r < 0) {
 		diag_file(d, str_c(l->dir));
-		diag_error(d, (struct diag_at){0}, "ledger.open", "the ledger cannot be opened: %s", strerror(-r));
+		if (r == -ENOKEY)
+			diag_error(d, (struct diag_at){0}, "ledger.no_private_key", "the private key ledger/key is missing: a new one would not go on with this log");
+		else
+			diag_error(d, (struct diag_at){0}, "ledger.open", "the ledger cannot be opened: %s", strerror(-r));
 		ledger_close(l);
 		return r;
 	}

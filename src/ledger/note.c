@@ -94,13 +94,14 @@ static int write_pub(const char *dir, const struct note_key *k)
 
 int note_key_open(const char *dir, struct note_key **ret)
 {
+	char pub[4096];
 	char path[4096];
 	struct buf b = BUF_INIT(500);
 	unsigned char seed[KEY_SIZE];
 	size_t n = KEY_SIZE;
 	int r = path_join(path, sizeof(path), dir, "key");
 	if (r == 0 && file_size(path) == -ENOENT)
-		r = make_pair(dir);
+		r = path_join(pub, sizeof(pub), dir, "key.pub") == 0 && file_size(pub) >= 0 ? -ENOKEY : make_pair(dir);
 	if (r == 0)
 		r = file_read(path, &b);
 	struct str rest = str_trim(buf_str(&b)), name;

@@ -7,7 +7,7 @@
 /* Checkpoints as C2SP signed notes (tlog-checkpoint, signed-note; Ed25519) and the keys: `key` (mode 0600) and `key.pub` (a verifier key line). */
 struct note_key;
 
-/* Reads dir/key, or makes the pair when there is none. */
+/* Reads dir/key, or makes the pair when there is none. -ENOKEY: key.pub is there and its private half is gone. */
 int note_key_open(const char *dir, struct note_key **ret);
 void note_key_free(struct note_key *k);
 

@@ -213,6 +213,12 @@ def a_server_does_not_go_on_from_a_shortened_past(s):
             os.remove(os.path.join(old, name))
     p = run("serve", "--data", old, "--listen", "127.0.0.1:0", "--syslog", "off")
     assert p.returncode != 0 and b"entries are missing" in p.stderr, p
+    keyless = os.path.join(s.tmp, "keyless")
+    shutil.copytree(s.data, keyless, ignore=shutil.ignore_patterns("*.sock", "key"))
+    assert verify(keyless)[0] == 0  # the public key is all that a proof needs
+    p = run("serve", "--data", keyless, "--listen", "127.0.0.1:0", "--syslog", "off")
+    assert p.returncode != 0 and b"private key" in p.stderr, p
+    assert verify(keyless)[0] == 0
 
 
 if __name__ == "__main__":
