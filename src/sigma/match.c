@@ -633,9 +633,17 @@ static bool atom_matches(struct sigma_matcher *m, const struct atom *a, uint32_t
 	return a->op == ATOM_NULL && !any;
 }
 
+/* Every value of the field was asked, so an atom whose gate stayed closed is false. */
+static inline bool gate_closed(const struct sigma_matcher *m, uint16_t gate)
+{
+	return gate && m->gate_stamp[gate] != m->stamp && has_bit(m->route->gates, gate - 1u);
+}
+
 static bool atom_holds(struct sigma_matcher *m, uint32_t atom)
 {
 	uint32_t at;
+	if (gate_closed(m, m->img->atom[atom].gate))
+		return false;
 	if (m->memo[atom] >> 1 == m->stamp)
 		return m->memo[atom] & 1;
 	m->count.atoms++;
@@ -648,9 +656,7 @@ static bool rule_holds(struct sigma_matcher *m, uint32_t at)
 {
 	while (at < TEST_FALSE) {
 		const struct test *t = &m->img->test[at];
-		/* Every value of the field was asked, so an atom whose gate stayed closed is false. */
-		bool closed = t->gate && m->gate_stamp[t->gate] != m->stamp && has_bit(m->route->gates, t->gate - 1u);
-		at = !closed && atom_holds(m, t->atom) ? t->yes : t->no;
+		at = !gate_closed(m, t->gate) && atom_holds(m, t->atom) ? t->yes : t->no;
 	}
 	return at == TEST_TRUE;
 }
