@@ -298,3 +298,67 @@ int handoff_accept(struct desk *k, const struct actor *who, struct str id, struc
 	json_decref(h);
 	return r;
 }
+
+/* ---- the incident ends, and its alerts with it --------------------------------------------------------------------------------------------------- */
+
+/* Every incident that the alert belongs to is closed, and no further hand-off of it waits for an answer. */
+static int is_over(struct desk *k, const json_t *alert, bool *ret)
+{
+	const json_t *ids = json_object_get(alert, "incident_ids");
+	json_t *h;
+	int got = desk_get(k, NOUN_HANDOFF, doc_str(alert, "handoff_id"), &h);
+	if (got < 0)
+		return got;
+	*ret = doc_is(h, "status", "accepted");
+	json_decref(h);
+	for (size_t i = 0; *ret && i < json_array_size(ids); i++) {
+		json_t *incident;
+		int r = desk_get(k, NOUN_INCIDENT, str_c(json_string_value(json_array_get(ids, i))), &incident);
+		if (r < 0)
+			return r;
+		*ret = doc_is(incident, "status", "closed");
+		json_decref(incident);
+	}
+	return 0;
+}
+
+static json_t *closed_with(struct desk *k, const struct actor *who, const json_t *incident)
+{
+	struct buf reason = BUF_INIT(1u << 21);
+	json_t *patch = json_pack("{s:s, s:s}", "status", "closed", "verdict", "true_positive");
+	buf_addf(&reason, "incident #%lld: %.*s", (long long)doc_int(incident, "number"), STR_ARG(doc_str(incident, "cause")));
+	doc_set_str(patch, "reason", buf_str(&reason));
+	doc_set_str(patch, "closed_incident_id", doc_str(incident, "id"));
+	doc_set_time(patch, "closed_at", desk_now(k));
+	doc_set_str(patch, "closed_by", who->user);
+	buf_done(&reason);
+	return patch;
+}
+
+static json_t *escalated_again(void)
+{
+	return json_pack("{s:s, s:n, s:n, s:n, s:n, s:n}", "status", "escalated", "verdict", "reason", "closed_incident_id", "closed_at", "closed_by");
+}
+
+int handoff_follow_incident(struct desk *k, const struct actor *who, const json_t *incident)
+{
+	const json_t *ids = json_object_get(incident, "alert_ids");
+	bool closed = doc_is(incident, "status", "closed");
+	int r = 0;
+	for (size_t i = 0; r >= 0 && i < json_array_size(ids); i++) {
+		struct str id = str_c(json_string_value(json_array_get(ids, i)));
+		json_t *alert, *patch = NULL;
+		bool done = false;
+		if ((r = desk_get(k, NOUN_ALERT, id, &alert)) < 0)
+			return r;
+		if (closed && doc_is(alert, "status", "escalated") && (r = is_over(k, alert, &done)) == 0 && done)
+			patch = closed_with(k, who, incident);
+		else if (!closed && doc_is(alert, "status", "closed") && doc_str(alert, "closed_incident_id").n)
+			patch = escalated_again();
+		if (patch)
+			r = desk_change(k, who, NOUN_ALERT, id, 0, closed ? "close" : "reopen", patch, NULL);
+		json_decref(patch);
+		json_decref(alert);
+	}
+	return r;
+}

@@ -30,5 +30,10 @@ int handoff_resend(struct desk *k, const struct actor *who, const struct handoff
 int handoff_return(struct desk *k, const struct actor *who, const struct handoff_rules *rules, struct str id, struct str reason, struct diag *d, json_t **ret);
 /* incident_id empty = a new incident; else the alerts join that open one. */
 int handoff_accept(struct desk *k, const struct actor *who, struct str id, struct str incident_id, struct diag *d, json_t **ret);
+/*
+ * The incident was closed: each of its alerts that is still `escalated`, has no hand-off waiting and no other incident open is closed with it, as true_positive with
+ * the incident's number and cause for a reason; closed_incident_id says so. Or it was reopened: those alerts are `escalated` again. What a person closed himself stays.
+ */
+int handoff_follow_incident(struct desk *k, const struct actor *who, const json_t *incident);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "csirt/incident.h"
 
+#include "csirt/handoff.h"
+
 #include <errno.h>
 
 static const struct {
@@ -334,14 +336,19 @@ int incident_change(struct desk *k, const struct actor *who, struct str id, uint
 			doc_copy(out, patch, MEMBERS[i]);
 		const char *verb = plan(k, who, incident, patch, out);
 		r = desk_change(k, who, NOUN_INCIDENT, id, if_version, verb, out, &after);
-		if (r == 0 && (r = tell_change(k, who, incident, after, verb)) < 0)
+		if (r == 0)
+			r = tell_change(k, who, incident, after, verb);
+		if (r >= 0 && !str_eq(doc_str(incident, "status"), doc_str(after, "status")))
+			r = handoff_follow_incident(k, who, after);
+		if (r < 0)
 			json_decref(after);
 	}
 	json_decref(out);
 	json_decref(incident);
-	if (r == 0)
-		*ret = after;
-	return r;
+	if (r < 0)
+		return r;
+	*ret = after;
+	return 0;
 }
 
 /* ---- decisions ----------------------------------------------------------------------------------------------------------------------------------- */

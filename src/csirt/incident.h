@@ -18,7 +18,7 @@ int incident_open(struct desk *k, const struct actor *who, const json_t *handoff
 int incident_add_alerts(struct desk *k, const struct actor *who, struct str id, const json_t *handoff, const json_t *alerts);
 /*
  * Any of title phase priority severity tlp commander roles cause recurrence_prevention assets indicators summary findings next_update_at status. status "closed" needs a cause and at
- * least one recurrence-prevention action {action, owner, due}; status "open" reopens.
+ * least one recurrence-prevention action {action, owner, due}; status "open" reopens. Its alerts follow (handoff_follow_incident).
  */
 int incident_change(struct desk *k, const struct actor *who, struct str id, uint64_t if_version, const json_t *patch, struct diag *d, json_t **ret);
 

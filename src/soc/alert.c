@@ -101,6 +101,7 @@ static int enter(struct desk *k, const struct actor *who, json_t *alert, const j
 		json_object_set_new(out, "closed_by", json_null());
 		json_object_set_new(out, "verdict", json_null());
 		json_object_set_new(out, "reason", json_null());
+		json_object_set_new(out, "closed_incident_id", json_null());
 	}
 	return 0;
 }

@@ -84,6 +84,7 @@ export interface Alert extends Stored {
   acked_by?: string | null;
   closed_at?: string | null;
   closed_by?: string | null;
+  closed_incident_id?: string | null;
   calls: Call[];
 }
 
