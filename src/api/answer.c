@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/call.h"
 
+#include "api/auth.h"
 #include "base/num.h"
 #include "ledger/doc.h"
+#include "sys/rand.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/sha.h>
 
 /* What handlers answer with: objects, lists, changes. */
@@ -14,6 +17,7 @@
 #define LIST_MAX 1000
 #define SLICE_MAX 100000
 #define KEY_MAX 200
+#define KEPT_NS (24 * 3600 * NS_PER_S)
 
 int api_version(struct api_ctx *c, uint64_t *ret)
 {
@@ -61,16 +65,45 @@ struct change {
 	bool again; /* answered from the first request with this key */
 };
 
-/* The request that a key stands for: who, which route, which body. */
-static void request_digest(const struct api_ctx *c, struct buf *hex)
+/* Of the digests below; made once, and the same after a restart. */
+static int digest_key(struct desk *k, struct buf *key)
+{
+	unsigned char made[SHA256_DIGEST_LENGTH];
+	int r = desk_state_get(k, "idempotency_key", key);
+	if (r != -ENOENT)
+		return r;
+	rand_bytes(made, sizeof(made));
+	r = desk_state_set(k, "idempotency_key", str_n((const char *)made, sizeof(made)));
+	return r < 0 ? r : buf_add(key, str_n((const char *)made, sizeof(made)));
+}
+
+/*
+ * The request that a key stands for: which route, which body. What is kept must not help to guess a password, which the desk keeps as Argon2id alone:
+ * the digest is keyed, and a password is no part of it.
+ */
+static int request_digest(struct desk *k, const struct api_ctx *c, struct buf *hex)
 {
 	unsigned char sum[SHA256_DIGEST_LENGTH];
-	struct buf all = BUF_INIT(64u << 20);
-	buf_addf(&all, "%d %.*s\n", (int)c->req->method, STR_ARG(c->req->path));
-	buf_add(&all, c->req->body);
-	SHA256((const unsigned char *)buf_cstr(&all), all.n, sum);
-	buf_add_hex(hex, sum, sizeof(sum));
+	struct buf all = BUF_INIT(64u << 20), key = BUF_INIT(100);
+	buf_addf(&all, "%d %.*s?%.*s\n", (int)c->req->method, STR_ARG(c->req->path), STR_ARG(c->req->query));
+	if (json_object_get(c->body, "password")) {
+		json_t *rest = json_copy(c->body);
+		json_object_del(rest, "password");
+		char *text = json_dumps(rest, JSON_COMPACT | JSON_SORT_KEYS);
+		buf_add_cstr(&all, text ? text : "");
+		free(text);
+		json_decref(rest);
+	} else {
+		buf_add(&all, c->req->body);
+	}
+	int r = all.err ? all.err : digest_key(k, &key);
+	if (r == 0 && !HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)buf_cstr(&all), all.n, sum, NULL))
+		r = -EIO;
+	if (r == 0)
+		buf_add_hex(hex, sum, sizeof(sum));
 	buf_done(&all);
+	buf_done(&key);
+	return r;
 }
 
 static void key_name(const struct api_ctx *c, char out[KEY_MAX + 200])
@@ -83,10 +116,9 @@ static int look_up(struct desk *k, struct change *x)
 	char name[KEY_MAX + 200];
 	struct buf had = BUF_INIT(16u << 20), digest = BUF_INIT(100);
 	key_name(x->c, name);
-	int r = desk_state_get(k, name, &had);
-	if (r == 0) {
+	int r = desk_kept(k, name, &had);
+	if (r == 0 && (r = request_digest(k, x->c, &digest)) == 0) {
 		json_t *o = json_loadb(had.p, had.n, 0, NULL);
-		request_digest(x->c, &digest);
 		if (!doc_is(o, "digest", buf_cstr(&digest))) {
 			r = -EBADF;
 		} else {
@@ -107,13 +139,15 @@ static int keep(struct desk *k, struct change *x)
 	char name[KEY_MAX + 200];
 	struct buf digest = BUF_INIT(100);
 	key_name(x->c, name);
-	request_digest(x->c, &digest);
+	int r = request_digest(k, x->c, &digest);
+	if (r < 0)
+		return buf_done(&digest), r;
 	/* A secret is shown once: the answer that is given again has none. */
 	json_t *doc = json_copy(x->doc);
 	json_object_del(doc, "token");
 	json_t *o = json_pack("{s:s, s:o}", "digest", buf_cstr(&digest), "doc", doc);
 	char *text = json_dumps(o, JSON_COMPACT);
-	int r = text ? desk_state_set(k, name, str_c(text)) : -ENOMEM;
+	r = text ? desk_keep(k, name, desk_now(k) + KEPT_NS, str_c(text)) : -ENOMEM;
 	free(text);
 	json_decref(o);
 	buf_done(&digest);
@@ -158,6 +192,7 @@ int api_answer_noun(struct api_ctx *c, enum noun noun, struct str id)
 struct page {
 	json_t *items;
 	uint64_t limit;
+	enum noun noun;
 	bool more;
 };
 
@@ -168,12 +203,14 @@ static int take_item(void *arg, json_t *doc)
 		p->more = true;
 		return 1;
 	}
+	if (p->noun == NOUN_TOKEN)
+		auth_token_hide(doc);
 	return json_array_append(p->items, doc);
 }
 
 int api_answer_nouns(struct api_ctx *c, enum noun noun, const char *where, const struct desk_param *param, size_t n)
 {
-	struct page p = {.items = json_array()};
+	struct page p = {.items = json_array(), .noun = noun};
 	struct desk_param all[8];
 	struct buf sql = BUF_INIT(4000);
 	struct str cursor = api_param(c, "cursor");

@@ -409,6 +409,11 @@ int auth_user_change(struct desk *k, const struct actor *who, struct str id, con
 	return r;
 }
 
+void auth_token_hide(json_t *token)
+{
+	json_object_del(token, "hash");
+}
+
 int auth_token_create(struct desk *k, const struct actor *who, const json_t *body, struct diag *d, json_t **ret)
 {
 	static const char *const MEMBERS[] = {"roles", "user", "name", "site", "expires_at", NULL};
@@ -433,8 +438,10 @@ int auth_token_create(struct desk *k, const struct actor *who, const json_t *bod
 	json_object_set_new(o, "revoked", json_false());
 	r = desk_create(k, who, NOUN_TOKEN, o, ret);
 	json_decref(o);
-	if (r == 0)
+	if (r == 0) {
+		auth_token_hide(*ret);
 		json_object_set_new(*ret, "token", json_string(secret));
+	}
 	OPENSSL_cleanse(secret, sizeof(secret));
 	return r;
 }
@@ -444,6 +451,8 @@ int auth_token_revoke(struct desk *k, const struct actor *who, struct str id, js
 	json_t *patch = json_pack("{s:b}", "revoked", 1);
 	int r = desk_change(k, who, NOUN_TOKEN, id, 0, "revoke", patch, ret);
 	json_decref(patch);
+	if (r == 0)
+		auth_token_hide(*ret);
 	return r;
 }
 

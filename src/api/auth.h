@@ -54,6 +54,8 @@ void auth_logout(struct auth *a, struct str cookie);
 /* Inside the desk's transaction. roles: JSON array of names. The answered token is shown once and never stored. */
 int auth_user_create(struct desk *k, const struct actor *who, const json_t *body, struct diag *d, json_t **ret);
 int auth_user_change(struct desk *k, const struct actor *who, struct str id, const json_t *body, struct diag *d, json_t **ret);
+/* What nobody needs to see of a token: the digest by which it is recognised. The ledger's entries keep it, because their bytes are what is proved. */
+void auth_token_hide(json_t *token);
 int auth_token_create(struct desk *k, const struct actor *who, const json_t *body, struct diag *d, json_t **ret);
 int auth_token_revoke(struct desk *k, const struct actor *who, struct str id, json_t **ret);
 /* The first start: an `admin` with a random password when there is no user yet; 1 and the password, 0 when there was one. */

@@ -104,8 +104,8 @@ int api_param_time(struct api_ctx *c, const char *name, tstamp *ret);
 bool api_base64(struct str text, struct buf *out);
 
 /*
- * A change: fn runs in the desk's transaction with the caller's identity and answers the changed object. Handles Idempotency-Key, ETag and
- * ledger_seq. Returns what a handler returns.
+ * A change: fn runs in the desk's transaction with the caller's identity and answers the changed object. Handles Idempotency-Key (the answer is kept
+ * for 24 hours), ETag and ledger_seq. Returns what a handler returns.
  */
 typedef int api_change_fn(struct desk *k, struct api_ctx *c, json_t **ret);
 int api_change(struct api_ctx *c, int status, api_change_fn *fn);

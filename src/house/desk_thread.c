@@ -5,6 +5,7 @@
 
 #define JOBS_PER_COMMIT 256
 #define TICK_NS (250 * NS_PER_MS)
+#define EXPIRE_EVERY_NS (600 * NS_PER_S) /* one commit for many */
 
 static void jobs_answer(struct house *h, struct desk_job **job, size_t n, int commit_err)
 {
@@ -45,16 +46,24 @@ static int timers(struct desk *k, void *arg)
 	return soc_tick(k, &((struct house *)arg)->soc);
 }
 
+static int expire(struct desk *k, void *arg)
+{
+	(void)arg;
+	return desk_keep_expire(k);
+}
+
 /* What is due at this moment; most turns find nothing and touch nothing. */
 static int run_timers(struct house *h)
 {
-	struct desk_job tick = {.fn = timers, .arg = h};
-	struct desk_job *one = &tick;
-	tstamp due = soc_next_due(h->desk);
-	if (due == TS_NONE || due > clock_now(h->clock))
-		return 0;
-	int r = commit_jobs(h, &one, 1);
-	return r < 0 ? r : tick.result;
+	struct desk_job tick = {.fn = timers, .arg = h}, sweep = {.fn = expire}, *job[2];
+	tstamp now = clock_now(h->clock), due = soc_next_due(h->desk), oldest = desk_keep_oldest(h->desk);
+	size_t n = 0;
+	if (due != TS_NONE && due <= now)
+		job[n++] = &tick;
+	if (oldest != TS_NONE && oldest <= now - EXPIRE_EVERY_NS)
+		job[n++] = &sweep;
+	int r = n ? commit_jobs(h, job, n) : 0;
+	return r < 0 ? r : tick.result < 0 ? tick.result : tick.result + sweep.result;
 }
 
 /* Whatever was committed gets under a signed checkpoint soon; what cannot be written now is tried again with the next turn. */

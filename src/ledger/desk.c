@@ -478,6 +478,55 @@ int desk_state_get(struct desk *k, const char *key, struct buf *ret)
 	return r;
 }
 
+int desk_keep(struct desk *k, const char *key, tstamp until, struct str value)
+{
+	struct db_stmt *s = db_prepare(k->db, "INSERT INTO kept (name, until, value) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET until = $2, value = $3");
+	if (!s)
+		return -EIO;
+	db_bind_text(s, 1, str_c(key));
+	db_bind_i64(s, 2, until);
+	db_bind_blob(s, 3, value);
+	return db_run(s);
+}
+
+int desk_kept(struct desk *k, const char *key, struct buf *ret)
+{
+	struct db_stmt *s = db_prepare(k->db, "SELECT value FROM kept WHERE name = $1 AND until > $2");
+	if (!s)
+		return -EIO;
+	db_bind_text(s, 1, str_c(key));
+	db_bind_i64(s, 2, desk_now(k));
+	int r = db_step(s);
+	if (r != 1)
+		return r < 0 ? r : -ENOENT;
+	r = buf_add(ret, db_col_text(s, 0));
+	db_reset(s);
+	return r;
+}
+
+int desk_keep_expire(struct desk *k)
+{
+	struct db_stmt *s = db_prepare(k->db, "DELETE FROM kept WHERE until <= $1 RETURNING 1");
+	int n = 0, r;
+	if (!s)
+		return -EIO;
+	db_bind_i64(s, 1, desk_now(k));
+	while ((r = db_step(s)) == 1)
+		n++;
+	return r < 0 ? r : n;
+}
+
+tstamp desk_keep_oldest(struct desk *k)
+{
+	struct db_stmt *s = db_prepare(k->db, "SELECT MIN(until) FROM kept");
+	tstamp t = TS_NONE;
+	if (s && db_step(s) == 1) {
+		t = db_col_null(s, 0) ? TS_NONE : db_col_i64(s, 0);
+		db_reset(s);
+	}
+	return t;
+}
+
 /* ---- verification -------------------------------------------------------------------------------------------------------------------------------- */
 
 /* The first entry is the whole object, nulls included; the others are merge patches. */

@@ -69,6 +69,11 @@ int desk_list(struct desk *k, enum noun noun, const char *where, const struct de
 /* Small values of the house itself ("detected_position", a correlator snapshot), inside the transaction, not in the ledger. */
 int desk_state_set(struct desk *k, const char *key, struct str value);
 int desk_state_get(struct desk *k, const char *key, struct buf *ret);
+/* The same for what is wanted for a while only: -ENOENT from `until` on. It is erased by desk_keep_expire, which answers how many there were. */
+int desk_keep(struct desk *k, const char *key, tstamp until, struct str value);
+int desk_kept(struct desk *k, const char *key, struct buf *ret);
+int desk_keep_expire(struct desk *k);
+tstamp desk_keep_oldest(struct desk *k); /* the earliest `until`, TS_NONE when nothing is kept */
 
 /* Told after each commit, in order, on the committing thread: for SSE and the outbox. */
 typedef void desk_listener(void *arg, enum noun noun, struct str id, uint64_t version, const char *verb);

@@ -180,6 +180,34 @@ static struct desk *open_desk(void)
 	return k;
 }
 
+/* What is kept for a while ends at its moment, whether it was erased or not. */
+TEST(what_is_kept_for_a_while_ends)
+{
+	struct desk *k = open_desk();
+	struct buf b = BUF_INIT(100);
+	tstamp now = desk_now(k);
+	CHECK_INT(desk_keep_oldest(k), TS_NONE);
+	CHECK_INT(desk_begin(k), 0);
+	CHECK_INT(desk_keep(k, "a", now + 10, STR("one")), 0);
+	CHECK_INT(desk_keep(k, "b", now + 20, STR("two")), 0);
+	CHECK_INT(desk_keep(k, "a", now + 15, STR("three")), 0);
+	CHECK_INT(desk_commit(k), 0);
+	CHECK_INT(desk_keep_oldest(k), now + 15);
+	clock_advance(&clk, 14);
+	CHECK_INT(desk_kept(k, "a", &b), 0);
+	CHECK_STR(buf_str(&b), "three");
+	clock_advance(&clk, 1);
+	CHECK_INT(desk_kept(k, "a", &b), -ENOENT);
+	CHECK_INT(desk_keep_oldest(k), now + 15);
+	CHECK_INT(desk_begin(k), 0);
+	CHECK_INT(desk_keep_expire(k), 1);
+	CHECK_INT(desk_commit(k), 0);
+	CHECK_INT(desk_keep_oldest(k), now + 20);
+	CHECK_INT(desk_kept(k, "b", &b), 0);
+	buf_done(&b);
+	desk_close(k);
+}
+
 static char *make_alert(struct desk *k, const char *title)
 {
 	json_t *doc = json_pack("{s:s, s:s, s:i, s:n}", "status", "new", "title", title, "score", 7, "assignee"), *got;

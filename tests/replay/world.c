@@ -12,7 +12,7 @@
 
 #define TRY_NS (15 * NS_PER_S)
 
-static const struct principal READER = {.user = "reader", .roles = 1u << ROLE_VIEWER | 1u << ROLE_AUDITOR};
+static const struct principal READER = {.user = "reader", .roles = 1u << ROLE_VIEWER | 1u << ROLE_AUDITOR | 1u << ROLE_ADMIN};
 
 void world_fail(const struct world *w, const char *fmt, ...)
 {
