@@ -10,6 +10,10 @@
 
 #define GATES_MAX 65000
 
+/* Prefixes and suffixes longer than this, twice this, four times … have a slot for what they begin (end) with, which is no gate. */
+#define STEM_FIRST 4
+#define STEM 0
+
 /* ---- which atoms are necessary ---------------------------------------------------------------------------------------------------- */
 
 struct gate {
@@ -301,18 +305,47 @@ static inline uint8_t hash_tag(uint64_t h)
 	return (uint8_t)(h >> 56 | 1);
 }
 
-static void add_hash(struct field_index *ix, const struct gate *g, uint16_t number)
+static void put_slot(struct field_index *ix, uint64_t h, uint16_t number)
 {
-	uint64_t h = text_hash((enum gate_kind)g->kind, g->text);
 	size_t i = (size_t)(h & (ix->cap - 1));
-	while (ix->slot[i].hash)
+	while (ix->slot[i].hash) {
+		if (number == STEM && ix->slot[i].hash == h && ix->slot[i].gate == STEM)
+			return;
 		i = (i + 1) & (ix->cap - 1);
+	}
 	ix->slot[i] = (struct hash_slot){h, number};
 	ix->tag[i] = hash_tag(h);
-	if (g->kind == GATE_PREFIX)
-		add_length(&ix->prefix, g->text.n);
-	else if (g->kind == GATE_SUFFIX)
-		add_length(&ix->suffix, g->text.n);
+}
+
+/* A prefix or suffix leaves its stems, so that a walk knows at each of these lengths whether going on can find anything. */
+static void add_stems(struct field_index *ix, const struct gate *g)
+{
+	enum gate_kind kind = (enum gate_kind)g->kind;
+	for (size_t n = STEM_FIRST; n < g->text.n; n *= 2)
+		put_slot(ix, text_hash(kind, kind == GATE_PREFIX ? str_sub(g->text, 0, n) : str_sub(g->text, g->text.n - n, g->text.n)), STEM);
+}
+
+static void add_hash(struct field_index *ix, const struct gate *g, uint16_t number)
+{
+	put_slot(ix, text_hash((enum gate_kind)g->kind, g->text), number);
+	if (g->kind != GATE_PREFIX && g->kind != GATE_SUFFIX)
+		return;
+	add_length(g->kind == GATE_PREFIX ? &ix->prefix : &ix->suffix, g->text.n);
+	add_stems(ix, g);
+}
+
+/* Slots for the gates and their stems, at most half of them taken. */
+static size_t slots_for(const struct gates *g, const uint32_t *list, size_t n)
+{
+	size_t want = 2 * n, cap = 16;
+	for (size_t i = 0; i < n; i++) {
+		const struct gate *gate = &g->gate.at[list[i]];
+		for (size_t at = STEM_FIRST; at < gate->text.n && (gate->kind == GATE_PREFIX || gate->kind == GATE_SUFFIX); at *= 2)
+			want += 2;
+	}
+	while (cap < want)
+		cap *= 2;
+	return cap;
 }
 
 struct literals {
@@ -427,9 +460,7 @@ static int index_make(struct gates *g, const uint32_t *list, size_t n, struct fi
 	struct literals lit = {0}, re = {0};
 	VEC(uint16_t) present = {0}, regex = {0};
 	int r;
-	ix->cap = 16;
-	while (ix->cap < 2 * n)
-		ix->cap *= 2;
+	ix->cap = slots_for(g, list, n);
 	ix->slot = must_calloc(ix->cap, sizeof(*ix->slot));
 	ix->tag = must_calloc(ix->cap, sizeof(*ix->tag));
 	for (size_t i = 0; i < n; i++) {
@@ -619,13 +650,21 @@ static int on_literal(unsigned id, unsigned long long from, unsigned long long t
 	return 0;
 }
 
-static void ask_hash(const struct gate_query *q, uint64_t h)
+/* True when the hash is that of a stem, too. */
+static bool ask_hash(const struct gate_query *q, uint64_t h)
 {
 	const struct field_index *ix = q->ix;
 	uint8_t tag = hash_tag(h);
-	for (size_t i = (size_t)(h & (ix->cap - 1)); ix->tag[i]; i = (i + 1) & (ix->cap - 1))
-		if (ix->tag[i] == tag && ix->slot[i].hash == h)
+	bool stem = false;
+	for (size_t i = (size_t)(h & (ix->cap - 1)); ix->tag[i]; i = (i + 1) & (ix->cap - 1)) {
+		if (ix->tag[i] != tag || ix->slot[i].hash != h)
+			continue;
+		if (ix->slot[i].gate == STEM)
+			stem = true;
+		else
 			q->hit(q->arg, ix->slot[i].gate);
+	}
+	return stem;
 }
 
 static void ask_number(const struct gate_query *q, struct val v, struct str written)
@@ -647,12 +686,18 @@ static void ask_number(const struct gate_query *q, struct val v, struct str writ
 static void ask_ends(const struct gate_query *q, enum gate_kind kind, const struct length_set *set, struct str text)
 {
 	uint64_t h = 0;
-	size_t most = text.n < set->most ? text.n : set->most;
+	size_t most = text.n < set->most ? text.n : set->most, stem = STEM_FIRST;
 	const char *last = text.p + text.n - 1;
 	for (size_t n = 1; n <= most; n++) {
 		h = poly_step(h, kind == GATE_PREFIX ? text.p[n - 1] : last[1 - (ptrdiff_t)n]);
-		if (set->bit[n / 64] >> n % 64 & 1)
-			ask_hash(q, gate_hash(kind, h));
+		if (n != stem && !(set->bit[n / 64] >> n % 64 & 1))
+			continue;
+		bool more = ask_hash(q, gate_hash(kind, h));
+		if (n != stem)
+			continue;
+		if (!more)
+			return;
+		stem *= 2;
 	}
 }
 

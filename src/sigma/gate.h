@@ -22,7 +22,7 @@ struct field_look {
 
 struct hash_slot {
 	uint64_t hash; /* 0 = free */
-	uint16_t gate; /* 1-based */
+	uint16_t gate; /* 1-based; 0 = the stem of longer prefixes or suffixes */
 };
 
 #define GATE_LENGTH_MAX 255 /* of a prefix or suffix */
