@@ -1,13 +1,49 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The console's types, as TAP: a text without one of its languages, a misspelt key or a wrong member of an object of the API fails here."""
+"""The console's types and texts, as TAP: a text without one of its languages, a misspelt key or a wrong member of an object of the API does not
+compile; a text that nothing shows is one that nobody keeps right."""
 import os
+import re
 import subprocess
 import sys
 
-web = os.path.join(os.environ["HINOMI_SOURCE"], "web")
-p = subprocess.run([os.path.join("node_modules", ".bin", "svelte-check"), "--tsconfig", "./tsconfig.json", "--fail-on-warnings"], cwd=web, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-print("1..1\n" + ("not " if p.returncode else "") + "ok 1 - svelte-check")
-if p.returncode:
-    print("\n".join("# " + line for line in p.stdout.splitlines()[-40:]))
-sys.exit(1 if p.returncode else 0)
+WEB = os.path.join(os.environ["HINOMI_SOURCE"], "web")
+
+
+def types():
+    p = subprocess.run([os.path.join("node_modules", ".bin", "svelte-check"), "--tsconfig", "./tsconfig.json", "--fail-on-warnings"], cwd=WEB, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return p.stdout.splitlines()[-40:] if p.returncode else []
+
+
+def sources():
+    for folder, _, names in os.walk(os.path.join(WEB, "src")):
+        for name in names:
+            if name.endswith((".svelte", ".ts")):
+                with open(os.path.join(folder, name), encoding="utf-8") as f:
+                    yield name, f.read()
+
+
+def texts():
+    files = dict(sources())
+    keys = re.findall(r"^  '([^']+)': \{", files.pop("text.ts"), re.M)
+    code = "".join(files.values())
+    # Asked for by the API's word: t(`phase.${x}`), word('verdict', x), group="indicator".
+    groups = set(re.findall(r"(?:t\(`|word\('|group=\"|group = ')([\w.]+)(?:\.\$|'|\")", code)) | set(re.findall(r": '(\w+)'[,\s}]", files["member.ts"]))
+    return [f"nothing shows {k}" for k in keys if f"'{k}'" not in code and not any(k.startswith(g + ".") for g in groups)]
+
+
+def main():
+    checks = [types, texts]
+    failed = 0
+    print(f"1..{len(checks)}")
+    for i, check in enumerate(checks, 1):
+        bad = check()
+        failed += bool(bad)
+        print(f"{'not ok' if bad else 'ok'} {i} - {check.__name__}")
+        for line in bad:
+            print("# " + line)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
