@@ -77,6 +77,16 @@ const char *role_name(enum role r)
 	return ROLES[r];
 }
 
+struct rulebook_words role_words(void)
+{
+	static const struct str NAMES[] = {
+#define ROLE(sym, name) {name, sizeof(name) - 1},
+#include "api/perms.def"
+#undef ROLE
+	};
+	return (struct rulebook_words){NAMES, LEN(NAMES)};
+}
+
 const char *perm_name(enum perm p)
 {
 	return PERM_NAMES[p];

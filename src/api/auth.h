@@ -44,6 +44,8 @@ const char *perm_name(enum perm p);
 struct str perm_role(enum perm p, const struct principal *who);
 enum role role_parse(struct str name); /* ROLE_COUNT when unknown */
 const char *role_name(enum role r);
+/* Every role, for the rule book (house_opts). */
+struct rulebook_words role_words(void);
 
 /* From "Authorization: Bearer X" / "ApiKey X" / "Splunk X" and the session cookie; false = not valid (no header at all: false with *ret_given false). Thread-safe. */
 bool auth_identify(struct auth *a, struct str authorization, struct str cookie, struct principal *ret, bool *ret_given);

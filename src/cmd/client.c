@@ -64,7 +64,7 @@ static int in_process(struct client *cl, const struct command *c)
 	int r = config_of(c, &cl->config, &cl->diag);
 	clock_init_real(&cl->clock, config_offset(&cl->config));
 	if (r == 0)
-		r = house_open(&(struct house_opts){.dir = data_dir(c), .config = &cl->config, .clock = &cl->clock}, &cl->diag, &cl->house);
+		r = house_open(&(struct house_opts){.dir = data_dir(c), .config = &cl->config, .clock = &cl->clock, .words = role_words()}, &cl->diag, &cl->house);
 	if (r == 0)
 		r = api_open(cl->house, &cl->diag, &cl->api);
 	if (r == 0)

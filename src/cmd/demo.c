@@ -133,7 +133,7 @@ static int open_past(struct past *p, const char *dir, const char *config)
 	if (r < 0)
 		return r;
 	clock_init_virtual(&p->clock, p->anchor + story_at(p->story, 0), config_offset(&p->config));
-	r = house_open(&(struct house_opts){.dir = dir, .config = &p->config, .clock = &p->clock}, p->d, &p->house);
+	r = house_open(&(struct house_opts){.dir = dir, .config = &p->config, .clock = &p->clock, .words = role_words()}, p->d, &p->house);
 	if (r == 0)
 		r = api_open(p->house, p->d, &p->api);
 	return r < 0 ? r : acts_load(desk, p->api, p->anchor, p->d, &p->acts);

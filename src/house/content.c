@@ -64,17 +64,6 @@ static int load_rules(struct house *h)
 	return r == -EINVAL ? 0 : r; /* refused rules are findings; the others run */
 }
 
-static int load_rulebook(struct house *h, struct diag *d)
-{
-	char path[4400];
-	struct str set = config_text(h->config, CFG_RULEBOOK);
-	if (set.n)
-		snprintf(path, sizeof(path), "%.*s", STR_ARG(set));
-	else if (!house_content_path(h, "escalation/standard.yml", path, sizeof(path)) || file_size(path) < 0)
-		return diag_warning(d, (struct diag_at){0}, "rulebook.none", "the shipped rule book was not found: nobody will be called"), 0;
-	return rulebook_load(path, d, &h->rulebook);
-}
-
 static int load_playbooks(struct house *h, struct diag *d)
 {
 	char path[4400];
@@ -123,18 +112,16 @@ static void load_sources(struct house *h)
 }
 
 /* The rules' names go into the vocabulary, then it is frozen: the store and all decoders share it. */
-int content_load(struct house *h, struct diag *d)
+int content_load(struct house *h)
 {
 	h->vocab = vocab_new();
 	int r = load_rules(h);
 	load_sources(h);
 	vocab_freeze(h->vocab);
 	if (r == 0)
-		r = load_rulebook(h, d);
-	if (r == 0)
 		r = load_playbooks(h, &h->findings);
 	struct duty duty = {on_duty, h};
-	h->soc = (struct soc){.book = h->rulebook, .duty = duty, .offset_s = config_offset(h->config), .is_critical = is_critical, .arg = h, .drill_site = config_text(h->config, CFG_DRILL_SITE)};
+	h->soc = (struct soc){.duty = duty, .offset_s = config_offset(h->config), .is_critical = is_critical, .arg = h, .drill_site = config_text(h->config, CFG_DRILL_SITE)};
 	h->handoff = (struct handoff_rules){.mode = str_eq(config_text(h->config, CFG_MODE), STR("integrated")) ? HANDOFF_INTEGRATED : HANDOFF_SEPARATE, .duty = duty, .accept_within = accept_within, .arg = h};
 	return r;
 }

@@ -64,6 +64,7 @@ int house_open(const struct house_opts *o, struct diag *d, struct house **ret)
 	h->dir = must_strdup(o->dir);
 	h->config = o->config;
 	h->clock = o->clock;
+	h->words = o->words;
 	h->lock_fd = -1;
 	h->published_commits = UINT64_MAX;
 	diag_init(&h->findings);
@@ -74,9 +75,11 @@ int house_open(const struct house_opts *o, struct diag *d, struct house **ret)
 	pthread_cond_init(&h->job_done, NULL);
 	h->intake_q = queue_new(INTAKE_BATCHES_MAX, config_count(o->config, CFG_INTAKE_QUEUE));
 	h->desk_q = queue_new(DESK_JOBS_MAX, SIZE_MAX / 2);
-	if ((r = lock_dir(h, d)) < 0 || (r = content_load(h, d)) < 0 || (r = open_stores(h, d)) < 0)
+	if ((r = lock_dir(h, d)) < 0 || (r = content_load(h)) < 0 || (r = open_stores(h, d)) < 0)
 		goto fail;
 	if ((r = desk_open(h->dir, h->clock, false, d, &h->desk)) < 0)
+		goto fail;
+	if ((r = book_open(h, d)) < 0)
 		goto fail;
 	outbox_open(h, o);
 	desk_listen(h->desk, on_change, h);

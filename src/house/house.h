@@ -30,9 +30,13 @@ struct house_opts {
 	struct clock *clock;
 	outbox_deliver *deliver;    /* NULL = notices stay queued (offline commands) */
 	void *deliver_arg;
+	struct rulebook_words words; /* the roles that a rule book may call; none = not checked. Borrowed for ever */
 };
 
-/* Takes the directory's lock (-EBUSY when another process has it), opens all parts, brings the engine to where it was. */
+/*
+ * Takes the directory's lock (-EBUSY when another process has it), opens all parts, brings the engine to where it was. A rule book that is refused is a finding
+ * (house_findings), and the last good one, which the database keeps, goes on; when there is none its faults are in d and the house does not open.
+ */
 int house_open(const struct house_opts *o, struct diag *d, struct house **ret);
 /* Drains what was accepted, seals nothing by force, publishes the ledger. */
 void house_close(struct house *h);

@@ -361,3 +361,91 @@ TEST(a_death_at_any_write_loses_and_doubles_nothing)
 }
 
 TEST_MAIN
+
+/* ---- the rule book --------------------------------------------------------------------------------------------------------------------------------------- */
+
+#define BOOK(version, who) "book: ours\nversion: " version "\nrows:\n  - name: all\n    when: {}\n    call:\n      - {who: " who ", by: [console]}\n"
+
+static void put_book(const char *text)
+{
+	char path[400], yaml[1000];
+	struct diag d;
+	diag_init(&d);
+	snprintf(path, sizeof(path), "%s/book.yml", test_tmpdir());
+	CHECK_INT(file_replace(path, str_c(text), 0600), 0);
+	snprintf(yaml, sizeof(yaml), "rules: [\"%s/rule.yml\"]\nrulebook: \"%s\"\n", test_tmpdir(), path);
+	config_done(&config);
+	config_init(&config);
+	CHECK_INT(config_load_text(&config, str_c(yaml), STR("test"), &d), 0);
+	diag_done(&d);
+}
+
+static int open_with_roles(struct diag *d, struct house **ret)
+{
+	static const struct str ROLES[] = {{"l1", 2}, {"soc_lead", 8}};
+	*ret = NULL;
+	return house_open(&(struct house_opts){.dir = dir, .config = &config, .clock = &clk, .words = {ROLES, LEN(ROLES)}}, d, ret);
+}
+
+static int count_loads(void *arg, const struct ledger_entry *e)
+{
+	if (str_eq(e->noun, STR("rulebook")) && str_eq(e->verb, STR("load")))
+		++*(int *)arg;
+	return 0;
+}
+
+/* The book in use, whether it is the last good one, the entries about books, and what is printed of the findings. */
+static void check_book(struct house *h, int version, bool old, int loads)
+{
+	struct buf metrics = BUF_INIT(1u << 20);
+	int n = 0;
+	CHECK_INT(house_rulebook(h)->version, version);
+	house_metrics(h, &metrics);
+	CHECK(str_find(buf_str(&metrics), old ? STR("\nhinomi_rulebook_last_good 1\n") : STR("\nhinomi_rulebook_last_good 0\n")) != STR_NPOS);
+	struct desk *k = house_reader_get(h);
+	CHECK(ledger_each(desk_db(k), 0, UINT64_MAX, count_loads, &n) >= 0);
+	house_reader_put(h, k);
+	CHECK_INT(n, loads);
+	buf_done(&metrics);
+}
+
+TEST(a_bad_rule_book_leaves_the_last_good_one_in_use)
+{
+	struct house *h;
+	struct diag d;
+	struct buf told = BUF_INIT(100000);
+	diag_init(&d);
+	prepare();
+	/* Nothing to go back to: refused, with the place. */
+	put_book(BOOK("1", "role(soc_laed)"));
+	CHECK_INT(open_with_roles(&d, &h), -EINVAL);
+	diag_print(&d, &told);
+	CHECK(str_find(buf_str(&told), STR("book.yml:7:15: error: there is no such role: \"soc_laed\" [rulebook.unknown_role]\n  hint: did you mean \"soc_lead\"?")) != STR_NPOS);
+	diag_reset(&d);
+	put_book(BOOK("1", "role(soc_lead)"));
+	CHECK_INT(open_with_roles(&d, &h), 0);
+	check_book(h, 1, false, 1);
+	house_close(h);
+	/* The same again is no news. */
+	CHECK_INT(open_with_roles(&d, &h), 0);
+	check_book(h, 1, false, 1);
+	house_close(h);
+	put_book(BOOK("2", "role(soc_laed)"));
+	CHECK_INT(open_with_roles(&d, &h), 0);
+	check_book(h, 1, true, 1);
+	buf_reset(&told);
+	diag_print(house_findings(h), &told);
+	CHECK(str_find(buf_str(&told), STR("book.yml:7:15: error: there is no such role: \"soc_laed\"")) != STR_NPOS);
+	CHECK(str_find(buf_str(&told), STR("the last good one is in use, \"ours\" version 1 [rulebook.last_good]")) != STR_NPOS);
+	CHECK_INT(house_turn(h), 0);
+	house_close(h);
+	put_book(BOOK("2", "role(l1)"));
+	CHECK_INT(open_with_roles(&d, &h), 0);
+	check_book(h, 2, false, 2);
+	house_close(h);
+	CHECK_INT(d.errors, 0);
+	check_clean(__LINE__, 0);
+	config_done(&config);
+	buf_done(&told);
+	diag_done(&d);
+}

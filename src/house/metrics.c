@@ -54,6 +54,8 @@ void house_metrics(struct house *h, struct buf *out)
 	if (h->image)
 		sigma_image_rules(h->image, &rules);
 	one(out, "rules_loaded", "gauge", "Sigma rules in use", rules);
+	one(out, "findings_errors", "gauge", "errors found in rules, rule book and lists when they were loaded", h->findings.errors);
+	one(out, "rulebook_last_good", "gauge", "1 = the configured rule book was refused and the last good one is in use", h->book_is_old);
 	one(out, "wal_position", "counter", "records that are durable in the log", wal_durable(h->wal));
 	one(out, "detected_position", "counter", "records that detection has passed", h->engine.events);
 	one(out, "undecodable_total", "counter", "records that no decoder understood", h->engine.undecodable);

@@ -58,6 +58,8 @@ struct house {
 	struct vocab *vocab;
 	struct sigma_image *image;
 	struct rulebook *rulebook;
+	struct rulebook_words words;
+	bool book_is_old; /* the configured rule book was refused: the last good one is in use */
 	json_t *playbooks;
 	struct soc soc;
 	struct handoff_rules handoff;
@@ -110,6 +112,8 @@ void outbox_end(struct house *h);
 int engine_open(struct house *h, struct diag *d);
 /* Saves the correlator and lets go. */
 void engine_close(struct house *h);
-int content_load(struct house *h, struct diag *d);
+int content_load(struct house *h);
+/* After the desk: the rule book, or the last good one. */
+int book_open(struct house *h, struct diag *d);
 
 #endif

@@ -96,7 +96,7 @@ static int open_house(struct server *s, const struct server_opts *o, struct diag
 	struct deliver_opts out = {.smtp = config_text(o->config, CFG_SMTP), .smtp_from = config_text(o->config, CFG_SMTP_FROM), .chat_webhook = config_text(o->config, CFG_CHAT_WEBHOOK),
 		.phone_webhook = config_text(o->config, CFG_PHONE_WEBHOOK)};
 	s->deliver = deliver_new(&out);
-	return house_open(&(struct house_opts){.dir = o->dir, .config = o->config, .clock = o->clock, .deliver = deliver_send, .deliver_arg = s->deliver}, d, &s->house);
+	return house_open(&(struct house_opts){.dir = o->dir, .config = o->config, .clock = o->clock, .deliver = deliver_send, .deliver_arg = s->deliver, .words = role_words()}, d, &s->house);
 }
 
 int server_open(const struct server_opts *o, struct diag *d, struct server **ret)

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define BOOK_MAX (1u << 20)
 #define DAY_MINUTES (24 * 60)
 
 static const struct str WHEN_KEYS[] = {{"priority", 8}, {"level", 5}, {"tactic", 6}, {"rule", 4}, {"product", 7}, {"asset.criticality", 17}, {"hours", 5}};
@@ -30,6 +29,7 @@ static const struct {
 
 struct loader {
 	struct rulebook *b;
+	const struct rulebook_words *words;
 	struct diag *d;
 };
 
@@ -128,6 +128,11 @@ static void load_step(struct loader *l, struct rulebook_step *s, const struct ya
 	if (!who || !receiver_parse(yaml_text(who), &kind, &name)) {
 		diag_error(l->d, who ? who->at : map->at, "rulebook.bad_receiver", "`%s` names who is called", who_key);
 		diag_hint(l->d, "write oncall(csirt), role(soc_lead), queue(l1) or user(sato)");
+		return;
+	}
+	if (str_eq(kind, STR("role")) && l->words && l->words->n_role && find(name, l->words->role, l->words->n_role) == l->words->n_role) {
+		bad(l, who, "rulebook.unknown_role", "there is no such role", name);
+		diag_suggest(l->d, name, l->words->role, l->words->n_role);
 		return;
 	}
 	s->who = arena_dup(&l->b->mem, str_trim(yaml_text(who)));
@@ -313,12 +318,12 @@ static void load_book(struct loader *l, const struct yaml_node *root)
 	check_rows(l, root);
 }
 
-int rulebook_load_text(struct str yaml, struct str file, struct diag *d, struct rulebook **ret)
+int rulebook_load_text(struct str yaml, struct str file, const struct rulebook_words *words, struct diag *d, struct rulebook **ret)
 {
 	struct arena mem;
 	struct yaml_doc *doc = NULL;
 	struct rulebook *b = must_new(struct rulebook);
-	struct loader l = {b, d};
+	struct loader l = {b, words, d};
 	size_t before = d->errors;
 	arena_init(&mem, 0);
 	arena_init(&b->mem, 0);
@@ -339,16 +344,18 @@ int rulebook_load_text(struct str yaml, struct str file, struct diag *d, struct 
 	return 0;
 }
 
-int rulebook_load(const char *path, struct diag *d, struct rulebook **ret)
+int rulebook_load(const char *path, const struct rulebook_words *words, struct buf *ret_text, struct diag *d, struct rulebook **ret)
 {
-	struct buf text = BUF_INIT(BOOK_MAX);
+	struct buf text = BUF_INIT(RULEBOOK_TEXT_MAX);
 	int r = file_read(path, &text);
 	if (r < 0) {
 		diag_file(d, str_c(path));
 		diag_error(d, (struct diag_at){0}, "rulebook.unreadable", "the rule book cannot be read (error %d)", -r);
 		diag_file(d, STR(""));
 	} else {
-		r = rulebook_load_text(buf_str(&text), str_c(path), d, ret);
+		if (ret_text)
+			buf_add(ret_text, buf_str(&text));
+		r = rulebook_load_text(buf_str(&text), str_c(path), words, d, ret);
 	}
 	buf_done(&text);
 	return r;

@@ -38,6 +38,8 @@ struct rulebook_accept {
 	struct rulebook_step otherwise;
 };
 
+#define RULEBOOK_TEXT_MAX (1u << 20)
+
 struct rulebook {
 	struct arena mem;
 	struct str name, effective, approved_by;
@@ -53,9 +55,16 @@ struct rulebook {
 	size_t n_accept;
 };
 
-/* Every fault is a finding with its place. -EINVAL when there was one: a book is used whole or not at all. */
-int rulebook_load_text(struct str yaml, struct str file, struct diag *d, struct rulebook **ret);
-int rulebook_load(const char *path, struct diag *d, struct rulebook **ret);
+/* The names that role(NAME) may have; none = every name. Whoever knows the roles passes them in. */
+struct rulebook_words {
+	const struct str *role;
+	size_t n_role;
+};
+
+/* Every fault is a finding with its place. -EINVAL when there was one: a book is used whole or not at all. words may be NULL. */
+int rulebook_load_text(struct str yaml, struct str file, const struct rulebook_words *words, struct diag *d, struct rulebook **ret);
+/* ret_text (may be NULL) gets the file's text, good or bad. */
+int rulebook_load(const char *path, const struct rulebook_words *words, struct buf *ret_text, struct diag *d, struct rulebook **ret);
 void rulebook_free(struct rulebook *b);
 
 /* Index of the first row that fits the alert's document at this time, or -1. */

@@ -12,7 +12,7 @@ static struct rulebook *load(const char *yaml, struct diag *d)
 {
 	struct rulebook *b = NULL;
 	diag_init(d);
-	rulebook_load_text(str_c(yaml), STR("book.yml"), d, &b);
+	rulebook_load_text(str_c(yaml), STR("book.yml"), NULL, d, &b);
 	return b;
 }
 
@@ -162,6 +162,25 @@ TEST(office_hours_are_those_of_the_organisation)
 	rulebook_free(b);
 }
 
+/* A misspelt role calls nobody, and that would be seen when it is too late. */
+TEST(a_role_that_does_not_exist_is_refused_where_it_stands)
+{
+	static const struct str ROLES[] = {{"l1", 2}, {"soc_lead", 8}, {"csirt_lead", 10}};
+	static const struct rulebook_words WORDS = {ROLES, LEN(ROLES)};
+	struct rulebook *b = NULL;
+	struct diag d;
+	struct buf out = BUF_INIT(10000);
+	diag_init(&d);
+	CHECK_INT(rulebook_load_text(STR(HEAD "  - name: all\n    when: {}\n    call:\n      - {who: role(l1), by: [mail], ack_within: 1h}\n      - {who: role(soc_laed), by: [mail]}\n"
+					 "accept:\n  - {priority: [P1], within: 15m, else: role(soc), by: [mail]}\n"), STR("book.yml"), &WORDS, &d, &b), -EINVAL);
+	diag_print(&d, &out);
+	CHECK_INT(d.errors, 2);
+	CHECK(str_starts(buf_str(&out), STR("book.yml:8:15: error: there is no such role: \"soc_laed\" [rulebook.unknown_role]\n  hint: did you mean \"soc_lead\"?\n")));
+	CHECK(str_find(buf_str(&out), STR("book.yml:10:41: error: there is no such role: \"soc\" [rulebook.unknown_role]")) != STR_NPOS);
+	buf_done(&out);
+	diag_done(&d);
+}
+
 TEST(the_shipped_book_is_a_procedure_in_both_languages)
 {
 	char path[4096];
@@ -170,7 +189,7 @@ TEST(the_shipped_book_is_a_procedure_in_both_languages)
 	struct buf ja = BUF_INIT(1u << 20), en = BUF_INIT(1u << 20);
 	diag_init(&d);
 	snprintf(path, sizeof(path), "%s/content/escalation/standard.yml", test_source_root());
-	CHECK_INT(rulebook_load(path, &d, &b), 0);
+	CHECK_INT(rulebook_load(path, NULL, NULL, &d, &b), 0);
 	CHECK_INT(d.items.n, 0);
 	rulebook_print(b, true, &ja);
 	rulebook_print(b, false, &en);

@@ -27,7 +27,7 @@ static void open_house(void)
 	must(config_load_text(&cfg, str_c(dir), STR("hinomi.yml"), &d) == 0);
 	clock_init_virtual(&clock, INT64_C(1772409600) * NS_PER_S, 0);
 	snprintf(dir, sizeof(dir), "%s/data", fuzz_dir());
-	must(house_open(&(struct house_opts){.dir = dir, .config = &cfg, .clock = &clock}, &d, &h) == 0);
+	must(house_open(&(struct house_opts){.dir = dir, .config = &cfg, .clock = &clock, .words = role_words()}, &d, &h) == 0);
 	must(api_open(h, &d, &api) == 0);
 	diag_done(&d);
 }

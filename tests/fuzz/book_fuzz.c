@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct diag d;
 	struct buf out = BUF_INIT(16u << 20);
 	diag_init(&d);
-	int r = rulebook_load_text(fuzz_str(data, size), STR("book.yml"), &d, &book);
+	int r = rulebook_load_text(fuzz_str(data, size), STR("book.yml"), NULL, &d, &book);
 	must(r == 0 || d.errors);
 	if (r == 0) {
 		json_t *alert = json_pack("{s:s, s:s, s:s, s:[s]}", "priority", "P1", "site", "main", "level", "high", "tags", "attack.impact");

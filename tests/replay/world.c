@@ -100,7 +100,7 @@ void world_open(struct world *w)
 	if (!w->peopled)
 		w->began_at = clock_now(&w->clock);
 	w->clock.offset_s = config_offset(&w->config);
-	int r = house_open(&(struct house_opts){.dir = w->dir, .config = &w->config, .clock = &w->clock, .deliver = deliver, .deliver_arg = w}, &d, &w->house);
+	int r = house_open(&(struct house_opts){.dir = w->dir, .config = &w->config, .clock = &w->clock, .deliver = deliver, .deliver_arg = w, .words = role_words()}, &d, &w->house);
 	if (r == 0)
 		r = api_open(w->house, &d, &w->api);
 	if (r < 0)

@@ -331,6 +331,14 @@ def what_a_person_wrote(s):
         assert until(lambda: admin.get("alerts")["items"])
     finally:
         server.stop()
+    # Once a good one was in use, a spoilt one does not stop the server: the last good one calls, and everybody can see why.
+    row = "book: ours\nversion: 1\nrows:\n  - name: all\n    when: {}\n    call: [{who: role(soc_lead), by: [console]}]\n"
+    for text in (row, row.replace("soc_lead", "soc_laed")):
+        put("content/escalation/standard.yml", text)
+        server = Server(data, config=f"content: {content}\n")
+        server.stop()
+    for words in ("standard.yml:6:18: error", "soc_laed", "soc_lead", "rulebook.last_good"):
+        assert words in server.greeting, (words, server.greeting)
 
 
 def nothing_is_lost_after_all_that(s):
