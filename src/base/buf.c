@@ -58,6 +58,13 @@ void buf_commit(struct buf *b, size_t n)
 
 int buf_add(struct buf *b, struct str s)
 {
+	/* What fits into memory that is there is most of what is ever added. */
+	if (s.n && s.n < b->cap - b->n && s.n <= b->max - b->n && !b->err) {
+		memcpy(b->p + b->n, s.p, s.n);
+		b->n += s.n;
+		b->p[b->n] = 0;
+		return 0;
+	}
 	char *at = buf_reserve(b, s.n);
 	if (at) {
 		if (s.n)

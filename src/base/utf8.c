@@ -45,14 +45,13 @@ static size_t ascii_run(const char *p, size_t n)
 		if (high)
 			return i + (size_t)__builtin_ctz((unsigned)high);
 	}
-#else
+#endif
 	for (; i + 8 <= n; i += 8) {
 		uint64_t word;
 		memcpy(&word, p + i, 8);
 		if (word & UINT64_C(0x8080808080808080))
 			break;
 	}
-#endif
 	while (i < n && !(p[i] & 0x80))
 		i++;
 	return i;

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "base/vec.h"
 
+#include <endian.h>
 #include <errno.h>
 
 /* Chosen once at start, before any thread runs. */
@@ -384,30 +385,119 @@ bool json_text_is_number(struct str s)
 	return i == s.n;
 }
 
+/* What stands behind the backslash; 0 = nothing stands for it but its number. */
+static const char ESCAPE_LETTER[128] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', ['"'] = '"', ['\\'] = '\\'};
+
+#define BYTES(c) (UINT64_C(0x0101010101010101) * (c))
+
+/* The high bit of each byte that a string cannot hold as it is. Exact up to the first one, which is all that is asked. */
+static inline uint64_t special_bytes(uint64_t w)
+{
+	uint64_t quote = w ^ BYTES('"'), slash = w ^ BYTES('\\');
+	return ((w - BYTES(0x20)) & ~w & BYTES(0x80)) | ((quote - BYTES(1)) & ~quote & BYTES(0x80)) | ((slash - BYTES(1)) & ~slash & BYTES(0x80));
+}
+
+/* Copies what needs no escape from p to out, at most n bytes and, blindly, up to 7 more of room. Returns how many count. */
+static inline size_t copy_plain(char *out, const char *p, size_t n)
+{
+	size_t i = 0;
+	for (; i + 8 <= n; i += 8) {
+		uint64_t w;
+		memcpy(&w, p + i, 8);
+		uint64_t found = special_bytes(le64toh(w));
+		memcpy(out + i, &w, 8);
+		if (found)
+			return i + (size_t)__builtin_ctzll(found) / 8;
+	}
+	for (; i < n; i++) {
+		unsigned char c = (unsigned char)p[i];
+		if (c < 0x20 || c == '"' || c == '\\')
+			break;
+		out[i] = (char)c;
+	}
+	return i;
+}
+
+static inline size_t put_escape(char *out, unsigned char c)
+{
+	static const char digit[] = "0123456789abcdef";
+	out[0] = '\\';
+	out[1] = ESCAPE_LETTER[c];
+	if (out[1])
+		return 2;
+	memcpy(out + 1, "u00", 3);
+	out[4] = digit[c >> 4];
+	out[5] = digit[c & 15];
+	return 6;
+}
+
+/* Text is escaped piece by piece beside the buffer, so that the worst case of six bytes for one never counts against its cap. */
+#define PIECE 256
+
+static void add_escaped(struct buf *out, struct str s)
+{
+	char text[PIECE * 6 + 8];
+	while (s.n) {
+		size_t n = s.n < PIECE ? s.n : PIECE, at = 0;
+		for (size_t i = 0; i < n;) {
+			size_t run = copy_plain(text + at, s.p + i, n - i);
+			at += run;
+			i += run;
+			if (i < n)
+				at += put_escape(text + at, (unsigned char)s.p[i++]);
+		}
+		buf_add(out, str_n(text, at));
+		s = str_sub(s, n, s.n);
+	}
+}
+
+static void add_escaped_clean(struct buf *out, struct str s)
+{
+	struct buf clean = BUF_INIT(out->max);
+	utf8_add_clean(&clean, s);
+	if (clean.err)
+		out->err = out->err ? out->err : clean.err;
+	add_escaped(out, buf_str(&clean));
+	buf_done(&clean);
+}
+
 int json_add_string(struct buf *out, struct str s)
 {
-	static const char name[32] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
 	buf_addc(out, '"');
-	while (s.n) {
-		size_t run = isa->find_special(s.p, s.n);
-		struct str plain = str_n(s.p, run);
-		if (utf8_valid(plain))
-			buf_add(out, plain);
-		else
-			utf8_add_clean(out, plain);
-		s = str_sub(s, run, s.n);
-		if (!s.n)
-			break;
-		unsigned char c = (unsigned char)s.p[0];
-		if (c == '"' || c == '\\')
-			buf_addf(out, "\\%c", c);
-		else if (name[c])
-			buf_addf(out, "\\%c", name[c]);
-		else
-			buf_addf(out, "\\u%04x", c);
-		s = str_sub(s, 1, s.n);
-	}
+	if (utf8_valid(s))
+		add_escaped(out, s);
+	else
+		add_escaped_clean(out, s);
 	return buf_addc(out, '"');
+}
+
+/* True when the inside of a string is what the writer would make of its text. */
+static bool is_as_written(struct str s)
+{
+	size_t i = 0;
+	while (i < s.n) {
+		const char *slash = memchr(s.p + i, '\\', s.n - i);
+		size_t end = slash ? (size_t)(slash - s.p) : s.n;
+		for (; i < end; i++)
+			if ((unsigned char)s.p[i] < 0x20 || s.p[i] == '"')
+				return false;
+		if (!slash)
+			return true;
+		if (i + 1 >= s.n || !memchr("\"\\bfnrt", s.p[i + 1], 7))
+			return false;
+		i += 2;
+	}
+	return true;
+}
+
+bool json_add_string_as_written(struct buf *out, struct str inside)
+{
+	if (!is_as_written(inside) || !utf8_valid(inside))
+		return false;
+	buf_addc(out, '"');
+	buf_add(out, inside);
+	buf_addc(out, '"');
+	return true;
 }
 
 int json_add_key(struct buf *out, struct str name)

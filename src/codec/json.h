@@ -42,6 +42,8 @@ size_t json_string_end(const char *p, size_t n, bool *ret_escaped);
 
 /* Writers. Invalid UTF-8 becomes U+FFFD. */
 int json_add_string(struct buf *out, struct str s);
+/* The string of this inside, escapes and all, copied; false and nothing written when the writer would put its text otherwise. */
+bool json_add_string_as_written(struct buf *out, struct str inside);
 /* {"name": for objects: writes the comma if the buffer does not end in '{' or '['. */
 int json_add_key(struct buf *out, struct str name);
 /* True when the text is a number of the JSON grammar. */

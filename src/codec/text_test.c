@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/test.h"
 #include "codec/japanese.h"
+#include "codec/json.h"
 #include "codec/xml.h"
 
 #include <errno.h>
@@ -93,6 +94,67 @@ TEST(other_text_is_left_alone)
 	check_japanese(BYTES("Fran\xe7ois"), JAPANESE_NOT, "");
 	check_japanese(BYTES("\xff\xfe\x00"), JAPANESE_NOT, "");
 	check_japanese(BYTES("\x82"), JAPANESE_NOT, "");
+}
+
+/* A byte of each kind at each place of texts around the writer's steps, against the same worked out byte by byte. */
+static void check_written(char *text, size_t n, size_t at, unsigned char c)
+{
+	struct buf want = BUF_INIT(10000), got = BUF_INIT(10000), again = BUF_INIT(10000);
+	memset(text, 'x', n);
+	text[at] = (char)c;
+	buf_addc(&want, '"');
+	for (size_t i = 0; i < n; i++) {
+		const char *letter = strchr("\bb\ff\nn\rr\tt\"\"\\\\", text[i]);
+		if (i == at && c < 0x20 && !(letter && c))
+			buf_addf(&want, "\\u%04x", c);
+		else if (i == at && letter && c != 'b' && c != 'f' && c != 'n' && c != 'r' && c != 't')
+			buf_addf(&want, "\\%c", letter[1]);
+		else if (i == at && c >= 0x80)
+			buf_add_cstr(&want, "\xEF\xBF\xBD");
+		else
+			buf_addc(&want, text[i]);
+	}
+	buf_addc(&want, '"');
+	json_add_string(&got, str_n(text, n));
+	CHECK_STR(buf_str(&got), buf_cstr(&want));
+	CHECK(json_add_string_as_written(&again, str_sub(buf_str(&got), 1, got.n - 1)) == !(c < 0x20 && strchr(buf_cstr(&want), 'u')));
+	if (again.n)
+		CHECK_STR(buf_str(&again), buf_cstr(&want));
+	buf_done(&want);
+	buf_done(&got);
+	buf_done(&again);
+}
+
+TEST(json_strings_written)
+{
+	static const unsigned char kinds[] = {0, 1, '\b', '\t', '\n', 0x1f, ' ', '"', '\\', 'b', 'n', 0x7f, 0x80, 0xff};
+	static const size_t sizes[] = {1, 7, 8, 9, 15, 16, 17, 33, 255, 256, 257, 520};
+	char text[520];
+	for (size_t i = 0; i < LEN(sizes); i++)
+		for (size_t at = 0; at < sizes[i]; at++)
+			for (size_t k = 0; k < sizeof(kinds); k++)
+				check_written(text, sizes[i], at, kinds[k]);
+}
+
+TEST(json_strings_copied)
+{
+	static const char *const other[] = {"a\\/b", "\\u0041", "\\u001f", "tail\\", "\"", "\x1f", "\xff", "\\x"};
+	struct buf out = BUF_INIT(100);
+	for (size_t i = 0; i < LEN(other); i++)
+		CHECK(!json_add_string_as_written(&out, str_c(other[i])));
+	CHECK_INT(out.n, 0);
+	CHECK(json_add_string_as_written(&out, STR("\\\\ \\\" \\n 火")));
+	CHECK_STR(buf_str(&out), "\"\\\\ \\\" \\n 火\"");
+	buf_done(&out);
+}
+
+/* Text that fits the cap as it is written goes in, whatever the worst case would take. */
+TEST(json_strings_fill_the_cap)
+{
+	struct buf out = BUF_INIT(12);
+	CHECK_INT(json_add_string(&out, STR("0123456789")), 0);
+	CHECK_INT(json_add_string(&out, STR("0")), -E2BIG);
+	buf_done(&out);
 }
 
 TEST_MAIN

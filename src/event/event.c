@@ -224,8 +224,11 @@ static void add_val_json(struct val v, struct arena *mem, struct buf *out)
 			return;
 		}
 		break;
-	case VAL_STR:
 	case VAL_JSTR:
+		if (json_add_string_as_written(out, str_n(v.u.p, v.n)))
+			return;
+		break;
+	case VAL_STR:
 	case VAL_U16:
 	case VAL_HEX:
 	case VAL_TIME:

@@ -62,6 +62,7 @@ struct sigma_matcher {
 	uint64_t *aside;            /* rule: 1 + the window in which it ran into the match limit */
 	bool limited;               /* a search of the rule at hand did */
 	uint32_t *memo;             /* atom: stamp * 2 + answer */
+	uint32_t *memo_at;          /* atom that holds: the field that made it, UINT32_MAX when none did */
 	uint32_t *gate_stamp;
 	VEC(uint32_t) woken;
 	struct { /* by field_id: where the event has it */
@@ -109,6 +110,7 @@ struct sigma_matcher *sigma_matcher_new(struct sigma_image *img)
 	m->rule_count = must_calloc(img->n_rule, sizeof(*m->rule_count));
 	m->aside = must_calloc(img->n_rule, sizeof(*m->aside));
 	m->memo = must_calloc(img->n_atom, sizeof(*m->memo));
+	m->memo_at = must_calloc(img->n_atom, sizeof(*m->memo_at));
 	m->gate_stamp = must_calloc(img->n_gate + 1, sizeof(*m->gate_stamp));
 	m->place = must_calloc(img->n_field, sizeof(*m->place));
 	m->re_data = pcre2_match_data_create(1, NULL);
@@ -144,6 +146,7 @@ void sigma_matcher_free(struct sigma_matcher *m)
 	free(m->rule_count);
 	free(m->aside);
 	free(m->memo);
+	free(m->memo_at);
 	free(m->gate_stamp);
 	free(m->place);
 	arena_done(&m->mem);
@@ -641,13 +644,12 @@ static inline bool gate_closed(const struct sigma_matcher *m, uint16_t gate)
 
 static bool atom_holds(struct sigma_matcher *m, uint32_t atom)
 {
-	uint32_t at;
 	if (gate_closed(m, m->img->atom[atom].gate))
 		return false;
 	if (m->memo[atom] >> 1 == m->stamp)
 		return m->memo[atom] & 1;
 	m->count.atoms++;
-	m->memo[atom] = m->stamp << 1 | (uint32_t)atom_matches(m, &m->img->atom[atom], &at);
+	m->memo[atom] = m->stamp << 1 | (uint32_t)atom_matches(m, &m->img->atom[atom], &m->memo_at[atom]);
 	return m->memo[atom] & 1;
 }
 
@@ -689,12 +691,13 @@ static bool holds(struct sigma_matcher *m, const struct expr *e)
 
 /* ---- explanation ------------------------------------------------------------------------------------------------------------------- */
 
-static void explain_atom(struct sigma_matcher *m, const struct atom *a, struct str selection)
+static void explain_atom(struct sigma_matcher *m, uint32_t atom, struct str selection)
 {
-	uint32_t at;
+	const struct atom *a = &m->img->atom[atom];
 	struct sigma_reason r = {.selection = selection};
-	if (!atom_matches(m, a, &at))
+	if (!atom_holds(m, atom))
 		return;
+	uint32_t at = m->memo_at[atom];
 	r.field = at != UINT32_MAX ? m->ev->field[at].name : a->keyword ? STR("") : vocab_field_name(m->img->vocab, a->field);
 	r.value = at != UINT32_MAX ? value_of(m, at)->text : a->keyword ? raw_of(m)->text : STR("");
 	vec_each(have, &m->reasons) {
@@ -711,7 +714,7 @@ static void explain(struct sigma_matcher *m, const struct expr *e, struct str se
 		selection = e->selection;
 	switch ((enum expr_kind)e->kind) {
 	case EXPR_ATOM:
-		explain_atom(m, &m->img->atom[e->atom], selection);
+		explain_atom(m, e->atom, selection);
 		return;
 	case EXPR_AND:
 		for (size_t i = 0; i < e->n; i++)
