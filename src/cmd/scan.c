@@ -81,6 +81,7 @@ struct worker {
 	struct scan *s;
 	struct decoder *decoder;
 	struct sigma_matcher *matcher;
+	struct scan_words words;
 	struct arena mem;
 	struct job *job;
 	const struct event *ev;
@@ -118,7 +119,7 @@ static int on_hit(void *arg, const struct sigma_hit *hit)
 	j->matches++;
 	j->worst = !j->any || hit->rule->level > j->worst ? hit->rule->level : j->worst;
 	j->any = true;
-	scan_render(j, &w->s->out, hit, w->ev, w->local, &w->mem);
+	scan_render(j, &w->words, hit, w->ev, w->local, &w->mem);
 	return 0;
 }
 
@@ -154,6 +155,7 @@ static void worker_done(struct worker *w)
 	}
 	pthread_mutex_unlock(&w->s->lock);
 	arena_done(&w->mem);
+	scan_words_done(&w->words);
 	sigma_matcher_free(w->matcher);
 	decoder_free(w->decoder);
 }
@@ -164,6 +166,7 @@ static void *worker_main(void *arg)
 	struct worker w = {.s = s, .decoder = decoder_new(s->rules.vocab, s->offset_s), .matcher = sigma_matcher_new(s->rules.img)};
 	struct job *j;
 	arena_init(&w.mem, 0);
+	scan_words_init(&w.words, &s->out, s->rules.img);
 	while ((j = queue_pop(s->work, -1))) {
 		run_job(&w, j);
 		pthread_mutex_lock(&s->lock);
@@ -330,6 +333,7 @@ static void run_alone(struct scan *s)
 	struct worker w = {.s = s, .decoder = decoder_new(s->rules.vocab, s->offset_s), .matcher = sigma_matcher_new(s->rules.img)};
 	struct block *b;
 	arena_init(&w.mem, 0);
+	scan_words_init(&w.words, &s->out, s->rules.img);
 	while (!s->closed && reader_next(s->reader, &b) > 0) {
 		struct job *j = job_new(s, b);
 		run_job(&w, j);

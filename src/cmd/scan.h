@@ -55,8 +55,18 @@ struct job {
 void scan_rules_json(const struct sigma_image *img, const struct sigma_rule_counts *count, struct buf *out);
 void scan_rules_warn(const struct sigma_image *img, const struct sigma_rule_counts *count, struct buf *out);
 
+/* A worker's JSON of rules and log sources, each escaped the first time that a hit shows it. */
+struct scan_words {
+	const struct scan_opts *opts;
+	struct str *rule;           /* by index: id, title, level, tags as members */
+	VEC(struct str) logsource;  /* by log-source set: as a member */
+	struct arena mem;
+};
+void scan_words_init(struct scan_words *w, const struct scan_opts *o, const struct sigma_image *img);
+void scan_words_done(struct scan_words *w);
+
 /* Renders one match into the job. local = the record's number still needs the blocks before. */
-void scan_render(struct job *j, const struct scan_opts *o, const struct sigma_hit *hit, const struct event *ev, bool local, struct arena *mem);
+void scan_render(struct job *j, struct scan_words *w, const struct sigma_hit *hit, const struct event *ev, bool local, struct arena *mem);
 void scan_render_correlation(const struct scan_opts *o, const struct correlation_hit *hit, struct buf *out);
 const char *scan_head(const struct scan_opts *o);
 

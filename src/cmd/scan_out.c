@@ -15,6 +15,23 @@ static void add_time(struct buf *out, const char *name, tstamp t)
 	add_member(out, name, str_n(text, ts_format(text, t)));
 }
 
+/* ---- what is the same in every line, written once a worker ------------------------------------------------------------------------------------ */
+
+void scan_words_init(struct scan_words *w, const struct scan_opts *o, const struct sigma_image *img)
+{
+	size_t n;
+	sigma_image_rules(img, &n);
+	*w = (struct scan_words){.opts = o, .rule = must_calloc(n, sizeof(*w->rule))};
+	arena_init(&w->mem, 0);
+}
+
+void scan_words_done(struct scan_words *w)
+{
+	free(w->rule);
+	vec_done(&w->logsource);
+	arena_done(&w->mem);
+}
+
 static void add_tags(struct buf *out, const struct sigma_rule *r)
 {
 	json_add_key(out, STR("tags"));
@@ -27,23 +44,51 @@ static void add_tags(struct buf *out, const struct sigma_rule *r)
 	buf_addc(out, ']');
 }
 
-static void add_logsource(struct buf *out, const struct vocab *v, uint32_t set)
+/* ,"rule_id":… to the tags; they stand together in both JSON formats. */
+static void add_rule(struct scan_words *w, const struct sigma_rule *r, struct buf *out)
+{
+	if (!w->rule[r->index].n) {
+		struct buf b = BUF_INIT(1u << 20);
+		buf_add(&b, STR(",\"rule_id\":"));
+		json_add_string(&b, r->id);
+		add_member(&b, "rule_title", r->title);
+		add_member(&b, "level", str_c(LEVEL_NAMES[r->level]));
+		add_tags(&b, r);
+		w->rule[r->index] = arena_dup(&w->mem, buf_str(&b));
+		buf_done(&b);
+	}
+	buf_add(out, w->rule[r->index]);
+}
+
+static struct str logsource_text(struct scan_words *w, const struct vocab *v, uint32_t set)
 {
 	size_t n;
 	const struct logsource *ls = vocab_lsset_get(v, set, &n);
 	const char *name[] = {"product", "category", "service"};
 	const struct str value[] = {ls->product, ls->category, ls->service};
-	json_add_key(out, STR("logsource"));
-	buf_addc(out, '{');
+	struct buf b = BUF_INIT(1u << 20);
+	buf_add(&b, STR(",\"logsource\":{"));
 	for (size_t i = 0; i < LEN(name); i++)
 		if (value[i].n)
-			add_member(out, name[i], value[i]);
-	buf_addc(out, '}');
+			add_member(&b, name[i], value[i]);
+	buf_addc(&b, '}');
+	struct str text = arena_dup(&w->mem, buf_str(&b));
+	buf_done(&b);
+	return text;
+}
+
+static void add_logsource(struct scan_words *w, const struct vocab *v, uint32_t set, struct buf *out)
+{
+	while (w->logsource.n <= set)
+		vec_push(&w->logsource, STR_NONE);
+	if (!w->logsource.at[set].n)
+		w->logsource.at[set] = logsource_text(w, v, set);
+	buf_add(out, w->logsource.at[set]);
 }
 
 static void add_record(struct job *j, const struct event *ev, bool local)
 {
-	json_add_key(&j->out, STR("record"));
+	buf_add(&j->out, STR(",\"record\":"));
 	if (local)
 		vec_push(&j->patches, ((struct patch){j->out.n, ev->record}));
 	else
@@ -52,24 +97,24 @@ static void add_record(struct job *j, const struct event *ev, bool local)
 
 static void add_source(struct job *j, const struct event *ev, bool local)
 {
-	json_add_key(&j->out, STR("source"));
-	buf_addc(&j->out, '{');
-	add_member(&j->out, "path", ev->source);
+	buf_add(&j->out, STR(",\"source\":{\"path\":"));
+	json_add_string(&j->out, ev->source);
 	add_record(j, ev, local);
-	json_add_key(&j->out, STR("offset"));
+	buf_add(&j->out, STR(",\"offset\":"));
 	buf_add_u64(&j->out, ev->offset);
 	buf_addc(&j->out, '}');
 }
 
 static void add_reasons(struct buf *out, const struct sigma_hit *hit)
 {
-	json_add_key(out, STR("matched"));
-	buf_addc(out, '[');
+	buf_add(out, STR(",\"matched\":["));
 	for (size_t i = 0; i < hit->n_reason; i++) {
-		buf_add_cstr(out, i ? ",{" : "{");
-		add_member(out, "selection", hit->reason[i].selection);
-		add_member(out, "field", hit->reason[i].field);
-		add_member(out, "value", hit->reason[i].value);
+		buf_add(out, i ? STR(",{\"selection\":") : STR("{\"selection\":"));
+		json_add_string(out, hit->reason[i].selection);
+		buf_add(out, STR(",\"field\":"));
+		json_add_string(out, hit->reason[i].field);
+		buf_add(out, STR(",\"value\":"));
+		json_add_string(out, hit->reason[i].value);
 		buf_addc(out, '}');
 	}
 	buf_addc(out, ']');
@@ -92,21 +137,22 @@ static void add_matched_event(struct buf *out, const struct sigma_hit *hit, cons
 	event_add_json(&some, mem, out);
 }
 
-static void jsonl_match(struct job *j, const struct scan_opts *o, const struct sigma_hit *hit, const struct event *ev, bool local, struct arena *mem)
+static void jsonl_match(struct job *j, struct scan_words *w, const struct sigma_hit *hit, const struct event *ev, bool local, struct arena *mem)
 {
+	const struct scan_opts *o = w->opts;
 	struct buf *out = &j->out;
-	buf_add(out, STR("{\"kind\":\"match\""));
-	add_time(out, "time", ev->time);
-	add_member(out, "rule_id", hit->rule->id);
-	add_member(out, "rule_title", hit->rule->title);
-	add_member(out, "level", str_c(LEVEL_NAMES[hit->rule->level]));
-	add_tags(out, hit->rule);
-	add_logsource(out, o->vocab, ev->lsset);
-	add_member(out, "host", ev->host);
+	char time[TS_TEXT_MAX];
+	buf_add(out, STR("{\"kind\":\"match\",\"time\":\""));
+	buf_add(out, str_n(time, ts_format(time, ev->time)));
+	buf_addc(out, '"');
+	add_rule(w, hit->rule, out);
+	add_logsource(w, o->vocab, ev->lsset, out);
+	buf_add(out, STR(",\"host\":"));
+	json_add_string(out, ev->host);
 	add_source(j, ev, local);
 	add_reasons(out, hit);
 	if (o->event != SCAN_EVENT_NONE) {
-		json_add_key(out, STR("event"));
+		buf_add(out, STR(",\"event\":"));
 		if (o->event == SCAN_EVENT_FULL)
 			event_add_json(ev, mem, out);
 		else
@@ -155,7 +201,7 @@ static void csv_match(struct job *j, const struct sigma_hit *hit, const struct e
 	buf_done(&d);
 }
 
-static void timesketch_match(struct job *j, const struct sigma_hit *hit, const struct event *ev, bool local)
+static void timesketch_match(struct job *j, struct scan_words *w, const struct sigma_hit *hit, const struct event *ev, bool local)
 {
 	struct buf d = BUF_INIT(1u << 20), *out = &j->out;
 	buf_addf(&d, "[%s] %.*s: ", LEVEL_NAMES[hit->rule->level], STR_ARG(hit->rule->title));
@@ -164,10 +210,7 @@ static void timesketch_match(struct job *j, const struct sigma_hit *hit, const s
 	add_member(out, "message", buf_str(&d));
 	add_time(out, "datetime", ev->time);
 	add_member(out, "timestamp_desc", ev->time_is_own ? STR("Event Logged") : STR("Event Received"));
-	add_member(out, "rule_id", hit->rule->id);
-	add_member(out, "rule_title", hit->rule->title);
-	add_member(out, "level", str_c(LEVEL_NAMES[hit->rule->level]));
-	add_tags(out, hit->rule);
+	add_rule(w, hit->rule, out);
 	add_member(out, "hostname", ev->host);
 	add_member(out, "source_path", ev->source);
 	add_record(j, ev, local);
@@ -175,18 +218,18 @@ static void timesketch_match(struct job *j, const struct sigma_hit *hit, const s
 	buf_done(&d);
 }
 
-void scan_render(struct job *j, const struct scan_opts *o, const struct sigma_hit *hit, const struct event *ev, bool local, struct arena *mem)
+void scan_render(struct job *j, struct scan_words *w, const struct sigma_hit *hit, const struct event *ev, bool local, struct arena *mem)
 {
-	switch (o->format) {
+	switch (w->opts->format) {
 	case SCAN_JSONL:
 	case SCAN_JSON:
-		jsonl_match(j, o, hit, ev, local, mem);
+		jsonl_match(j, w, hit, ev, local, mem);
 		return;
 	case SCAN_CSV:
 		csv_match(j, hit, ev, local);
 		return;
 	case SCAN_TIMESKETCH:
-		timesketch_match(j, hit, ev, local);
+		timesketch_match(j, w, hit, ev, local);
 		return;
 	case SCAN_TABLE:
 		vec_push(&j->rows, ((struct table_row){hit->rule->index, arena_dup(&j->mem, ev->host), ev->time}));

@@ -25,15 +25,20 @@ enum event_format event_format_parse(struct str name)
 	return FORMAT_COUNT;
 }
 
+static inline bool is_named(const struct field *f, field_id id, struct str name)
+{
+	return id ? f->id == id : f->name.n == name.n && str_eq(f->name, name);
+}
+
 /* Aliases stand behind the event's own fields and win; of plain fields the last of a name wins; of an array the first element. */
 static const struct field *pick(const struct event *ev, field_id id, struct str name)
 {
 	for (uint32_t i = ev->n_field; i-- > 0;) {
 		const struct field *f = &ev->field[i];
-		if (id ? f->id != id : !str_eq(f->name, name))
+		if (!is_named(f, id, name))
 			continue;
 		while ((f->flags & FIELD_F_ELEMENT) && i-- > 0)
-			if ((id ? ev->field[i].id == id : str_eq(ev->field[i].name, name)) && (ev->field[i].flags & FIELD_F_ELEMENT))
+			if (is_named(&ev->field[i], id, name) && (ev->field[i].flags & FIELD_F_ELEMENT))
 				f = &ev->field[i];
 		return f;
 	}
