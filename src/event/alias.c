@@ -211,8 +211,8 @@ static void apply(const struct vocab *v, struct event *ev, const struct alias *a
 {
 	struct val out;
 	const struct field *from = event_field_name(ev, str_c(a->from)), *have = event_field_name(ev, str_c(a->target));
-	/* ParentProcessId comes from 4688's own ProcessId, which then means the new process; a protocol's number becomes its name. */
-	bool replace = a->transform == to_hex_to_decimal || a->transform == to_protocol;
+	/* 4688's own ProcessId means the parent and gives its name to the new process; a protocol's number becomes its name. */
+	bool replace = a->transform == to_protocol || (a->transform == to_hex_to_decimal && str_eq(str_c(a->target), STR("ProcessId")));
 	if (!from || (from->flags & FIELD_F_ALIAS) || (have && !replace))
 		return;
 	if (!a->transform)

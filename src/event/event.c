@@ -245,36 +245,79 @@ static void add_val_json(struct val v, struct arena *mem, struct buf *out)
 	json_add_string(out, val_text(v, mem));
 }
 
-static bool earlier_element(const struct event *ev, uint32_t at)
+static bool same_name(const struct event *ev, uint32_t a, uint32_t b)
 {
+	return str_eq(ev->field[a].name, ev->field[b].name);
+}
+
+static bool is_element(const struct event *ev, uint32_t at)
+{
+	return ev->field[at].flags & FIELD_F_ELEMENT;
+}
+
+/* Whether the field is, or begins, what its name stands for (as pick() says): the last of plain ones, the first of elements. */
+static bool speaks(const struct event *ev, uint32_t at)
+{
+	uint32_t last = ev->n_field - 1;
+	while (!same_name(ev, last, at))
+		last--;
+	if (!is_element(ev, at))
+		return at == last;
 	for (uint32_t i = 0; i < at; i++)
-		if ((ev->field[i].flags & FIELD_F_ELEMENT) && str_eq(ev->field[i].name, ev->field[at].name))
-			return true;
-	return false;
+		if (is_element(ev, i) && same_name(ev, i, at))
+			return false;
+	return is_element(ev, last);
+}
+
+static void add_elements(const struct event *ev, uint32_t first, struct arena *mem, struct buf *out)
+{
+	buf_addc(out, '[');
+	for (uint32_t k = first; k < ev->n_field; k++) {
+		if (!is_element(ev, k) || !same_name(ev, k, first))
+			continue;
+		if (k > first)
+			buf_addc(out, ',');
+		add_val_json(ev->field[k].val, mem, out);
+	}
+	buf_addc(out, ']');
+}
+
+/* What the field that speaks took the name from: the values it says otherwise. */
+static void add_original(const struct event *ev, uint32_t at, struct arena *mem, struct buf *out)
+{
+	struct buf list = BUF_INIT(64u << 20);
+	struct str key = STR_NONE, said = val_text(ev->field[at].val, mem);
+	size_t n = 0;
+	for (uint32_t i = 0; i < ev->n_field; i++) {
+		if (i == at || !same_name(ev, i, at) || (is_element(ev, at) && is_element(ev, i)) || str_eq(val_text(ev->field[i].val, mem), said))
+			continue;
+		if (n++)
+			buf_addc(&list, ',');
+		add_val_json(ev->field[i].val, mem, &list);
+	}
+	if (n)
+		key = arena_fmt(mem, "%.*s.original", STR_ARG(ev->field[at].name));
+	if (key.p && !event_field_name(ev, key)) {
+		json_add_key(out, key);
+		buf_add_cstr(out, n > 1 ? "[" : "");
+		buf_add(out, buf_str(&list));
+		buf_add_cstr(out, n > 1 ? "]" : "");
+	}
+	buf_done(&list);
 }
 
 void event_add_json(const struct event *ev, struct arena *mem, struct buf *out)
 {
 	buf_addc(out, '{');
 	for (uint32_t i = 0; i < ev->n_field; i++) {
-		const struct field *f = &ev->field[i];
-		if (!(f->flags & FIELD_F_ELEMENT)) {
-			json_add_key(out, f->name);
-			add_val_json(f->val, mem, out);
+		if (!speaks(ev, i))
 			continue;
-		}
-		if (earlier_element(ev, i))
-			continue;
-		json_add_key(out, f->name);
-		buf_addc(out, '[');
-		for (uint32_t k = i; k < ev->n_field; k++) {
-			if (!(ev->field[k].flags & FIELD_F_ELEMENT) || !str_eq(ev->field[k].name, f->name))
-				continue;
-			if (k > i)
-				buf_addc(out, ',');
-			add_val_json(ev->field[k].val, mem, out);
-		}
-		buf_addc(out, ']');
+		json_add_key(out, ev->field[i].name);
+		if (is_element(ev, i))
+			add_elements(ev, i, mem, out);
+		else
+			add_val_json(ev->field[i].val, mem, out);
+		add_original(ev, i, mem, out);
 	}
 	buf_addc(out, '}');
 }

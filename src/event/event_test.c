@@ -44,10 +44,21 @@ TEST(windows_json_in_four_dresses)
 		"{\"Provider_Name\":\"P\",\"EventID\":13,\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"Computer\":\"pc\",\"UtcTime\":\"2026-03-01 01:02:03.004\",\"TargetObject\":\"HKLM\\\\x\"}");
 	check("{\"@timestamp\":\"2026-03-01T00:00:00Z\",\"winlog\":{\"channel\":\"Security\",\"event_id\":4688,\"event_data\":{\"NewProcessName\":\"C:\\\\a.exe\",\"ProcessId\":\"0x10\",\"NewProcessId\":\"0x1f\"}}}",
 		"ok 2026-03-01T00:00:00Z  windows/process_creation/security {\"@timestamp\":\"2026-03-01T00:00:00Z\",\"Channel\":\"Security\",\"EventID\":4688,"
-		"\"NewProcessName\":\"C:\\\\a.exe\",\"ProcessId\":\"0x10\",\"NewProcessId\":\"0x1f\",\"Image\":\"C:\\\\a.exe\",\"ParentProcessId\":16,\"ProcessId\":31}");
+		"\"NewProcessName\":\"C:\\\\a.exe\",\"NewProcessId\":\"0x1f\",\"Image\":\"C:\\\\a.exe\",\"ParentProcessId\":16,\"ProcessId\":31,\"ProcessId.original\":\"0x10\"}");
 	check("{\"SourceName\":\"S\",\"Channel\":\"System\",\"EventID\":104,\"Hostname\":\"h\",\"x\":null}",
 		"ok 2026-03-02T01:00:00Z h windows//system {\"Provider_Name\":\"S\",\"Channel\":\"System\",\"EventID\":104,\"Computer\":\"h\",\"x\":null}");
 	check("{\"EventCode\":1102,\"LogName\":\"Security\",\"ComputerName\":\"dc\"}", "ok 2026-03-02T01:00:00Z dc windows//security {\"EventID\":1102,\"Channel\":\"Security\",\"Computer\":\"dc\"}");
+}
+
+TEST(a_name_stands_once_in_json)
+{
+	check("{\"Channel\":\"Security\",\"EventID\":5156,\"Protocol\":\"6\"}",
+		"ok 2026-03-02T01:00:00Z  windows/network_connection/security {\"Channel\":\"Security\",\"EventID\":5156,\"Protocol\":\"tcp\",\"Protocol.original\":\"6\"}");
+	/* What was put out reads as itself. */
+	check("{\"Channel\":\"Security\",\"EventID\":4688,\"NewProcessId\":\"0x1f\",\"ParentProcessId\":16,\"ProcessId\":31,\"ProcessId.original\":\"0x10\"}",
+		"ok 2026-03-02T01:00:00Z  windows/process_creation/security {\"Channel\":\"Security\",\"EventID\":4688,\"NewProcessId\":\"0x1f\",\"ParentProcessId\":16,\"ProcessId.original\":\"0x10\",\"ProcessId\":31}");
+	check("{\"a\":1,\"a\":2,\"b\":[1,2],\"a\":3,\"b\":\"x\"}", "ok 2026-03-02T01:00:00Z  // {\"a\":3,\"a.original\":[1,2],\"b\":\"x\",\"b.original\":[1,2]}");
+	check("{\"a\":1,\"a\":1}", "ok 2026-03-02T01:00:00Z  // {\"a\":1}");
 }
 
 TEST(json_keeps_arrays_null_and_nesting_apart)
