@@ -114,7 +114,7 @@ static int on_hit(void *arg, const struct sigma_hit *hit)
 	struct job *j = w->job;
 	if (hit->rule->feeds && w->s->out.correlate)
 		keep_hit(j, hit, w->ev);
-	if (hit->rule->silent && w->s->out.correlate)
+	if (hit->rule->hidden || (hit->rule->silent && w->s->out.correlate))
 		return 0;
 	j->matches++;
 	j->worst = !j->any || hit->rule->level > j->worst ? hit->rule->level : j->worst;

@@ -99,6 +99,7 @@ static void io_rule(struct cache_io *x, struct sigma_rule *r)
 	IO(x, r->line);
 	IO(x, r->feeds);
 	IO(x, r->silent);
+	IO(x, r->hidden);
 }
 
 static void io_expr(struct cache_io *x, struct expr **at, int depth)

@@ -140,16 +140,52 @@ static void keep_meta(struct sigma_image *img, struct sigma_rule *to, const stru
 	to->falsepositive = fps;
 }
 
+static struct doc *find_doc(const struct sigma_set *s, struct str id_or_name)
+{
+	struct doc *doc = map_get_ptr(&s->names, id_or_name);
+	return doc ? doc : map_get_ptr(&s->ids, id_or_name);
+}
+
+static bool need(const struct sigma_set *s, const struct yaml_node *name)
+{
+	struct doc *doc = find_doc(s, yaml_text(name));
+	bool fresh = doc && !doc->needed;
+	if (fresh)
+		doc->needed = true;
+	return fresh;
+}
+
+/* Level and status choose what is shown. What a shown correlation counts is loaded all the same, through chains of them. */
+static void mark_needed(struct compiler *c)
+{
+	for (struct doc *doc = c->set->first; doc; doc = doc->next)
+		doc->needed = false;
+	for (bool again = true; again;) {
+		again = false;
+		for (struct doc *doc = c->set->first; doc; doc = doc->next) {
+			const struct yaml_node *rules = yaml_get(yaml_get(doc->root, "correlation"), "rules");
+			if (doc->meta.kind != SIGMA_CORRELATION || !rules || !(doc->needed || wanted(c->opts, doc)))
+				continue;
+			again = (rules->kind == YAML_SCALAR && need(c->set, rules)) || again;
+			yaml_each(one, rules) {
+				again = need(c->set, one) || again;
+			}
+		}
+	}
+}
+
 static void compile_all(struct compiler *c, size_t room)
 {
 	struct sigma_image *img = c->img;
+	mark_needed(c);
 	img->rule = arena_array(&img->mem, room + 1, sizeof(*img->rule));
 	img->code = arena_array(&img->mem, room + 1, sizeof(*img->code));
 	img->correlation = arena_array(&img->mem, room + 1, sizeof(*img->correlation));
 	for (struct doc *doc = c->set->first; doc; doc = doc->next) {
 		uint32_t at = (uint32_t)img->n_rule;
 		arena_reset(&c->scratch);
-		if (!wanted(c->opts, doc))
+		bool hidden = !wanted(c->opts, doc);
+		if (hidden && (!doc->needed || doc->meta.kind == SIGMA_FILTER))
 			continue;
 		img->code[at] = (struct rule_code){0};
 		img->correlation[at] = (struct correlation){0};
@@ -160,6 +196,7 @@ static void compile_all(struct compiler *c, size_t room)
 			continue;
 		}
 		keep_meta(img, &img->rule[at], &as.meta, at);
+		img->rule[at].hidden = hidden;
 		add_name(img, img->rule[at].id, at);
 		add_name(img, img->rule[at].name, at);
 		img->n_rule++;

@@ -426,6 +426,6 @@ bool correlations_link(struct compiler *c)
 			img->rule[img->correlation[i].member[k]].silent = img->rule[img->correlation[i].member[k]].feeds = true;
 	for (uint32_t i = 0; i < img->n_rule; i++)
 		for (size_t k = 0; img->correlation[i].generate && k < img->correlation[i].n_member; k++)
-			img->rule[img->correlation[i].member[k]].silent = false;
+			img->rule[img->correlation[i].member[k]].silent = img->rule[img->correlation[i].member[k]].hidden;
 	return ok;
 }

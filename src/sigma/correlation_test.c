@@ -6,6 +6,7 @@
 /* What the standard leaves open about correlations is decided in docs/formats/sigma.md; each decision has its scenario here. */
 
 struct stage {
+	struct sigma_opts opts;
 	struct sigma_image *img;
 	struct vocab *v;
 	struct decoder *dec;
@@ -39,7 +40,7 @@ static void stage_open(struct stage *s, const char *rules)
 	s->out = BUF_INIT(100000);
 	s->v = vocab_new();
 	CHECK_INT(sigma_set_add_text(set, str_c(rules), STR("r.yml"), &d), 0);
-	CHECK_INT(sigma_compile(set, s->v, &(struct sigma_opts){0}, &d, &s->img), 0);
+	CHECK_INT(sigma_compile(set, s->v, &s->opts, &d, &s->img), 0);
 	CHECK_INT(d.errors, 0);
 	vocab_freeze(s->v);
 	s->dec = decoder_new(s->v, 0);
@@ -227,6 +228,27 @@ TEST(members_are_silent_unless_somebody_generates_them)
 	CHECK(!sigma_image_find(s.img, STR("ok"))->silent && sigma_image_find(s.img, STR("ok"))->feeds);
 	CHECK(!sigma_image_find(s.img, STR("free"))->silent && !sigma_image_find(s.img, STR("free"))->feeds);
 	stage_close(&s, "");
+}
+
+TEST(level_and_status_choose_what_is_shown_and_not_what_counts)
+{
+	struct str stable = STR("stable");
+	const char *rules = BASE_RULES "title: burst\nname: burst\nlevel: low\nstatus: test\ncorrelation: {type: event_count, rules: [failed], timespan: 1m, condition: {gte: 2}, generate: true}\n---\n"
+				       "title: chain\nlevel: high\nstatus: stable\ncorrelation: {type: temporal, rules: [burst, ok], timespan: 1m, generate: true}\n";
+	struct sigma_opts asked[] = {{.min_level = SIGMA_HIGH}, {.status = &stable, .n_status = 1}};
+	for (size_t i = 0; i < LEN(asked); i++) {
+		struct stage s = {.opts = asked[i]};
+		stage_open(&s, rules);
+		const char *hidden[] = {"failed", "ok", "burst"};
+		for (size_t k = 0; k < LEN(hidden); k++) {
+			const struct sigma_rule *r = sigma_image_find(s.img, str_c(hidden[k]));
+			CHECK(r && r->hidden && r->silent && r->feeds);
+		}
+		stage_feed(&s, 1, "{\"act\":\"failed\"}");
+		stage_feed(&s, 2, "{\"act\":\"failed\"}");
+		stage_feed(&s, 3, "{\"act\":\"ok\"}");
+		stage_close(&s, "burst value 2 members 2\nchain value 2 members 3\n");
+	}
 }
 
 TEST_MAIN

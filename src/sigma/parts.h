@@ -14,6 +14,7 @@ struct doc {
 	struct diag_at at;
 	bool refused;
 	bool used; /* a filter: it applies to some rule */
+	bool needed; /* by a correlation that is wanted, whatever level or status was asked for */
 	struct doc *next;
 };
 

@@ -40,7 +40,8 @@ struct sigma_rule {
 	size_t n_falsepositive;
 	unsigned line;
 	bool feeds;  /* counts for some correlation */
-	bool silent; /* only feeds correlations that do not `generate` */
+	bool silent; /* only feeds correlations that do not `generate`, or is hidden */
+	bool hidden; /* of a level or status that was not asked for: here for the correlations that count it, never shown */
 };
 
 struct sigma_opts {

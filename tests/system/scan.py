@@ -205,6 +205,13 @@ def options_choose(s):
     assert json.loads(p.stdout.splitlines()[1])["logsource"] == {"product": "linux", "service": "sshd"}
     p, stats = scan(s, "--status", "stable", os.path.join(s.tmp, "a.log"))
     assert stats["rules"]["loaded"] < 3 and stats["matches"] < 24000, stats
+    chain = os.path.join(s.tmp, "chain.yml")
+    with open(chain, "w") as f:
+        f.write("title: l\nname: l\nlevel: low\nlogsource: {product: linux}\ndetection: {s: {program: sshd}, condition: s}\n---\n"
+                "title: many\nlevel: high\ncorrelation: {type: event_count, rules: [l], timespan: 1h, condition: {gte: 3}, generate: true}\n")
+    for more, kinds in ([], {"correlation"}), (["--no-correlate"], set()):
+        p = run("scan", "-r", chain, "--routing", "off", "-o", "jsonl", "--min-level", "high", *more, os.path.join(s.tmp, "a.log"))
+        assert p.returncode == 0 and {json.loads(x)["kind"] for x in p.stdout.splitlines()} == kinds, (more, p.returncode, p.stderr)
     p, stats = scan(s, "--no-correlate", os.path.join(s.tmp, "a.log"))
     assert stats["correlations"] == 0, stats
     p = run("scan", "-r", s.rules, "--routing", "off", "-o", "json", "--event", "none", os.path.join(s.tmp, "a.log"))
