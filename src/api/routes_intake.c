@@ -178,9 +178,11 @@ static void take_record(struct intake *x, struct str line)
 	} else if (!raw.p || raw.n > RECORD_MAX) {
 		refuse(x, "raw is missing, broken or too large", "bad_raw");
 	} else {
+		tstamp written = doc_time(o, "written");
 		struct record r = {.raw = raw, .context = kept(x, o, "context"), .source = x->source, .site = x->site, .host = kept(x, o, "host"),
 			.ls = {kept(x, o, "product"), kept(x, o, "category"), kept(x, o, "service")}, .format = (uint8_t)format, .received = x->now,
-			.ordinal = (uint64_t)json_integer_value(json_object_get(o, "ordinal"))};
+			/* Not from the future, whatever the sender's clock says. */
+			.written = written != TS_NONE && written < x->now ? written : 0, .ordinal = (uint64_t)json_integer_value(json_object_get(o, "ordinal"))};
 		vec_push(&x->batch->rec, r);
 		x->batch->bytes += raw.n;
 	}

@@ -72,7 +72,6 @@ static int add_record(struct import *im, struct record *rec)
 	rec->host = keep(im, rec->host);
 	rec->context = keep(im, rec->context);
 	rec->site = im->site;
-	rec->received = clock_now(&im->clock);
 	im->rec[im->n++] = *rec;
 	return im->n == BATCH ? flush_records(im) : 0;
 }
@@ -149,9 +148,11 @@ static void add_raw(struct buf *b, struct str raw)
 static int send_record(struct import *im, const struct record *rec)
 {
 	struct buf *b = &im->body;
+	char written[TS_TEXT_MAX];
 	buf_addf(b, "{\"format\":\"%s\",\"ordinal\":%llu", event_format_name((enum event_format)rec->format), (unsigned long long)rec->ordinal);
 	add_raw(b, rec->raw);
 	add_member(b, "context", rec->context);
+	add_member(b, "written", str_n(written, ts_format(written, rec->written)));
 	add_member(b, "source", rec->source);
 	add_member(b, "host", rec->host);
 	add_member(b, "product", rec->ls.product);
@@ -174,6 +175,9 @@ static int on_event(void *arg, struct event *ev)
 	arena_init(&scratch, 0);
 	event_to_record(ev, &scratch, &rec);
 	rec.ordinal += im->ordinals ? im->ordinal : 0;
+	/* The reader says when the file was written; received it is now. */
+	rec.written = rec.received;
+	rec.received = clock_now(&im->clock);
 	im->err = im->client ? send_record(im, &rec) : add_record(im, &rec);
 	arena_done(&scratch);
 	return im->err;

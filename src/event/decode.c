@@ -138,9 +138,9 @@ bool decode_time(struct decoding *x, struct str text)
 	if (!ts_parse_rfc3339(s, x->offset_s, &t) && !(s.n >= 9 && ts_parse_epoch(s, &t)) && !ts_parse_clf(s, &t)) {
 		if (s.n < 8 || s.n > 64)
 			return false;
-		if (find_time_take(&rest, x->rec->received, x->offset_s, &t) && !str_trim(rest).n)
+		if (find_time_take(&rest, x->reference, x->offset_s, &t) && !str_trim(rest).n)
 			;
-		else if (find_time(s, x->rec->received, x->offset_s, &found) && found.text.n + 8 >= s.n)
+		else if (find_time(s, x->reference, x->offset_s, &found) && found.text.n + 8 >= s.n)
 			t = found.time; /* "Tue Sep 11 16:14:21 2018 UTC": a weekday stands in front */
 		else
 			return false;
@@ -269,7 +269,7 @@ static void restart(struct decoding *x)
 	struct event *ev = x->ev;
 	ev->field = NULL;
 	ev->n_field = ev->field_room = 0;
-	ev->time = x->rec->received;
+	ev->time = x->reference;
 	ev->time_is_own = false;
 	ev->host = STR("");
 	if (!x->forced)
@@ -301,7 +301,7 @@ static enum decode_fault as_text(struct decoding *x, struct str text, enum decod
 	restart(x);
 	x->ev->format = FORMAT_TEXT;
 	decode_add(x, "message", text);
-	if (find_time(text, x->rec->received, x->offset_s, &found)) {
+	if (find_time(text, x->reference, x->offset_s, &found)) {
 		x->ev->time = found.time;
 		x->ev->time_is_own = true;
 	}
@@ -387,7 +387,8 @@ static void mapped_program(struct decoder *d, const struct record *rec, struct a
 
 void decode_record(struct decoder *d, const struct record *rec, struct arena *mem, struct event *ret, enum decode_fault *ret_fault)
 {
-	struct decoding x = {.vocab = d->vocab, .json = d->json, .roles = d->roles, .table = d->table, .sources = d->sources, .mem = mem, .rec = rec, .ev = ret, .offset_s = d->offset_s};
+	struct decoding x = {.vocab = d->vocab, .json = d->json, .roles = d->roles, .table = d->table, .sources = d->sources, .mem = mem, .rec = rec, .ev = ret, .offset_s = d->offset_s,
+		.reference = rec->written ? rec->written : rec->received};
 	enum decode_fault fault = DECODE_OK, encoding = DECODE_OK;
 	struct str text = rec->raw;
 	const struct source_rule *rule = mapped(d, rec);
@@ -399,7 +400,7 @@ void decode_record(struct decoder *d, const struct record *rec, struct arena *me
 		x.rec = rec = &with;
 	}
 	x.forced = says_source(&rec->ls);
-	*ret = (struct event){.id = rec->id, .time = rec->received, .received = rec->received, .site = rec->site, .source = rec->source, .raw = rec->raw, .context = rec->context,
+	*ret = (struct event){.id = rec->id, .time = x.reference, .received = rec->received, .site = rec->site, .source = rec->source, .raw = rec->raw, .context = rec->context,
 		.record = rec->ordinal, .offset = rec->offset};
 	if (x.forced)
 		ret->lsset = vocab_lsset(d->vocab, &rec->ls, 1);

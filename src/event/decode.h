@@ -17,6 +17,7 @@ struct record {
 	struct logsource ls;      /* forced or hinted by configuration; empty = find out */
 	uint8_t format;           /* enum event_format; FORMAT_AUTO = find out from the content */
 	tstamp received;
+	tstamp written;           /* when its file was written last: what the record leaves open of its time is read against it. 0 = not known: `received` */
 	uint64_t ordinal, offset; /* place in its file or stream */
 	struct id id;             /* zero when it has none */
 };
@@ -40,7 +41,7 @@ enum decode_fault {
 /*
  * Decodes one record into *ret (memory in mem; borrows rec's bytes). Never fails: what no decoder understands becomes an event of format
  * text with the field `message`, and *ret_fault (may be NULL) says why (DECODE_OK when all is well). Aliases are applied, the log-source
- * set is found, the time is the record's own or the time received. O(bytes).
+ * set is found, the time is the record's own, else when its file was written, else when it was received. O(bytes).
  */
 void decode_record(struct decoder *d, const struct record *rec, struct arena *mem, struct event *ret, enum decode_fault *ret_fault);
 

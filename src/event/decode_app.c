@@ -10,7 +10,7 @@
 static bool whole_line(struct decoding *x, struct str text, bool need_time)
 {
 	struct found_time found;
-	if (find_time(text, x->rec->received, x->offset_s, &found)) {
+	if (find_time(text, x->reference, x->offset_s, &found)) {
 		x->ev->time = found.time;
 		x->ev->time_is_own = true;
 	} else if (need_time) {
@@ -61,7 +61,7 @@ static enum decode_fault nginx_error(struct decoding *x, struct str text)
 {
 	struct str rest = text, level, pid;
 	tstamp t;
-	if (!find_time_take(&rest, x->rec->received, x->offset_s, &t) || !take_bracket(&rest, &level) || !str_word(&rest, &pid))
+	if (!find_time_take(&rest, x->reference, x->offset_s, &t) || !take_bracket(&rest, &level) || !str_word(&rest, &pid))
 		return DECODE_NO_DECODER;
 	size_t hash = str_chr(pid, '#');
 	if (hash == STR_NPOS || pid.p[pid.n - 1] != ':' || !ch_is_digit((unsigned char)pid.p[0]))
@@ -187,7 +187,7 @@ static enum decode_fault fast_alert(struct decoding *x, struct str text)
 static enum decode_fault name_server(struct decoding *x, struct str text)
 {
 	struct found_time found;
-	if (!find_time(text, x->rec->received, x->offset_s, &found))
+	if (!find_time(text, x->reference, x->offset_s, &found))
 		return DECODE_NO_DECODER;
 	x->ev->time = found.time;
 	x->ev->time_is_own = true;
@@ -229,7 +229,7 @@ static enum decode_fault database(struct decoding *x, struct str text)
 	uint64_t thread;
 	tstamp t;
 	const char *service = NULL;
-	if (!find_time_take(&rest, x->rec->received, x->offset_s, &t))
+	if (!find_time_take(&rest, x->reference, x->offset_s, &t))
 		return DECODE_NO_DECODER;
 	struct str behind = rest;
 	if (!str_word(&behind, &word))

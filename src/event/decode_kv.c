@@ -92,7 +92,7 @@ static size_t pair_bytes(const struct decoding *x, uint32_t from)
 static void kv_time(struct decoding *x, struct str text)
 {
 	struct found_time found;
-	if (!x->ev->time_is_own && find_time(text, x->rec->received, x->offset_s, &found)) {
+	if (!x->ev->time_is_own && find_time(text, x->reference, x->offset_s, &found)) {
 		x->ev->time = found.time;
 		x->ev->time_is_own = true;
 	}
@@ -202,7 +202,7 @@ static void decode_finish(struct decoding *x, struct str whole)
 	for (uint32_t i = 0; i < x->ev->n_field; i++)
 		if (flat_time_like(x->ev->field[i].name) && decode_time(x, val_text(x->ev->field[i].val, x->mem)))
 			return;
-	if (!x->ev->time_is_own && find_time(whole, x->rec->received, x->offset_s, &found)) {
+	if (!x->ev->time_is_own && find_time(whole, x->reference, x->offset_s, &found)) {
 		x->ev->time = found.time;
 		x->ev->time_is_own = true;
 	}

@@ -22,6 +22,7 @@ struct decoding {
 	const struct record *rec;
 	struct event *ev;
 	int offset_s;
+	tstamp reference;    /* what carries no time or no year is read against it */
 	bool forced;         /* the record brings its log source along */
 	uint64_t own_record; /* the format's own record number, 0 = none */
 	unsigned depth;      /* of payloads inside payloads */

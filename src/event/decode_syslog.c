@@ -175,7 +175,7 @@ static bool take_3164(struct decoding *x, struct str *s, bool has_priority, stru
 	while (has_priority && in.n && (in.p[0] == ' ' || in.p[0] == '*'))
 		in = str_sub(in, 1, in.n);
 	bool month = in.n && in.p[0] >= 'A' && in.p[0] <= 'Z', joined = in.n > 10 && in.p[10] == 'T';
-	if (!find_time_take(&in, x->rec->received, x->offset_s, &t) || (in.n && !ch_is_space((unsigned char)in.p[0]) && in.p[0] != ':'))
+	if (!find_time_take(&in, x->reference, x->offset_s, &t) || (in.n && !ch_is_space((unsigned char)in.p[0]) && in.p[0] != ':'))
 		/* A sender that leaves time and host out still names its program. */
 		return has_priority ? take_tag(x, s, ret_program) || true : false;
 	str_take(&in, STR(":"));

@@ -421,7 +421,7 @@ enum decode_fault decode_csv(struct decoding *x, struct str text)
 			decode_add_str(x, arena_fmt(x->mem, "column%zu", i + 1), cell); /* more cells than the header names: nothing is lost */
 	}
 	decode_flat(x, t->windows);
-	if (!x->ev->time_is_own && find_time(text, x->rec->received, x->offset_s, &found)) {
+	if (!x->ev->time_is_own && find_time(text, x->reference, x->offset_s, &found)) {
 		x->ev->time = found.time;
 		x->ev->time_is_own = true;
 	}

@@ -131,7 +131,7 @@ enum decode_fault decode_combined(struct decoding *x, struct str text)
 		return DECODE_NO_DECODER;
 	stamp = str_sub(rest, 0, close);
 	rest = str_sub(rest, close + 1, rest.n);
-	if (!find_time(stamp, x->rec->received, x->offset_s, &found) || found.text.p != stamp.p)
+	if (!find_time(stamp, x->reference, x->offset_s, &found) || found.text.p != stamp.p)
 		return DECODE_NO_DECODER;
 	/* A virtual host may stand between time and request. */
 	if (!take_quoted(&rest, &request)) {
@@ -192,7 +192,7 @@ static enum decode_fault haproxy(struct decoding *x, struct str text)
 	if (!str_word(&rest, &client) || str_rchr(client, ':') == STR_NPOS || !is_address(str_sub(client, 0, str_rchr(client, ':'))))
 		return DECODE_NO_DECODER;
 	rest = str_trim(rest);
-	if (!str_take(&rest, STR("[")) || !str_cut(&rest, ']', &stamp) || !rest.p || !find_time(stamp, x->rec->received, x->offset_s, &found))
+	if (!str_take(&rest, STR("[")) || !str_cut(&rest, ']', &stamp) || !rest.p || !find_time(stamp, x->reference, x->offset_s, &found))
 		return DECODE_NO_DECODER;
 	struct str quote = rest;
 	size_t at = str_chr(quote, '"');

@@ -66,7 +66,7 @@ enum event_format {
 
 struct event {
 	struct id id;       /* from the place in the WAL; zero in scan */
-	tstamp time;        /* the event's own time, else the time received */
+	tstamp time;        /* the event's own time, else when its file was written, else the time received */
 	bool time_is_own;
 	tstamp received;
 	struct str site, source, host;

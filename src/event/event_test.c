@@ -61,6 +61,30 @@ TEST(a_name_stands_once_in_json)
 	check("{\"a\":1,\"a\":1}", "ok 2026-03-02T01:00:00Z  // {\"a\":1}");
 }
 
+TEST(what_a_record_leaves_open_is_read_against_its_file)
+{
+	static const struct {
+		const char *raw;
+		tstamp written;
+		const char *want;
+	} row[] = {{"Mar  2 09:00:00 h app: x", 0, "2026-03-02T00:00:00Z"}, {"Mar  2 09:00:00 h app: x", INT64_C(1555555555) * NS_PER_S, "2019-03-02T00:00:00Z"},
+		{"no time", 0, "2026-03-02T01:00:00Z"}, {"no time", INT64_C(1555555555) * NS_PER_S, "2019-04-18T02:45:55Z"}};
+	struct vocab *v = vocab_new();
+	struct decoder *d = decoder_new(v, 9 * 3600);
+	struct event ev;
+	char time[TS_TEXT_MAX];
+	arena_init(&mem, 0);
+	for (size_t i = 0; i < LEN(row); i++) {
+		struct record rec = {.raw = str_c(row[i].raw), .received = INT64_C(1772413200) * NS_PER_S, .written = row[i].written};
+		decode_record(d, &rec, &mem, &ev, NULL);
+		CHECK_STR(str_n(time, ts_format(time, ev.time)), row[i].want);
+		CHECK_INT(ev.received, rec.received);
+	}
+	decoder_free(d);
+	vocab_unref(v);
+	arena_done(&mem);
+}
+
 TEST(json_keeps_arrays_null_and_nesting_apart)
 {
 	check("{\"a\":{\"b\":[1,{\"c\":\"x\"}],\"e\":{}},\"n\":null,\"s\":\"\",\"u\":\"\\u706b\"}",

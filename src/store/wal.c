@@ -21,6 +21,8 @@
 #define FILE_DEFAULT (64u << 20)
 #define PATH_SIZE 4096
 #define STRINGS 8
+#define HAS_WRITTEN 0x80u /* beside the format: `written` follows `received` */
+_Static_assert(FORMAT_COUNT < HAS_WRITTEN, "a format and the flag share a byte");
 
 struct wal {
 	char *dir;
@@ -148,8 +150,10 @@ static void put_record(struct buf *b, const struct record *rec)
 {
 	struct record r = *rec;
 	struct str *s[STRINGS];
-	buf_addc(b, (char)r.format);
+	buf_addc(b, (char)(r.format | (r.written ? HAS_WRITTEN : 0)));
 	buf_add_le64(b, (uint64_t)r.received);
+	if (r.written)
+		buf_add_le64(b, (uint64_t)r.written);
 	buf_add_varint(b, r.ordinal);
 	buf_add_varint(b, r.offset);
 	record_strings(&r, s);
@@ -162,12 +166,13 @@ static void put_record(struct buf *b, const struct record *rec)
 static bool get_record(struct str *in, struct record *r)
 {
 	struct str format, *s[STRINGS];
-	uint64_t received, n;
+	uint64_t received, written = 0, n;
 	*r = (struct record){0};
-	if (!rd_bytes(in, 1, &format) || !rd_le64(in, &received) || !rd_varint(in, &r->ordinal) || !rd_varint(in, &r->offset))
+	if (!rd_bytes(in, 1, &format) || !rd_le64(in, &received) || (((uint8_t)format.p[0] & HAS_WRITTEN) && !rd_le64(in, &written)) || !rd_varint(in, &r->ordinal) || !rd_varint(in, &r->offset))
 		return false;
-	r->format = (uint8_t)format.p[0];
+	r->format = (uint8_t)format.p[0] & (uint8_t)~HAS_WRITTEN;
 	r->received = (tstamp)received;
+	r->written = (tstamp)written;
 	record_strings(r, s);
 	for (size_t i = 0; i < STRINGS; i++)
 		if (!rd_varint(in, &n) || n > in->n || !rd_bytes(in, (size_t)n, s[i]))

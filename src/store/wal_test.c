@@ -136,6 +136,29 @@ TEST(a_torn_tail_is_cut_at_every_length)
 	diag_done(&d);
 }
 
+TEST(when_a_file_was_written_is_kept_beside_when_it_was_received)
+{
+	const tstamp written[] = {0, 3 * NS_PER_S, -NS_PER_S};
+	struct record rec[LEN(written)], got;
+	struct wal_cursor *c;
+	struct diag d;
+	uint64_t at;
+	diag_init(&d);
+	struct wal *w = reopen(&d, 0);
+	for (size_t i = 0; i < LEN(written); i++)
+		rec[i] = (struct record){.raw = STR("x"), .format = FORMAT_COUNT - 1, .received = 5 * NS_PER_S, .written = written[i]};
+	CHECK_INT(wal_append(w, rec, LEN(rec), &at), 0);
+	CHECK_INT(wal_sync(w), 0);
+	CHECK_INT(wal_cursor_open(w, 0, &c), 0);
+	for (size_t i = 0; i < LEN(written); i++) {
+		CHECK_INT(wal_cursor_next(c, &got, &at), 1);
+		CHECK(got.written == written[i] && got.received == 5 * NS_PER_S && got.format == FORMAT_COUNT - 1);
+	}
+	wal_cursor_close(c);
+	wal_close(w);
+	diag_done(&d);
+}
+
 TEST(every_flipped_byte_is_named)
 {
 	char path[4200];

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from lib import main, run, verify
+from lib import Server, main, run, until, verify
 
 LINES = 20000
 
@@ -48,6 +48,31 @@ def import_search_verify(s):
     assert p.returncode == 2 and b"1:7: error" in p.stderr, p.stderr
 
 
+def an_old_file_keeps_its_year(s):
+    """Without a year and without a time: as scan reads it, against the time the file was written; received is now."""
+    data, log, rule = (os.path.join(s.tmp, x) for x in ("old", "old.log", "old.yml"))
+    with open(log, "w") as f:
+        f.write("Mar  2 09:00:00 web1 app: first\nno time at all\n")
+    with open(rule, "w") as f:
+        f.write("title: all\nlogsource: {product: x}\ndetection: {s: {message|re: .}, condition: s}\n")
+    os.utime(log, (1555555555, 1555555555))
+    scanned = [json.loads(x)["time"] for x in run("scan", "-r", rule, "--routing", "off", "-o", "jsonl", log).stdout.splitlines()]
+    assert scanned == ["2019-03-02T09:00:00Z", "2019-04-18T02:45:55Z"], scanned
+    assert run("import", log, data=data).returncode == 0
+    rows = [json.loads(x) for x in run("search", "*", data=data).stdout.splitlines()]
+    assert sorted(x["_time"] for x in rows) == scanned, rows
+    assert count(data, "_received>2020-01-01") == 2
+    data += "-served"
+    server = Server(data)
+    try:
+        assert run("import", log, data=data).returncode == 0
+        until(lambda: count(data) == 2)
+        rows = [json.loads(x) for x in run("search", "*", data=data).stdout.splitlines()]
+        assert sorted(x["_time"] for x in rows) == scanned, rows
+    finally:
+        server.stop()
+
+
 def killed_at_random_moments(s):
     """After a kill the directory verifies, holds whole imports or a prefix of the last one, and nothing twice."""
     tmp = s.tmp
@@ -73,4 +98,4 @@ def killed_at_random_moments(s):
 
 
 if __name__ == "__main__":
-    main([import_search_verify, killed_at_random_moments])
+    main([import_search_verify, an_old_file_keeps_its_year, killed_at_random_moments])
