@@ -422,11 +422,31 @@ static bool regex_matches(struct sigma_matcher *m, const struct atom *a, struct 
 	return r >= 0;
 }
 
+/* The number's text without its sign and exponent. False when the exponent is out of all proportion. */
+static bool take_exponent(struct str *s, int64_t *ret)
+{
+	size_t e = str_chr(*s, 'e');
+	e = e == STR_NPOS ? str_chr(*s, 'E') : e;
+	*ret = 0;
+	if (e == STR_NPOS)
+		return true;
+	struct str exponent = str_sub(*s, e + 1, s->n);
+	str_take(&exponent, STR("+"));
+	*s = str_sub(*s, 0, e);
+	return num_i64(exponent, ret) && *ret >= -WHOLE_DIGITS_MAX && *ret <= WHOLE_DIGITS_MAX;
+}
+
 bool val_whole_digits(struct val v, char *buf, struct str *ret)
 {
+	char digit[WHOLE_DIGITS_MAX];
 	struct str s = str_n(v.u.p, v.n);
+	size_t n = 1, behind = 0; /* a place for the sign */
+	int64_t zeros;
+	bool point = false;
 	if (v.kind == VAL_UINT)
 		s = str_n(buf, num_format_u64(buf, v.u.u));
+	else if (v.kind == VAL_DOUBLE)
+		s = str_n(buf, num_format_double(buf, v.u.d));
 	else if (v.kind == VAL_U16 && v.n <= WHOLE_DIGITS_MAX)
 		s = str_n(buf, utf16le_to_utf8(buf, (const unsigned char *)v.u.p, v.n));
 	else if (v.kind != VAL_NUM && v.kind != VAL_STR)
@@ -434,16 +454,33 @@ bool val_whole_digits(struct val v, char *buf, struct str *ret)
 	bool minus = str_take(&s, STR("-"));
 	if (!minus)
 		str_take(&s, STR("+"));
-	while (s.n > 1 && s.p[0] == '0')
-		s = str_sub(s, 1, s.n);
-	if (!s.n || s.n + 1 > WHOLE_DIGITS_MAX)
+	if (!take_exponent(&s, &zeros) || !s.n)
 		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (!ch_is_digit((unsigned char)s.p[i]))
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '.' && !point) {
+			point = true;
+			continue;
+		}
+		if (!ch_is_digit((unsigned char)s.p[i]) || n == sizeof(digit))
 			return false;
-	memmove(buf + minus, s.p, s.n);
-	buf[0] = minus ? '-' : buf[0];
-	*ret = str_n(buf, s.n + minus);
+		behind += point;
+		if (n > 1 || s.p[i] != '0')
+			digit[n++] = s.p[i];
+	}
+	for (zeros -= (int64_t)behind; zeros < 0 && n > 1 && digit[n - 1] == '0'; zeros++)
+		n--;
+	if (n == 1) {
+		digit[n++] = '0';
+		minus = false;
+		zeros = 0;
+	}
+	if (zeros < 0 || n + (size_t)zeros > sizeof(digit))
+		return false;
+	memset(digit + n, '0', (size_t)zeros);
+	n += (size_t)zeros;
+	digit[0] = '-';
+	memcpy(buf, digit + !minus, n - !minus);
+	*ret = str_n(buf, n - !minus);
 	return true;
 }
 

@@ -53,7 +53,7 @@ void expr_add(struct expr *e, struct expr *kid);
 struct expr *expr_not(struct arena *mem, struct expr *of);
 struct expr *expr_atom(struct compiler *c, const struct atom *a);
 
-/* match.c: a whole number beyond 64 bits as its digits without leading zeros (in buf, WHOLE_DIGITS_MAX bytes); false when v is none. */
+/* match.c: a whole number, however it is written (007, 1e20, 2.50e1), as its digits without leading zeros (in buf, WHOLE_DIGITS_MAX bytes); false when v is none or has more. */
 #define WHOLE_DIGITS_MAX 64
 bool val_whole_digits(struct val v, char *buf, struct str *ret);
 

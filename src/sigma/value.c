@@ -82,7 +82,8 @@ static struct expr *text_expr(struct compiler *c, struct atom *a, const struct v
 
 static struct expr *number_expr(struct compiler *c, struct atom *a, const struct value *v)
 {
-	char text[32];
+	char text[WHOLE_DIGITS_MAX];
+	struct str digits;
 	a->sub = v->kind == VALUE_COMPARE ? v->sub : CMP_EQ;
 	a->is_int = num_i64(v->plain, &a->integer);
 	if (a->is_int)
@@ -91,9 +92,13 @@ static struct expr *number_expr(struct compiler *c, struct atom *a, const struct
 		diag_error(c->d, v->at, "sigma.bad_number", "this is not a number that can be compared");
 		return NULL;
 	}
-	size_t n = a->is_int ? num_format_i64(text, a->integer) : num_format_double(text, a->number);
-	/* Whole numbers beyond 64 bits keep their digits, which alone tell them apart. */
-	struct str digits = a->is_int || str_chr(v->plain, '.') != STR_NPOS ? str_n(text, n) : v->plain;
+	/* Whole numbers beyond 64 bits are their digits, which alone tell them apart. A keyword is looked for as it is written. */
+	if (a->is_int)
+		digits = str_n(text, num_format_i64(text, a->integer));
+	else if (a->keyword && str_chr(v->plain, '.') == STR_NPOS)
+		digits = v->plain;
+	else if (!val_whole_digits((struct val){.kind = VAL_NUM, .u.p = v->plain.p, .n = (uint32_t)v->plain.n}, text, &digits))
+		digits = str_n(text, num_format_double(text, a->number));
 	return atom_of(c, a, a->keyword ? ATOM_CONTAINS : ATOM_NUMBER, digits);
 }
 
