@@ -5,7 +5,7 @@
 
 /* Whoever gives one of these another member gives it a line below too. */
 _Static_assert(sizeof(void *) != 8 || (sizeof(struct sigma_rule) == 264 && sizeof(struct atom) == 80 && sizeof(struct expr) == 40 && sizeof(struct correlation) == 224 &&
-				       sizeof(struct rule_code) == 48 && sizeof(struct gate_info) == 8 && sizeof(struct field_index) == 152 && sizeof(struct sigma_image) == 240),
+				       sizeof(struct rule_code) == 48 && sizeof(struct gate_info) == 8 && sizeof(struct field_index) == 192 && sizeof(struct literal) == 20 && sizeof(struct sigma_image) == 240),
 	"a member is missing in the walk below");
 
 /* ---- one walk for both directions ---------------------------------------------------------------------------------------------------------- */
@@ -235,6 +235,26 @@ static void io_slots(struct cache_io *x, struct field_index *ix)
 	}
 }
 
+static void io_literals(struct cache_io *x, struct literal_set *set)
+{
+	io_str(x, &set->text);
+	set->n = io_count(x, set->n);
+	if (!x->out)
+		set->literal = must_calloc(set->n + 1, sizeof(*set->literal));
+	for (size_t i = 0; i < set->n && x->ok; i++) {
+		struct literal *l = &set->literal[i];
+		IO(x, l->window);
+		IO(x, l->text);
+		IO(x, l->n);
+		IO(x, l->at);
+		IO(x, l->gate);
+		IO(x, l->width);
+		x->ok = x->ok && l->gate && l->width >= 1 && l->width <= LITERAL_WINDOW && l->n <= set->text.n && l->text <= set->text.n - l->n && l->at < l->n;
+	}
+	if (!x->out)
+		literals_seal(set);
+}
+
 static void io_index(struct cache_io *x, struct field_index **at)
 {
 	bool there = io_number(x, *at != NULL);
@@ -253,7 +273,7 @@ static void io_index(struct cache_io *x, struct field_index **at)
 	io_raw(x, &ix->suffix, sizeof(ix->suffix));
 	io_gate_list(x, &ix->present, &ix->n_present);
 	io_gate_list(x, &ix->regex, &ix->n_regex);
-	io_database(x, &ix->literals);
+	io_literals(x, &ix->literals);
 	io_database(x, &ix->regexes);
 }
 

@@ -348,29 +348,16 @@ static size_t slots_for(const struct gates *g, const uint32_t *list, size_t n)
 	return cap;
 }
 
-struct literals {
+struct patterns {
 	VEC(const char *) text;
-	VEC(size_t) len;
 	VEC(unsigned) flags, id;
 };
 
-static void literals_done(struct literals *l)
+static void patterns_done(struct patterns *l)
 {
 	vec_done(&l->text);
-	vec_done(&l->len);
 	vec_done(&l->flags);
 	vec_done(&l->id);
-}
-
-static int compile_literals(struct literals *l, hs_database_t **ret)
-{
-	hs_compile_error_t *err = NULL;
-	if (!l->text.n)
-		return 0;
-	if (hs_compile_lit_multi(l->text.at, l->flags.at, l->id.at, l->len.at, (unsigned)l->text.n, HS_MODE_BLOCK, NULL, ret, &err) == HS_SUCCESS)
-		return 0;
-	hs_free_compile_error(err);
-	return -EINVAL;
 }
 
 /* (?i), (?si:…) */
@@ -412,7 +399,7 @@ static unsigned regex_flags(const struct gate *g)
 	       HS_FLAG_DOTALL;
 }
 
-static int compile_regexes(const struct literals *l, hs_database_t **ret)
+static int compile_regexes(const struct patterns *l, hs_database_t **ret)
 {
 	hs_compile_error_t *err = NULL;
 	if (!l->text.n)
@@ -435,7 +422,7 @@ static bool regex_fits(const char *text, unsigned flags)
 }
 
 /* All in one, which nearly always works; else each is tried and the refused ones become gates of presence. */
-static int index_regexes(struct gates *g, struct field_index *ix, struct literals *re)
+static int index_regexes(struct gates *g, struct field_index *ix, struct patterns *re)
 {
 	size_t n = 0;
 	if (compile_regexes(re, &ix->regexes) == 0)
@@ -457,9 +444,9 @@ static int index_regexes(struct gates *g, struct field_index *ix, struct literal
 static int index_make(struct gates *g, const uint32_t *list, size_t n, struct field_index **ret)
 {
 	struct field_index *ix = *ret = must_new(struct field_index);
-	struct literals lit = {0}, re = {0};
-	VEC(uint16_t) present = {0}, regex = {0};
-	int r;
+	struct patterns re = {0};
+	VEC(struct str) literal = {0};
+	VEC(uint16_t) present = {0}, regex = {0}, literal_gate = {0};
 	ix->cap = slots_for(g, list, n);
 	ix->slot = must_calloc(ix->cap, sizeof(*ix->slot));
 	ix->tag = must_calloc(ix->cap, sizeof(*ix->tag));
@@ -467,10 +454,8 @@ static int index_make(struct gates *g, const uint32_t *list, size_t n, struct fi
 		struct gate *gate = &g->gate.at[list[i]];
 		uint16_t number = (uint16_t)(list[i] + 1);
 		if (gate->kind == GATE_CONTAINS) {
-			vec_push(&lit.text, gate->text.p);
-			vec_push(&lit.len, gate->text.n);
-			vec_push(&lit.flags, (unsigned)HS_FLAG_SINGLEMATCH);
-			vec_push(&lit.id, (unsigned)number);
+			vec_push(&literal, gate->text);
+			vec_push(&literal_gate, number);
 		} else if (gate->kind == GATE_REGEX) {
 			vec_push(&re.text, arena_dup(&g->c->scratch, gate->text).p);
 			vec_push(&re.flags, regex_flags(gate));
@@ -481,14 +466,14 @@ static int index_make(struct gates *g, const uint32_t *list, size_t n, struct fi
 			add_hash(ix, gate, number);
 		}
 	}
-	r = compile_literals(&lit, &ix->literals);
-	if (r == 0)
-		r = index_regexes(g, ix, &re);
+	literals_make(&ix->literals, &g->img->mem, literal.at, literal_gate.at, literal.n);
+	int r = index_regexes(g, ix, &re);
 	for (size_t i = 0; i < n; i++)
 		if (g->gate.at[list[i]].kind == GATE_PRESENT)
 			vec_push(&present, (uint16_t)(list[i] + 1));
-	literals_done(&lit);
-	literals_done(&re);
+	vec_done(&literal);
+	vec_done(&literal_gate);
+	patterns_done(&re);
 	ix->present = present.at;
 	ix->n_present = present.n;
 	ix->regex = regex.at;
@@ -601,7 +586,7 @@ int gates_build(struct compiler *c)
 	gate_hashed(&g);
 	int r = index_all(&g);
 	if (r < 0)
-		diag_error(c->d, (struct diag_at){0}, "sigma.gates", "the literals of the rules could not be compiled");
+		diag_error(c->d, (struct diag_at){0}, "sigma.gates", "the regular expressions of the rules could not be compiled");
 	keep_lists(&g);
 	programs_build(g.img);
 	vec_done(&g.gate);
@@ -614,7 +599,7 @@ static void index_free(struct field_index *ix)
 {
 	if (!ix)
 		return;
-	hs_free_database(ix->literals);
+	literals_done(&ix->literals);
 	hs_free_database(ix->regexes);
 	free(ix->present);
 	free(ix->regex);
@@ -642,7 +627,7 @@ const struct field_index *sigma_words(const struct sigma_image *img, struct str 
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------------------ */
 
-static int on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *arg)
+static int on_pattern(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *arg)
 {
 	const struct gate_query *q = arg;
 	(void)from, (void)to, (void)flags;
@@ -773,7 +758,7 @@ static bool only_ascii(struct str s)
 static void ask_regexes(const struct gate_query *q, struct str text)
 {
 	const struct field_index *ix = q->ix;
-	hs_scan(ix->regexes, text.n ? text.p : "", (unsigned)text.n, 0, q->scratch, on_literal, (void *)(uintptr_t)q);
+	hs_scan(ix->regexes, text.n ? text.p : "", (unsigned)text.n, 0, q->scratch, on_pattern, (void *)(uintptr_t)q);
 	for (size_t i = 0; i < ix->n_regex && (i || !only_ascii(text)); i++)
 		q->hit(q->arg, ix->regex[i]);
 }
@@ -795,8 +780,8 @@ void gates_of_value(const struct gate_query *q, struct val v, struct str text, s
 		ask_ends(q, GATE_PREFIX, &ix->prefix, folded);
 	if (kinds & 1u << GATE_SUFFIX)
 		ask_ends(q, GATE_SUFFIX, &ix->suffix, folded);
-	if ((kinds & 1u << GATE_CONTAINS) && ix->literals && folded.n >= q->look->shortest)
-		hs_scan(ix->literals, folded.p, (unsigned)folded.n, 0, q->scratch, on_literal, (void *)(uintptr_t)q);
+	if (kinds & 1u << GATE_CONTAINS)
+		literals_find(&ix->literals, q->bits, folded, q->hit, q->arg);
 	if ((kinds & 1u << GATE_REGEX) && ix->regexes)
 		ask_regexes(q, text);
 }

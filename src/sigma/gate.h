@@ -2,14 +2,15 @@
 #ifndef HINOMI_SIGMA_GATE_H
 #define HINOMI_SIGMA_GATE_H
 
+#include "sigma/literals.h"
 #include "sigma/parts.h"
 
 #include <hs/hs.h>
 
 /*
  * Gates: each rule is woken by its rarest necessary set of atoms; what is not woken is not looked at. Per field one index answers "which
- * gates does this value open": a hash table for whole values, prefixes and suffixes (by their few lengths), one multi-literal matcher
- * for contained text and one for regular expressions. An answer may be too wide, never too narrow: the condition decides.
+ * gates does this value open": a hash table for whole values, prefixes and suffixes (by their few lengths), a set of literals
+ * for contained text and one matcher of all regular expressions. An answer may be too wide, never too narrow: the condition decides.
  */
 enum gate_kind { GATE_EQ, GATE_PREFIX, GATE_SUFFIX, GATE_NUMBER, GATE_CONTAINS, GATE_REGEX, GATE_PRESENT };
 
@@ -40,7 +41,8 @@ struct field_index {
 	struct length_set prefix, suffix;
 	uint16_t *present;
 	size_t n_present;
-	hs_database_t *literals, *regexes;
+	struct literal_set literals;
+	hs_database_t *regexes;
 	uint16_t *regex;  /* gates of patterns that speak of code points, not bytes */
 	size_t n_regex;
 };
@@ -49,6 +51,7 @@ struct field_index {
 struct gate_query {
 	const struct field_index *ix;
 	const struct field_look *look;
+	const struct literal_bits *bits; /* the route's, of the index's literals */
 	hs_scratch_t *scratch;
 	void (*hit)(void *arg, uint16_t gate);
 	void *arg;

@@ -35,6 +35,7 @@ struct route {
 	uint64_t *rules; /* bit set */
 	uint64_t *gates; /* bit set: gates that wake one of these rules */
 	struct field_look *look; /* by field: what such gates ask of it; [0] = keywords */
+	struct literal_bits *bits; /* by field: of the literals that such gates look for */
 	uint32_t *always;
 	size_t n_always;
 	uint32_t number;
@@ -71,7 +72,8 @@ struct sigma_matcher {
 	VEC(struct folded) values;
 	struct folded raw;
 	struct arena mem;
-	VEC(uint16_t) open;         /* gates of the value at hand */
+	VEC(uint16_t) open;         /* gates of the value at hand, each once */
+	uint32_t asked, *noted;     /* questions so far; by gate: the last that opened it */
 	VEC(struct sigma_reason) reasons;
 	const struct event *ev;
 	const struct route *route;
@@ -80,9 +82,23 @@ struct sigma_matcher {
 	pcre2_match_context *re_ctx;
 };
 
+static void route_free(struct route *r, size_t n_field)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < n_field; i++)
+		literal_bits_done(&r->bits[i]);
+	free(r->bits);
+	free(r->rules);
+	free(r->gates);
+	free(r->look);
+	free(r->always);
+	free(r);
+}
+
 static bool scratch_for(struct sigma_matcher *m, const struct field_index *ix)
 {
-	return !ix || ((!ix->literals || hs_alloc_scratch(ix->literals, &m->scratch) == HS_SUCCESS) && (!ix->regexes || hs_alloc_scratch(ix->regexes, &m->scratch) == HS_SUCCESS));
+	return !ix || !ix->regexes || hs_alloc_scratch(ix->regexes, &m->scratch) == HS_SUCCESS;
 }
 
 static bool scratch_for_all(struct sigma_matcher *m)
@@ -112,6 +128,7 @@ struct sigma_matcher *sigma_matcher_new(struct sigma_image *img)
 	m->memo = must_calloc(img->n_atom, sizeof(*m->memo));
 	m->memo_at = must_calloc(img->n_atom, sizeof(*m->memo_at));
 	m->gate_stamp = must_calloc(img->n_gate + 1, sizeof(*m->gate_stamp));
+	m->noted = must_calloc(img->n_gate + 1, sizeof(*m->noted));
 	m->place = must_calloc(img->n_field, sizeof(*m->place));
 	m->re_data = pcre2_match_data_create(1, NULL);
 	m->re_ctx = pcre2_match_context_create(NULL);
@@ -124,15 +141,8 @@ void sigma_matcher_free(struct sigma_matcher *m)
 {
 	if (!m)
 		return;
-	vec_each(r, &m->routes) {
-		if (*r) {
-			free((*r)->rules);
-			free((*r)->gates);
-			free((*r)->look);
-			free((*r)->always);
-			free(*r);
-		}
-	}
+	vec_each(r, &m->routes)
+		route_free(*r, m->img->n_field);
 	vec_done(&m->routes);
 	vec_done(&m->woken);
 	vec_done(&m->values);
@@ -148,6 +158,7 @@ void sigma_matcher_free(struct sigma_matcher *m)
 	free(m->memo);
 	free(m->memo_at);
 	free(m->gate_stamp);
+	free(m->noted);
 	free(m->place);
 	arena_done(&m->mem);
 	sigma_image_unref(m->img);
@@ -219,6 +230,15 @@ static const struct field_index *route_words(const struct sigma_image *img, cons
 	return one ? sigma_words(img, ls[0].product) : img->index[FIELD_UNKNOWN];
 }
 
+/* Once all gates are known. */
+static void route_bits(const struct sigma_image *img, struct route *r)
+{
+	r->bits = must_calloc(img->n_field, sizeof(*r->bits));
+	for (size_t i = 0; i < img->n_field; i++)
+		if (r->look[i].kinds & 1u << GATE_CONTAINS)
+			literal_bits_make(&r->bits[i], &(i ? img->index[i] : r->words)->literals, r->gates);
+}
+
 static struct route *route_new(struct sigma_matcher *m, uint32_t lsset)
 {
 	const struct sigma_image *img = m->img;
@@ -239,6 +259,7 @@ static struct route *route_new(struct sigma_matcher *m, uint32_t lsset)
 			r->always[r->n_always++] = (uint32_t)i;
 		route_gates(img, r, &img->code[i]);
 	}
+	route_bits(img, r);
 	return r;
 }
 
@@ -291,8 +312,10 @@ static bool keywords_in_raw(const struct event *ev)
 static void note_gate(void *arg, uint16_t gate)
 {
 	struct sigma_matcher *m = arg;
-	if (has_bit(m->route->gates, gate - 1u))
-		vec_push(&m->open, gate);
+	if (m->noted[gate] == m->asked || !has_bit(m->route->gates, gate - 1u))
+		return;
+	m->noted[gate] = m->asked;
+	vec_push(&m->open, gate);
 }
 
 static void wake(struct sigma_matcher *m, uint16_t gate)
@@ -310,8 +333,18 @@ static void wake(struct sigma_matcher *m, uint16_t gate)
 
 static void ask(struct sigma_matcher *m, field_id id, struct val v, struct folded *f)
 {
-	struct gate_query q = {id ? m->img->index[id] : m->route->words, &m->route->look[id], m->scratch, note_gate, m};
+	struct gate_query q = {id ? m->img->index[id] : m->route->words, &m->route->look[id], &m->route->bits[id], m->scratch, note_gate, m};
 	gates_of_value(&q, v, f->text, fold_of(m, f));
+}
+
+/* The next value: no gate of it is noted yet. */
+static void start_asking(struct sigma_matcher *m)
+{
+	vec_clear(&m->open);
+	if (++m->asked == 0) {
+		memset(m->noted, 0, (m->img->n_gate + 1) * sizeof(*m->noted));
+		m->asked = 1;
+	}
 }
 
 static XXH128_hash_t value_key(const struct sigma_matcher *m, const struct field *f, unsigned look)
@@ -354,7 +387,7 @@ static void ask_cached(struct sigma_matcher *m, uint32_t i, unsigned what, XXH12
 		m->count.known++;
 		return;
 	}
-	vec_clear(&m->open);
+	start_asking(m);
 	if (what & LOOK_FIELD)
 		ask(m, m->ev->field[i].id, m->ev->field[i].val, value_of(m, i));
 	if (what & LOOK_WORDS)
@@ -406,7 +439,7 @@ static void open_gates(struct sigma_matcher *m)
 	}
 	if (!keywords || !in_raw)
 		return;
-	vec_clear(&m->open);
+	start_asking(m);
 	ask(m, FIELD_UNKNOWN, (struct val){.kind = VAL_STR}, raw_of(m));
 	for (size_t i = 0; i < m->open.n; i++)
 		wake(m, m->open.at[i]);

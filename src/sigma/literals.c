@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sigma/literals.h"
+
+#include "base/must.h"
+
+/* Bits for each literal, as a power of two: one window in 32 passes by accident. At most 32 KiB, so that a table stays in the first caches. */
+#define BITS_EACH 5
+#define BITS_MOST 18
+
+static inline uint32_t window_hash(uint32_t window, unsigned width)
+{
+	return (window ^ width * 0x85EBCA6Bu) * 0x9E3779B1u;
+}
+
+static inline uint32_t window_at(const char *p, unsigned width)
+{
+	uint32_t w = 0;
+	memcpy(&w, p, width);
+	return w;
+}
+
+static unsigned log2_up(size_t n)
+{
+	unsigned k = 4;
+	while ((size_t)1 << k < n)
+		k++;
+	return k;
+}
+
+/* ---- making ------------------------------------------------------------------------------------------------------------------------ */
+
+/* How common a byte is in folded paths, command lines and scripts: the sum over a window says which one to choose. */
+static unsigned byte_weight(unsigned char c)
+{
+	static const char common[] = "etaoinsrldcmp \\.";
+	if (c >= 0x80)
+		return 1;
+	if (memchr(common, c, sizeof(common) - 1))
+		return 4;
+	return c >= '0' && c <= '9' ? 3 : 2;
+}
+
+/* How many literals share a window, roughly: counts by hash. */
+#define TALLY_BITS 14
+
+static uint32_t best_window(const uint32_t *tally, struct str s, unsigned width)
+{
+	uint32_t best = 0, least = UINT32_MAX;
+	for (size_t i = 0; i + width <= s.n; i++) {
+		uint32_t cost = 8 * tally[window_hash(window_at(s.p + i, width), width) >> (32 - TALLY_BITS)];
+		for (unsigned k = 0; k < width; k++)
+			cost += byte_weight((unsigned char)s.p[i + k]);
+		if (cost < least) {
+			least = cost;
+			best = (uint32_t)i;
+		}
+	}
+	return best;
+}
+
+void literals_make(struct literal_set *set, struct arena *mem, const struct str *literal, const uint16_t *gate, size_t n)
+{
+	uint32_t *tally = must_calloc((size_t)1 << TALLY_BITS, sizeof(*tally));
+	size_t bytes = 0;
+	for (size_t i = 0; i < n; i++) {
+		bytes += literal[i].n;
+		for (size_t k = 0; k + LITERAL_WINDOW <= literal[i].n; k++)
+			tally[window_hash(window_at(literal[i].p + k, LITERAL_WINDOW), LITERAL_WINDOW) >> (32 - TALLY_BITS)]++;
+	}
+	char *text = arena_array(mem, bytes + 1, 1);
+	set->text = str_n(text, 0);
+	set->literal = must_calloc(n + 1, sizeof(*set->literal));
+	set->n = n;
+	for (size_t i = 0; i < n; i++) {
+		struct str s = literal[i];
+		unsigned width = s.n < LITERAL_WINDOW ? (unsigned)s.n : LITERAL_WINDOW;
+		uint32_t at = best_window(tally, s, width);
+		set->literal[i] = (struct literal){window_at(s.p + at, width), (uint32_t)set->text.n, (uint32_t)s.n, at, gate[i], (uint16_t)width};
+		memcpy(text + set->text.n, s.p, s.n);
+		set->text.n += s.n;
+	}
+	free(tally);
+	literals_seal(set);
+}
+
+void literals_seal(struct literal_set *set)
+{
+	unsigned k = log2_up(2 * set->n);
+	struct literal *sorted = must_calloc(set->n + 1, sizeof(*sorted));
+	set->shift = 32 - k;
+	set->bucket = must_calloc(((size_t)1 << k) + 2, sizeof(*set->bucket));
+	/* Counted two places on, so that filling leaves each bucket's first literal where it belongs. */
+	for (size_t i = 0; i < set->n; i++)
+		set->bucket[(window_hash(set->literal[i].window, set->literal[i].width) >> set->shift) + 2]++;
+	for (size_t i = 2; i < ((size_t)1 << k) + 2; i++)
+		set->bucket[i] += set->bucket[i - 1];
+	for (size_t i = 0; i < set->n; i++)
+		sorted[set->bucket[(window_hash(set->literal[i].window, set->literal[i].width) >> set->shift) + 1]++] = set->literal[i];
+	free(set->literal);
+	set->literal = sorted;
+}
+
+void literals_done(struct literal_set *set)
+{
+	free(set->literal);
+	free(set->bucket);
+	*set = (struct literal_set){0};
+}
+
+/* ---- bits -------------------------------------------------------------------------------------------------------------------------- */
+
+static inline bool is_wanted(const uint64_t *wanted, const struct literal *l)
+{
+	return wanted[(l->gate - 1u) / 64] >> (l->gate - 1u) % 64 & 1;
+}
+
+void literal_bits_make(struct literal_bits *bits, const struct literal_set *set, const uint64_t *wanted)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < set->n; i++)
+		n += is_wanted(wanted, &set->literal[i]);
+	unsigned k = log2_up(n << BITS_EACH);
+	k = k < 6 ? 6 : k > BITS_MOST ? BITS_MOST : k;
+	bits->shift = 32 - k;
+	bits->widths = 0;
+	bits->bit = must_calloc((size_t)1 << (k - 6), sizeof(*bits->bit));
+	for (size_t i = 0; i < set->n; i++) {
+		const struct literal *l = &set->literal[i];
+		if (!is_wanted(wanted, l))
+			continue;
+		uint32_t h = window_hash(l->window, l->width) >> bits->shift;
+		bits->bit[h / 64] |= UINT64_C(1) << h % 64;
+		bits->widths |= (uint8_t)(1u << l->width);
+	}
+}
+
+void literal_bits_done(struct literal_bits *bits)
+{
+	free(bits->bit);
+	*bits = (struct literal_bits){0};
+}
+
+/* ---- finding ----------------------------------------------------------------------------------------------------------------------- */
+
+struct finding {
+	const struct literal_set *set;
+	struct str text;
+	void (*hit)(void *arg, uint16_t gate);
+	void *arg;
+};
+
+/* The window stands at text[at]: which literals around it do? */
+static __attribute__((noinline)) void compare(const struct finding *f, size_t at, uint32_t window, unsigned width)
+{
+	const struct literal_set *set = f->set;
+	const uint32_t *bucket = &set->bucket[window_hash(window, width) >> set->shift];
+	for (uint32_t i = bucket[0]; i < bucket[1]; i++) {
+		const struct literal *l = &set->literal[i];
+		if (l->window != window || l->width != width || at < l->at || f->text.n - (at - l->at) < l->n)
+			continue;
+		if (memcmp(f->text.p + (at - l->at), set->text.p + l->text, l->n) == 0)
+			f->hit(f->arg, l->gate);
+	}
+}
+
+static inline __attribute__((always_inline)) void walk(const struct finding *f, const struct literal_bits *bits, unsigned width)
+{
+	const uint64_t *bit = bits->bit;
+	const uint32_t shift = bits->shift;
+	const char *p = f->text.p;
+	for (size_t i = 0; i + width <= f->text.n; i++) {
+		uint32_t window = window_at(p + i, width), h = window_hash(window, width) >> shift;
+		if (bit[h / 64] >> h % 64 & 1)
+			compare(f, i, window, width);
+	}
+}
+
+void literals_find(const struct literal_set *set, const struct literal_bits *bits, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg)
+{
+	struct finding f = {set, text, hit, arg};
+	if (bits->widths & 1u << 4)
+		walk(&f, bits, 4);
+	if (bits->widths & 1u << 3)
+		walk(&f, bits, 3);
+	if (bits->widths & 1u << 2)
+		walk(&f, bits, 2);
+	if (bits->widths & 1u << 1)
+		walk(&f, bits, 1);
+}

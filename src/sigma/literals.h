@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HINOMI_SIGMA_LITERALS_H
+#define HINOMI_SIGMA_LITERALS_H
+
+#include "sigma/image.h"
+
+/*
+ * Which of many literals stand in a text? Each literal is known by one window: four bytes of it (all of it when shorter), chosen to be rare. The walk over a
+ * text hashes every four bytes and asks a small table of bits; what it lets through is looked up by its window and compared. A route has its own bits,
+ * made of the literals of its rules, so most texts pass without a single look-up. Cost: about a nanosecond a byte, nothing to set up.
+ *
+ * Literals and texts are folded. Nothing changes after literals_seal but the bits, which belong to whoever made them.
+ */
+#define LITERAL_WINDOW 4
+
+struct literal {
+	uint32_t window; /* its bytes as they lie in memory, filled up with 0 */
+	uint32_t text;   /* where it begins in the set's text */
+	uint32_t n;
+	uint32_t at;     /* of the window in the literal */
+	uint16_t gate;   /* 1-based */
+	uint16_t width;  /* of the window, 1 to LITERAL_WINDOW */
+};
+
+struct literal_set {
+	struct literal *literal; /* by bucket once sealed */
+	size_t n;
+	struct str text;         /* all literals; owned by who made the set */
+	uint32_t *bucket;        /* first literal of each, and where the last ends */
+	uint32_t shift;          /* 32 - log2 of the number of buckets */
+};
+
+/* Sets are made by adding all literals of a field at once: n of them, none empty. text lives in mem. */
+void literals_make(struct literal_set *set, struct arena *mem, const struct str *literal, const uint16_t *gate, size_t n);
+
+/* Buckets from literal and text; literals_make does it, readers of a cache do. */
+void literals_seal(struct literal_set *set);
+void literals_done(struct literal_set *set);
+
+/* The bits of those literals whose gates are wanted. */
+struct literal_bits {
+	uint64_t *bit;
+	uint32_t shift;
+	uint8_t widths; /* bit w: windows of w bytes are there */
+};
+void literal_bits_make(struct literal_bits *bits, const struct literal_set *set, const uint64_t *wanted);
+void literal_bits_done(struct literal_bits *bits);
+
+/* Tells the gate of each literal that stands in the text, once or more, and perhaps of some that are not wanted. */
+void literals_find(const struct literal_set *set, const struct literal_bits *bits, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg);
+
+#endif
