@@ -3,7 +3,7 @@
 
 #include "base/must.h"
 
-/* Bits for each literal, as a power of two: one window in 32 passes by accident. At most 32 KiB, so that a table stays in the first caches. */
+/* Bits for each window, as a power of two: one place in 32 passes by accident. At most 32 KiB, so that a table stays in the first caches. */
 #define BITS_EACH 5
 #define BITS_MOST 18
 
@@ -14,9 +14,15 @@ static inline uint32_t window_hash(uint32_t window, unsigned width)
 
 static inline uint32_t window_at(const char *p, unsigned width)
 {
-	uint32_t w = 0;
-	memcpy(&w, p, width);
-	return w;
+	uint32_t four = 0;
+	uint16_t two = 0;
+	/* Three bytes in two loads: copied as three they would be stored and waited for. */
+	if (width == 3) {
+		memcpy(&two, p, 2);
+		return (uint32_t)two << 8 | (unsigned char)p[2];
+	}
+	memcpy(&four, p, width);
+	return four;
 }
 
 static unsigned log2_up(size_t n)
@@ -43,17 +49,29 @@ static unsigned byte_weight(unsigned char c)
 /* How many literals share a window, roughly: counts by hash. */
 #define TALLY_BITS 14
 
-static uint32_t best_window(const uint32_t *tally, struct str s, unsigned width)
+static inline uint32_t *tally_of(uint32_t *tally, const char *p, unsigned width)
 {
-	uint32_t best = 0, least = UINT32_MAX;
+	return &tally[window_hash(window_at(p, width), width) >> (32 - TALLY_BITS)];
+}
+
+static unsigned width_of(struct str literal)
+{
+	return literal.n > LITERAL_WINDOW ? LITERAL_WINDOW : literal.n > 1 ? (unsigned)literal.n - 1 : 1;
+}
+
+/* The first of two neighbouring windows that are rarest together; of the only one. */
+static uint32_t best_window(uint32_t *tally, struct str s, unsigned width)
+{
+	uint32_t best = 0, least = UINT32_MAX, before = UINT32_MAX;
 	for (size_t i = 0; i + width <= s.n; i++) {
-		uint32_t cost = 8 * tally[window_hash(window_at(s.p + i, width), width) >> (32 - TALLY_BITS)];
+		uint32_t cost = 8 * *tally_of(tally, s.p + i, width);
 		for (unsigned k = 0; k < width; k++)
 			cost += byte_weight((unsigned char)s.p[i + k]);
-		if (cost < least) {
-			least = cost;
-			best = (uint32_t)i;
+		if (i && before + cost < least) {
+			least = before + cost;
+			best = (uint32_t)i - 1;
 		}
+		before = cost;
 	}
 	return best;
 }
@@ -63,19 +81,20 @@ void literals_make(struct literal_set *set, struct arena *mem, const struct str 
 	uint32_t *tally = must_calloc((size_t)1 << TALLY_BITS, sizeof(*tally));
 	size_t bytes = 0;
 	for (size_t i = 0; i < n; i++) {
+		unsigned width = width_of(literal[i]);
 		bytes += literal[i].n;
-		for (size_t k = 0; k + LITERAL_WINDOW <= literal[i].n; k++)
-			tally[window_hash(window_at(literal[i].p + k, LITERAL_WINDOW), LITERAL_WINDOW) >> (32 - TALLY_BITS)]++;
+		for (size_t k = 0; k + width <= literal[i].n; k++)
+			++*tally_of(tally, literal[i].p + k, width);
 	}
 	char *text = arena_array(mem, bytes + 1, 1);
 	set->text = str_n(text, 0);
-	set->literal = must_calloc(n + 1, sizeof(*set->literal));
-	set->n = n;
+	set->literal = must_calloc(2 * n + 1, sizeof(*set->literal));
 	for (size_t i = 0; i < n; i++) {
 		struct str s = literal[i];
-		unsigned width = s.n < LITERAL_WINDOW ? (unsigned)s.n : LITERAL_WINDOW;
+		unsigned width = width_of(s);
 		uint32_t at = best_window(tally, s, width);
-		set->literal[i] = (struct literal){window_at(s.p + at, width), (uint32_t)set->text.n, (uint32_t)s.n, at, gate[i], (uint16_t)width};
+		for (uint32_t k = 0; k < (s.n > 1 ? 2 : 1); k++)
+			set->literal[set->n++] = (struct literal){window_at(s.p + at + k, width), (uint32_t)set->text.n, (uint32_t)s.n, at + k, gate[i], (uint16_t)width};
 		memcpy(text + set->text.n, s.p, s.n);
 		set->text.n += s.n;
 	}
@@ -130,7 +149,7 @@ void literal_bits_make(struct literal_bits *bits, const struct literal_set *set,
 			continue;
 		uint32_t h = window_hash(l->window, l->width) >> bits->shift;
 		bits->bit[h / 64] |= UINT64_C(1) << h % 64;
-		bits->widths |= (uint8_t)(1u << l->width);
+		bits->widths |= (uint8_t)(1u << l->width | (l->n == 1));
 	}
 }
 
@@ -163,12 +182,12 @@ static __attribute__((noinline)) void compare(const struct finding *f, size_t at
 	}
 }
 
-static inline __attribute__((always_inline)) void walk(const struct finding *f, const struct literal_bits *bits, unsigned width)
+static inline __attribute__((always_inline)) void walk(const struct finding *f, const struct literal_bits *bits, unsigned width, unsigned step)
 {
 	const uint64_t *bit = bits->bit;
 	const uint32_t shift = bits->shift;
 	const char *p = f->text.p;
-	for (size_t i = 0; i + width <= f->text.n; i++) {
+	for (size_t i = 0; i + width <= f->text.n; i += step) {
 		uint32_t window = window_at(p + i, width), h = window_hash(window, width) >> shift;
 		if (bit[h / 64] >> h % 64 & 1)
 			compare(f, i, window, width);
@@ -179,11 +198,11 @@ void literals_find(const struct literal_set *set, const struct literal_bits *bit
 {
 	struct finding f = {set, text, hit, arg};
 	if (bits->widths & 1u << 4)
-		walk(&f, bits, 4);
+		walk(&f, bits, 4, 2);
 	if (bits->widths & 1u << 3)
-		walk(&f, bits, 3);
+		walk(&f, bits, 3, 2);
 	if (bits->widths & 1u << 2)
-		walk(&f, bits, 2);
+		walk(&f, bits, 2, 2);
 	if (bits->widths & 1u << 1)
-		walk(&f, bits, 1);
+		walk(&f, bits, 1, bits->widths & 1 ? 1 : 2);
 }

@@ -5,17 +5,19 @@
 #include "sigma/image.h"
 
 /*
- * Which of many literals stand in a text? Each literal is known by one window: four bytes of it (all of it when shorter), chosen to be rare. The walk over a
- * text hashes every four bytes and asks a small table of bits; what it lets through is looked up by its window and compared. A route has its own bits,
- * made of the literals of its rules, so most texts pass without a single look-up. Cost: about a nanosecond a byte, nothing to set up.
+ * Which of many literals stand in a text? Each literal is known by two neighbouring windows: four bytes of it (one less than all when it is shorter), chosen
+ * to be rare. One of the two begins at an even place of the text, so the walk hashes the windows at even places only and asks a small table of bits; what
+ * that lets through is looked up by its window and compared. A route has its own bits, made of the literals of its rules, so most texts pass without a
+ * look-up. Cost: half a nanosecond a byte, nothing to set up.
  *
  * Literals and texts are folded. Nothing changes after literals_seal but the bits, which belong to whoever made them.
  */
 #define LITERAL_WINDOW 4
 
+/* A literal as one of its windows shows it. */
 struct literal {
-	uint32_t window; /* its bytes as they lie in memory, filled up with 0 */
-	uint32_t text;   /* where it begins in the set's text */
+	uint32_t window; /* its bytes as a number, in whatever order is quick */
+	uint32_t text;   /* where the literal begins in the set's text */
 	uint32_t n;
 	uint32_t at;     /* of the window in the literal */
 	uint16_t gate;   /* 1-based */
@@ -24,7 +26,7 @@ struct literal {
 
 struct literal_set {
 	struct literal *literal; /* by bucket once sealed */
-	size_t n;
+	size_t n;                /* windows */
 	struct str text;         /* all literals; owned by who made the set */
 	uint32_t *bucket;        /* first literal of each, and where the last ends */
 	uint32_t shift;          /* 32 - log2 of the number of buckets */
@@ -41,7 +43,7 @@ void literals_done(struct literal_set *set);
 struct literal_bits {
 	uint64_t *bit;
 	uint32_t shift;
-	uint8_t widths; /* bit w: windows of w bytes are there */
+	uint8_t widths; /* bit w: windows of w bytes are there; bit 0: literals of one byte, which have but one window */
 };
 void literal_bits_make(struct literal_bits *bits, const struct literal_set *set, const uint64_t *wanted);
 void literal_bits_done(struct literal_bits *bits);
