@@ -464,18 +464,23 @@ int desk_state_set(struct desk *k, const char *key, struct str value)
 	return db_run(s);
 }
 
-int desk_state_get(struct desk *k, const char *key, struct buf *ret)
+static int read_value(struct db_stmt *s, struct buf *ret)
 {
-	struct db_stmt *s = db_prepare(k->db, "SELECT value FROM state WHERE name = $1");
-	if (!s)
-		return -EIO;
-	db_bind_text(s, 1, str_c(key));
 	int r = db_step(s);
 	if (r != 1)
 		return r < 0 ? r : -ENOENT;
 	r = buf_add(ret, db_col_text(s, 0));
 	db_reset(s);
 	return r;
+}
+
+int desk_state_get(struct desk *k, const char *key, struct buf *ret)
+{
+	struct db_stmt *s = db_prepare(k->db, "SELECT value FROM state WHERE name = $1");
+	if (!s)
+		return -EIO;
+	db_bind_text(s, 1, str_c(key));
+	return read_value(s, ret);
 }
 
 int desk_keep(struct desk *k, const char *key, tstamp until, struct str value)
@@ -496,12 +501,7 @@ int desk_kept(struct desk *k, const char *key, struct buf *ret)
 		return -EIO;
 	db_bind_text(s, 1, str_c(key));
 	db_bind_i64(s, 2, desk_now(k));
-	int r = db_step(s);
-	if (r != 1)
-		return r < 0 ? r : -ENOENT;
-	r = buf_add(ret, db_col_text(s, 0));
-	db_reset(s);
-	return r;
+	return read_value(s, ret);
 }
 
 int desk_keep_expire(struct desk *k)
