@@ -32,6 +32,26 @@ TEST(str_line_takes_both_line_ends)
 	CHECK(!str_line(&rest, &line));
 }
 
+/* Each needle at each place of texts around the steps of the search, and beside it one that differs in its middle. */
+TEST(str_finds_at_every_place)
+{
+	char text[600];
+	static const char *const needles[] = {"q", "qr", "qxr", "qabcdefghijklmnopr", "qqqqqqqqqqqqqqqqqq"};
+	static const size_t sizes[] = {1, 15, 16, 17, 18, 31, 32, 33, 48, 511, 512, 513, 600};
+	for (size_t k = 0; k < LEN(needles); k++) {
+		struct str needle = str_c(needles[k]);
+		for (size_t i = 0; i < LEN(sizes); i++)
+			for (size_t at = 0; at + needle.n <= sizes[i]; at++) {
+				memset(text, '.', sizeof(text));
+				memcpy(text + at, needle.p, needle.n);
+				CHECK_INT(str_find(str_n(text, sizes[i]), needle), at);
+				CHECK(str_find(str_n(text, at + needle.n - 1), needle) == STR_NPOS);
+				text[at + needle.n / 2] = '!';
+				CHECK(str_find(str_n(text, sizes[i]), needle) == STR_NPOS);
+			}
+	}
+}
+
 TEST(str_finds_and_compares)
 {
 	CHECK_INT(str_find(STR("hay needle"), STR("needle")), 4);
