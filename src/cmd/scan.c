@@ -308,7 +308,7 @@ static void run_threads(struct scan *s)
 		must(thread_start(&thread[i], "scan", worker_main, s) == 0);
 	bool more = true;
 	while (more || head < tail) {
-		while (more && tail - head < room) {
+		while (more && tail - head < room && (head == tail || reader_ready(s->reader))) {
 			more = !s->closed && reader_next(s->reader, &b) > 0;
 			if (!more)
 				break;

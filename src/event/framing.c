@@ -147,6 +147,17 @@ static const struct {
 	{FORMAT_CSV, FRAME_CSV, is_csv},
 };
 
+bool framing_is_clear(struct str head)
+{
+	struct str s = head, line, next;
+	bool names, whole = str_chr(head, '\n') != STR_NPOS;
+	str_take(&s, BOM);
+	if (!whole || !str_line(&s, &line) || !str_trim(line).n || str_starts(line, STR("#")) || str_starts(line, STR("sep=")) || str_starts(line, STR("<?xml")) || str_starts(line, STR("<Events")))
+		return false;
+	/* A header of names is one only over a second record. */
+	return count_cells(line, csv_separator(line), &names) < 2 || !names || (str_chr(s, '\n') != STR_NPOS && str_line(&s, &next));
+}
+
 void framing_decide(struct framing *f, struct str head, struct str path)
 {
 	struct str s = str_trim(str_sub(head, 0, 65536));

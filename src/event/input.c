@@ -5,6 +5,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -155,16 +156,6 @@ ssize_t input_read(struct input *in, char *to, size_t n)
 	return level_read(in, &in->level[in->n - 1], to, n);
 }
 
-static void peek(struct input *in, struct level *l)
-{
-	char buf[PEEK];
-	size_t have = 0;
-	ssize_t got = 1;
-	while (have < sizeof(buf) && (got = level_read(in, l, buf + have, sizeof(buf) - have)) > 0)
-		have += (size_t)got;
-	buf_add(&l->head, str_n(buf, have));
-}
-
 static bool is_container(struct str head)
 {
 	static const struct {
@@ -175,6 +166,28 @@ static bool is_container(struct str head)
 		if (head.n >= known[i].at + known[i].n && memcmp(head.p + known[i].at, known[i].magic, known[i].n) == 0)
 			return true;
 	return false;
+}
+
+bool input_idle(const struct input *in, int ms)
+{
+	if (in->n != 1 || in->level[0].regular || in->level[0].fd < 0 || in->level[0].head.n || in->fault[0])
+		return false;
+	struct pollfd p = {.fd = in->level[0].fd, .events = POLLIN};
+	return poll(&p, 1, ms) == 0;
+}
+
+/* Text that a stream gave before it paused is no beginning of a container: those have a NUL or their magic in it. */
+static void peek(struct input *in, struct level *l)
+{
+	char buf[PEEK];
+	size_t have = 0;
+	ssize_t got = 1;
+	while (have < sizeof(buf) && (got = level_read(in, l, buf + have, sizeof(buf) - have)) > 0) {
+		have += (size_t)got;
+		if (have >= 6 && !is_container(str_n(buf, have)) && !memchr(buf, 0, have) && input_idle(in, INPUT_IDLE_MS))
+			break;
+	}
+	buf_add(&l->head, str_n(buf, have));
 }
 
 /* ---- containers ------------------------------------------------------------------------------------------------------------------------ */

@@ -15,6 +15,7 @@
  */
 struct input;
 
+#define INPUT_IDLE_MS 200                     /* a stream that gives nothing for so long makes no one wait for what it gave before */
 #define INPUT_DEPTH_MAX 4                     /* containers inside containers */
 #define INPUT_MEMBERS_MAX 1000000u            /* of one container */
 #define INPUT_RATIO_MAX 2000u                 /* bytes out per byte in, once INPUT_RATIO_FROM bytes came out */
@@ -33,6 +34,8 @@ bool input_next(struct input *in, struct str *ret_path);
 /* Up to n bytes of the stream; 0 at its end, -1 when it cannot be read on (input_fault says why). */
 ssize_t input_read(struct input *in, char *to, size_t n);
 const char *input_fault(const struct input *in);
+/* True when nothing more of the stream comes within ms: it is a pipe, terminal or socket, read as it is. Never of files and containers. */
+bool input_idle(const struct input *in, int ms);
 /* Bytes of the path itself that were read so far: how far it is, whatever its containers give out. */
 uint64_t input_consumed(const struct input *in);
 /* When the stream was written last: the member's own time, else the file's; TS_NONE for what is no file. */

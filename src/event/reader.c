@@ -157,11 +157,22 @@ static void take_utf16(struct reader *r)
 		block_file_fault(r->file, "the last UTF-16 character is cut off", false);
 }
 
-/* Reads on until want bytes are pending or the file ends. */
-static void fill(struct reader *r, size_t want)
+/* Whether what a stream gave before it paused can be looked at: more than was seen, and text as it is. */
+static bool paused(const struct reader *r, size_t seen)
 {
-	bool first = r->offset == 0 && !r->pending.n;
+	struct str head = str_sub(buf_str(&r->pending), 0, 512);
+	if (r->pending.n <= seen || r->text || (r->offset == 0 && (str_chr(head, 0) != STR_NPOS || (unsigned char)head.p[0] >= 0xFE)))
+		return false;
+	return input_idle(r->input, INPUT_IDLE_MS);
+}
+
+/* Reads on until want bytes are pending or the file ends: false. True when the stream pauses before, with more than `seen` pending. */
+static bool fill(struct reader *r, size_t want, size_t seen)
+{
+	bool first = r->offset == 0 && r->pending.n < 512 && !r->text;
 	while (r->pending.n < want && !r->eof) {
+		if (paused(r, seen))
+			return true;
 		struct buf *in = r->text ? &r->raw : &r->pending;
 		size_t step = r->text ? BLOCK_WANT / 2 : want - r->pending.n;
 		char *to = buf_reserve(in, step);
@@ -184,6 +195,12 @@ static void fill(struct reader *r, size_t want)
 		}
 		first = first && r->pending.n < 512 && !r->text;
 	}
+	return false;
+}
+
+bool reader_ready(const struct reader *r)
+{
+	return !r->input || !input_idle(r->input, INPUT_IDLE_MS);
 }
 
 uint64_t reader_consumed(const struct reader *r)
@@ -239,7 +256,7 @@ static void skip(struct reader *r)
 {
 	size_t end;
 	do {
-		fill(r, BLOCK_WANT);
+		fill(r, BLOCK_WANT, SIZE_MAX);
 		end = framing_resume(buf_str(&r->pending));
 		size_t n = end == STR_NPOS ? r->pending.n : end;
 		buf_consume(&r->pending, n);
@@ -254,12 +271,18 @@ int reader_next(struct reader *r, struct block **ret)
 		return 0;
 	if (r->skipping)
 		skip(r);
-	for (size_t want = BLOCK_WANT;; want += BLOCK_WANT) {
+	for (size_t want = BLOCK_WANT, seen = 0;;) {
 		struct block *b = NULL;
-		fill(r, want);
+		bool pause = fill(r, want, seen);
 		/* No more than want is looked at, so that the cut depends on the bytes alone and not on how they arrived. */
 		struct str pending = str_sub(buf_str(&r->pending), 0, want);
 		bool all = r->eof && pending.n == r->pending.n;
+		if (pause)
+			seen = pending.n;
+		else
+			want += BLOCK_WANT;
+		if (pause && !r->framing.decided && !framing_is_clear(pending))
+			continue;
 		if (!r->framing.decided)
 			framing_decide(&r->framing, pending, r->file->pub.path);
 		size_t n = framing_cut(&r->framing, pending, buf_str(&r->context), all);

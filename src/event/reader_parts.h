@@ -10,7 +10,7 @@
 
 /*
  * A block is cut when this much is pending. The reader always fills up to a multiple of it before it cuts, so that the cuts depend on the bytes
- * alone and not on how they arrived.
+ * alone and not on how they arrived; only a stream that pauses is cut at the last whole record it gave, which changes no event.
  */
 #define BLOCK_WANT (1u << 20)
 /* Without an end of a record in this much, the record is too long: it is refused and its rest skipped. */
@@ -53,6 +53,8 @@ struct block {
 
 void block_file_fault(struct block_file *f, const char *why, bool failed);
 
+/* Whether a stream's first bytes say enough to decide while the rest is still to come. */
+bool framing_is_clear(struct str head);
 /* Looks at the file's first bytes and its name. */
 void framing_decide(struct framing *f, struct str head, struct str path);
 /* How many of the pending bytes make whole records; 0 = more is needed. At the end of the file all of them. */

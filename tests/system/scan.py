@@ -11,6 +11,7 @@ import json
 import lzma
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -255,6 +256,29 @@ def the_table_fits_the_terminal(s):
     assert "重大" in p.stdout.decode() and "イベント" in p.stderr.decode(), p.stderr
 
 
+def a_stream_that_pauses_is_answered(s):
+    """What came before a pause comes out while the stream is open; in the end all bytes are those of the file."""
+    start(s)
+    for name, jobs in (("a.log", "1"), ("a.log", "3"), ("kv.log", "3")):
+        want = run("scan", "-r", s.rules, "--routing", "off", "-o", "csv", "-j", jobs, "--no-correlate", "-", stdin=s.made[name]).stdout
+        p = subprocess.Popen([BINARY, "scan", "-r", s.rules, "--routing", "off", "-o", "csv", "-j", jobs, "--no-correlate", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        lines = s.made[name].splitlines(keepends=True)
+        got = p.stdout.readline()
+        for k in range(3):
+            p.stdin.write(lines[k] + lines[k + 1][:20 * (k % 2)])
+            p.stdin.flush()
+            assert select.select([p.stdout], [], [], 60)[0], (name, jobs, k, "nothing came")
+            got += os.read(p.stdout.fileno(), 1 << 20)
+            lines[k + 1] = lines[k + 1][20 * (k % 2):]
+        out = []
+        reader = threading.Thread(target=lambda: out.append(p.stdout.read()))
+        reader.start()
+        p.stdin.write(b"".join(lines[3:]))
+        p.stdin.close()
+        reader.join()
+        assert p.wait(timeout=60) == 0 and got + out[0] == want, (name, jobs, len(got), len(out[0]), len(want))
+
+
 def an_interrupt_completes_what_was_read(s):
     start(s)
     p = subprocess.Popen([BINARY, "scan", "-r", s.rules, "--routing", "off", "-o", "json", "--stats", "json", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -284,4 +308,4 @@ def an_interrupt_completes_what_was_read(s):
 
 if __name__ == "__main__":
     main([the_same_bytes_for_any_number_of_threads, the_same_bytes_by_any_way_in, memory_does_not_grow_with_the_input, figures_and_exit_statuses, options_choose, the_mapping_names_what_content_does_not_tell, the_table_fits_the_terminal,
-          an_interrupt_completes_what_was_read])
+          a_stream_that_pauses_is_answered, an_interrupt_completes_what_was_read])
