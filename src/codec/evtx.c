@@ -7,6 +7,57 @@
 #define RECORD_HEADER 24u
 #define RECORD_MIN 28u
 
+/* Kept templates: how much, before all are forgotten; and how many of one GUID are compared before the template counts as unknown. */
+#define KEPT_BYTES (4u << 20)
+#define KEPT_BUCKETS 512u
+#define KEPT_COMPARED 8
+#define BOUND_SLOTS 256u
+
+/* Which program the definition at an offset of the current chunk has. */
+struct binding {
+	uint64_t chunk;
+	uint32_t offset;
+	enum section section;
+	const struct program *program;
+};
+
+struct evtx_templates {
+	struct arena mem, rec_mem;
+	evtx_tag_fn *tag;
+	void *tag_arg;
+	uint64_t chunk; /* counts chunks, so that bindings of earlier ones need not be cleared */
+	struct binding bound[BOUND_SLOTS];
+	struct program *kept[KEPT_BUCKETS];
+};
+
+struct evtx_templates *evtx_templates_new(evtx_tag_fn *tag, void *tag_arg)
+{
+	struct evtx_templates *t = must_new(struct evtx_templates);
+	arena_init(&t->mem, 0);
+	arena_init(&t->rec_mem, 0);
+	t->tag = tag;
+	t->tag_arg = tag_arg;
+	return t;
+}
+
+void evtx_templates_free(struct evtx_templates *t)
+{
+	if (!t)
+		return;
+	arena_done(&t->mem);
+	arena_done(&t->rec_mem);
+	free(t);
+}
+
+static void begin_chunk(struct evtx_templates *t)
+{
+	t->chunk++;
+	if (t->mem.used > KEPT_BYTES) {
+		arena_reset(&t->mem);
+		memset(t->kept, 0, sizeof(t->kept));
+	}
+}
+
 static uint16_t le16(const unsigned char *p)
 {
 	return (uint16_t)(p[0] | p[1] << 8);
@@ -29,7 +80,7 @@ static bool read_values(struct run *run, struct cursor *c, struct values *ret)
 	uint32_t n;
 	if (!cursor_u32(c, &n) || n > VALUES_MAX || (size_t)(c->end - c->at) / 4 < n)
 		return run_fail(run, "a template instance has more values than fit");
-	struct value *v = arena_array(&run->rec_mem, n + 1u, sizeof(*v));
+	struct value *v = arena_array(run->rec_mem, n + 1u, sizeof(*v));
 	const unsigned char *descriptor = c->at, *data = c->at + 4 * (size_t)n;
 	for (uint32_t i = 0; i < n; i++, descriptor += 4) {
 		uint16_t size = le16(descriptor);
@@ -51,7 +102,7 @@ static struct evtx_field *push(struct run *run)
 	}
 	if (run->n == run->cap) {
 		size_t cap = run->cap ? run->cap * 2 : 64;
-		struct evtx_field *more = arena_array(&run->rec_mem, cap, sizeof(*more));
+		struct evtx_field *more = arena_array(run->rec_mem, cap, sizeof(*more));
 		if (run->n)
 			memcpy(more, run->field, run->n * sizeof(*more));
 		run->field = more;
@@ -112,7 +163,7 @@ static void emit_value(struct run *run, const struct op *op, const struct value 
 
 static void emit_parts(struct run *run, const struct op *op, const struct values *values)
 {
-	struct evtx_field *part = arena_array(&run->rec_mem, op->n_part + 1, sizeof(*part));
+	struct evtx_field *part = arena_array(run->rec_mem, op->n_part + 1, sizeof(*part));
 	for (size_t i = 0; i < op->n_part; i++) {
 		const struct part *from = &op->part[i];
 		part[i] = (struct evtx_field){.type = EVTX_STRING, .p = from->p, .n = from->n};
@@ -147,25 +198,37 @@ static void run_program(struct run *run, const struct program *prog, const struc
 
 /* ---- fragments ------------------------------------------------------------------------------------------------------------------------ */
 
+/* A kept program that the definition would compile to, or a new one. */
+static const struct program *known_or_compiled(struct run *run, const unsigned char *guid, struct cursor c, enum section section)
+{
+	struct program **bucket = &run->templates->kept[evtx_le32(guid) % KEPT_BUCKETS];
+	int compared = 0;
+	for (const struct program *p = *bucket; p && compared < KEPT_COMPARED; p = p->next, compared++)
+		if (p->section == section && memcmp(p->guid, guid, 16) == 0 && program_fits(p, run->chunk, c))
+			return p;
+	struct program *p = arena_new(run->mem, struct program);
+	p->section = section;
+	memcpy(p->guid, guid, 16);
+	if (!compile_fragment(run, &c, section, false, p))
+		return NULL;
+	p->next = *bucket;
+	return *bucket = p;
+}
+
 static const struct program *template_program(struct run *run, uint32_t at, enum section section)
 {
-	for (struct program *p = run->programs; p; p = p->next)
-		if (p->offset == at && p->section == section)
-			return p;
+	struct binding *b = &run->templates->bound[(at ^ at >> 8) % BOUND_SLOTS];
+	if (b->chunk == run->templates->chunk && b->offset == at && b->section == section)
+		return b->program;
 	if (at < CHUNK_HEADER || at > run->chunk.n - 24)
 		return run_fail(run, "a template lies outside the chunk"), NULL;
 	const unsigned char *def = (const unsigned char *)run->chunk.p + at;
 	uint32_t size = evtx_le32(def + 20);
 	if (size > run->chunk.n - at - 24)
 		return run_fail(run, "a template reaches past the chunk"), NULL;
-	struct program *p = arena_new(&run->mem, struct program);
-	struct cursor c = {def + 24, def + 24 + size};
-	p->offset = at;
-	p->section = section;
-	if (!compile_fragment(run, &c, section, false, p))
-		return NULL;
-	p->next = run->programs;
-	run->programs = p;
+	const struct program *p = known_or_compiled(run, def + 4, (struct cursor){def + 24, def + 24 + size}, section);
+	if (p)
+		*b = (struct binding){run->templates->chunk, at, section, p};
 	return p;
 }
 
@@ -288,7 +351,7 @@ static int read_record(struct run *run, size_t at, uint32_t size, evtx_record_fn
 	run->fault = NULL;
 	run->n = run->cap = 0;
 	run->depth = 0;
-	arena_reset(&run->rec_mem);
+	arena_reset(run->rec_mem);
 	res->records++;
 	run_fragment(run, &c, SECTION_ROOT);
 	if (run->fault || !run->n) {
@@ -340,9 +403,9 @@ size_t evtx_piece(struct str s, bool eof)
 	return at != STR_NPOS && at < n ? at : n;
 }
 
-int evtx_read_chunk(struct str chunk, evtx_tag_fn *tag, void *tag_arg, evtx_record_fn *cb, void *arg, struct evtx_chunk_result *ret)
+int evtx_read_chunk(struct evtx_templates *t, struct str chunk, evtx_record_fn *cb, void *arg, struct evtx_chunk_result *ret)
 {
-	struct run run = {.chunk = str_sub(chunk, 0, EVTX_CHUNK), .tag = tag, .tag_arg = tag_arg};
+	struct run run = {.chunk = str_sub(chunk, 0, EVTX_CHUNK), .templates = t, .mem = &t->mem, .rec_mem = &t->rec_mem, .tag = t->tag, .tag_arg = t->tag_arg};
 	struct evtx_chunk_result res = {0};
 	size_t at = CHUNK_HEADER;
 	int r = 0;
@@ -355,8 +418,7 @@ int evtx_read_chunk(struct str chunk, evtx_tag_fn *tag, void *tag_arg, evtx_reco
 		*ret = res;
 		return 0;
 	}
-	arena_init(&run.mem, 0);
-	arena_init(&run.rec_mem, 0);
+	begin_chunk(t);
 	/*
 	 * Free space begins behind the last record, but the header of a dirty file may not know yet: behind the mark a record counts when it goes on
 	 * with the next number; anything else there is left over from a former use of the chunk.
@@ -383,8 +445,6 @@ int evtx_read_chunk(struct str chunk, evtx_tag_fn *tag, void *tag_arg, evtx_reco
 		res.records++;
 		at = resync(run.chunk, at + 1);
 	}
-	arena_done(&run.mem);
-	arena_done(&run.rec_mem);
 	*ret = res;
 	return r;
 }

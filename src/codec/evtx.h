@@ -7,8 +7,8 @@
 
 /*
  * Windows event log files: a 4 KiB header (not needed: chunks are found by their magic) and chunks of 64 KiB, each with its own strings and
- * templates, holding records of binary XML (MS-EVEN6 2.2.12 and public descriptions of the file format). A template is compiled once per
- * chunk into a list of named slots; a record then only says where each slot's value lies. Nothing is rendered here.
+ * templates, holding records of binary XML (MS-EVEN6 2.2.12 and public descriptions of the file format). A template is compiled into a list
+ * of named slots once and kept for all chunks that hold it too; a record then only says where each slot's value lies. Nothing is rendered here.
  *
  * Every offset is checked against the chunk; nesting is capped. A damaged record costs that record: reading goes on at the next one.
  */
@@ -61,7 +61,16 @@ bool evtx_is_chunk(struct str head);
  * many. So chunks are found wherever they stand. 0 = more input is needed to tell (never with eof, unless s is empty).
  */
 size_t evtx_piece(struct str s, bool eof);
-/* Reads one chunk (up to 64 KiB; less when the file is cut; one without its magic is read too when records stand in it). tag may be NULL. 0 or cb's answer. */
-int evtx_read_chunk(struct str chunk, evtx_tag_fn *tag, void *tag_arg, evtx_record_fn *cb, void *arg, struct evtx_chunk_result *ret);
+
+/*
+ * Compiled templates and scratch memory, for one thread: any number of chunks of any files. Bounded (some MiB): when full, all are forgotten between
+ * two chunks. tag (may be NULL) is asked once per slot, so its answer for a name must never change.
+ */
+struct evtx_templates;
+struct evtx_templates *evtx_templates_new(evtx_tag_fn *tag, void *tag_arg);
+void evtx_templates_free(struct evtx_templates *t);
+
+/* Reads one chunk (up to 64 KiB; less when the file is cut; one without its magic is read too when records stand in it). 0 or cb's answer. */
+int evtx_read_chunk(struct evtx_templates *t, struct str chunk, evtx_record_fn *cb, void *arg, struct evtx_chunk_result *ret);
 
 #endif

@@ -55,18 +55,32 @@ struct op {
 	size_t n_part;
 };
 
+/*
+ * What a definition must hold to compile to the same program. The same template has other bytes in another chunk: names lie elsewhere, inside the
+ * definition or not, and element sizes follow from that. So these two are looked through, and everything else is compared.
+ */
+enum step_kind { STEP_BYTES, STEP_NAME, STEP_SIZE };
+
+struct step {
+	struct step *next;
+	enum step_kind kind;
+	struct str bytes; /* a name's in UTF-16 */
+};
+
 struct program {
-	struct program *next;
-	uint32_t offset;
+	struct program *next; /* in its bucket */
+	unsigned char guid[16];
 	enum section section;
 	struct op *first;
 	size_t n;
+	struct step *step;
+	bool to_the_end; /* no end token: the definition's end is the program's */
 };
 
 struct run {
 	struct str chunk;
-	struct arena mem, rec_mem; /* programs of the chunk; one record */
-	struct program *programs;
+	struct evtx_templates *templates;
+	struct arena *mem, *rec_mem; /* kept programs; one record */
 	evtx_tag_fn *tag;
 	void *tag_arg;
 	struct evtx_field *field;
@@ -119,8 +133,13 @@ static inline bool run_fail(struct run *run, const char *what)
 	return false;
 }
 
-/* Binary XML from the cursor up to its end of file token (or one element) to a program. bare: elements have no dependency id (outside of template definitions). */
+/*
+ * Binary XML from the cursor up to its end of file token to a program. bare: outside of template definitions, where elements have no dependency id; such a
+ * program lives as long as its record, others as long as the templates and borrow nothing of the chunk.
+ */
 bool compile_fragment(struct run *run, struct cursor *c, enum section section, bool bare, struct program *p);
+/* Whether the definition at the cursor would compile to p. */
+bool program_fits(const struct program *p, struct str chunk, struct cursor c);
 bool run_fragment(struct run *run, struct cursor *c, enum section section);
 void run_embedded(struct run *run, const struct op *op, const struct value *v);
 

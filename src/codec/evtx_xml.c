@@ -12,6 +12,8 @@ struct xml {
 	struct op **tail;
 	struct arena *mem;
 	bool bare;
+	struct step **step_tail;
+	const unsigned char *noted; /* up to here the definition stands in steps */
 	bool container; /* the op being added stands for a section's content */
 };
 
@@ -20,24 +22,85 @@ struct text {
 	size_t n;
 };
 
-/* A name lies at its first use or elsewhere in the chunk: u32 next, u16 hash, u16 length, UTF-16, NUL. */
-static bool read_name(struct xml *x, struct cursor *c, struct str *ret)
+/* A name lies at its first use or elsewhere in the chunk: u32 next, u16 hash, u16 length, UTF-16, NUL. NULL, or what is wrong. */
+static const char *find_name(struct str chunk, struct cursor *c, struct str *ret_utf16)
 {
 	uint32_t at;
-	const unsigned char *base = (const unsigned char *)x->run->chunk.p;
-	if (!cursor_u32(c, &at) || x->run->chunk.n < 10 || at > x->run->chunk.n - 10)
-		return run_fail(x->run, "a name lies outside the chunk");
-	const unsigned char *p = base + at;
+	if (!cursor_u32(c, &at) || chunk.n < 10 || at > chunk.n - 10)
+		return "a name lies outside the chunk";
+	const unsigned char *p = (const unsigned char *)chunk.p + at;
 	size_t units = (size_t)(p[6] | p[7] << 8);
-	if (units > NAME_MAX_UNITS || at + 8 + 2 * units > x->run->chunk.n)
-		return run_fail(x->run, "a name reaches past the chunk");
+	if (units > NAME_MAX_UNITS || at + 8 + 2 * units > chunk.n)
+		return "a name reaches past the chunk";
 	if (p == c->at) {
 		if ((size_t)(c->end - c->at) < 10 + 2 * units)
-			return run_fail(x->run, "a name reaches past its fragment");
+			return "a name reaches past its fragment";
 		c->at += 10 + 2 * units;
 	}
-	char *out = arena_alloc(x->mem, 3 * units + 1);
-	*ret = str_n(out, utf16le_to_utf8(out, p + 8, 2 * units));
+	*ret_utf16 = str_n((const char *)p + 8, 2 * units);
+	return NULL;
+}
+
+static void add_step(struct xml *x, enum step_kind kind, struct str bytes)
+{
+	struct step *s = arena_new(x->mem, struct step);
+	*s = (struct step){.kind = kind, .bytes = arena_dup(x->mem, bytes)};
+	*x->step_tail = s;
+	x->step_tail = &s->next;
+}
+
+/* Notes what was read since the last step, up to `from`, and then what stands between there and the cursor. */
+static void note(struct xml *x, const unsigned char *from, const struct cursor *c, enum step_kind kind, struct str bytes)
+{
+	if (x->bare)
+		return;
+	if (from > x->noted)
+		add_step(x, STEP_BYTES, str_n((const char *)x->noted, (size_t)(from - x->noted)));
+	if (kind != STEP_BYTES)
+		add_step(x, kind, bytes);
+	x->noted = c->at;
+}
+
+bool program_fits(const struct program *p, struct str chunk, struct cursor c)
+{
+	for (const struct step *s = p->step; s; s = s->next) {
+		struct str name;
+		uint32_t size;
+		if (s->kind == STEP_NAME) {
+			if (find_name(chunk, &c, &name) || !str_eq(name, s->bytes))
+				return false;
+		} else if (s->kind == STEP_SIZE) {
+			if (!cursor_u32(&c, &size))
+				return false;
+		} else {
+			if ((size_t)(c.end - c.at) < s->bytes.n || memcmp(c.at, s->bytes.p, s->bytes.n) != 0)
+				return false;
+			c.at += s->bytes.n;
+		}
+	}
+	return !p->to_the_end || c.at == c.end;
+}
+
+static bool read_name(struct xml *x, struct cursor *c, struct str *ret)
+{
+	const unsigned char *from = c->at;
+	struct str name;
+	const char *fault = find_name(x->run->chunk, c, &name);
+	if (fault)
+		return run_fail(x->run, fault);
+	note(x, from, c, STEP_NAME, name);
+	char *out = arena_alloc(x->mem, name.n / 2 * 3 + 1);
+	*ret = str_n(out, utf16le_to_utf8(out, (const unsigned char *)name.p, name.n));
+	return true;
+}
+
+static bool skip_size(struct xml *x, struct cursor *c)
+{
+	const unsigned char *from = c->at;
+	uint32_t size;
+	if (!cursor_u32(c, &size))
+		return false;
+	note(x, from, c, STEP_SIZE, STR(""));
 	return true;
 }
 
@@ -139,6 +202,9 @@ static void add_op(struct xml *x, struct str name, const struct text *t, bool at
 	op->n_part = t->n;
 	op->part = arena_array(x->mem, t->n + 1, sizeof(*op->part));
 	memcpy(op->part, t->part, t->n * sizeof(*op->part));
+	for (size_t i = 0; i < t->n && !x->bare; i++)
+		if (!t->part[i].is_value)
+			op->part[i].p = (const unsigned char *)arena_dup(x->mem, str_n((const char *)t->part[i].p, t->part[i].n)).p;
 	*x->tail = op;
 	x->tail = &op->next;
 }
@@ -260,15 +326,14 @@ static bool content(struct xml *x, struct cursor *c, struct element *e, int dept
 
 static bool element_head(struct xml *x, struct cursor *c, unsigned char token, struct str *ret_name)
 {
-	uint32_t size, attribute_size;
 	if (!x->bare) {
 		if (c->end - c->at < 2)
 			return run_fail(x->run, "an element is cut off");
 		c->at += 2; /* dependency id */
 	}
-	if (!cursor_u32(c, &size) || !read_name(x, c, ret_name))
+	if (!skip_size(x, c) || !read_name(x, c, ret_name))
 		return run_fail(x->run, "an element is cut off");
-	if ((token & TOKEN_MORE) && !cursor_u32(c, &attribute_size))
+	if ((token & TOKEN_MORE) && !skip_size(x, c))
 		return run_fail(x->run, "an element's attributes are cut off");
 	return true;
 }
@@ -299,8 +364,8 @@ static bool element(struct xml *x, struct cursor *c, unsigned char token, enum s
 
 bool compile_fragment(struct run *run, struct cursor *c, enum section section, bool bare, struct program *p)
 {
-	struct xml x = {.run = run, .prog = p, .tail = &p->first, .mem = p->offset ? &run->mem : &run->rec_mem, .bare = bare};
-	unsigned char token;
+	struct xml x = {.run = run, .prog = p, .tail = &p->first, .mem = bare ? run->rec_mem : run->mem, .bare = bare, .step_tail = &p->step, .noted = c->at};
+	unsigned char token = TOKEN_OPEN;
 	while (!run->fault && cursor_u8(c, &token) && token != TOKEN_EOF) {
 		if (token == TOKEN_FRAGMENT) {
 			if (c->end - c->at < 3)
@@ -315,5 +380,7 @@ bool compile_fragment(struct run *run, struct cursor *c, enum section section, b
 			return run_fail(run, "binary XML has an unknown token");
 		}
 	}
+	note(&x, c->at, c, STEP_BYTES, STR(""));
+	p->to_the_end = token != TOKEN_EOF;
 	return !run->fault;
 }

@@ -143,7 +143,7 @@ static void decode_evtx(struct decode_block *x, struct vocab *v)
 		proto.offset = x->b->offset + (uint64_t)(rest.p - x->b->bytes.p);
 		if (evtx_is_file(piece) || (proto.offset == 0 && !evtx_is_chunk(piece) && n <= EVTX_FILE_HEADER))
 			continue; /* a file header tells nothing that is needed, so a broken one costs nothing */
-		evtx_decode_chunk(piece, v, &proto, x->mem, on_evtx, x, &res);
+		evtx_decode_chunk(decoder_evtx(x->d), piece, &proto, x->mem, on_evtx, x, &res);
 		/* A chunk may be damaged where no record begins: that counts as one seen. */
 		uint64_t events = res.records > res.damaged ? res.records : res.damaged;
 		x->n->events += events;

@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 #include "codec/japanese.h"
+#include "event/evtx.h"
 #include "event/sources.h"
 
 /*
@@ -26,6 +27,7 @@ struct decoder {
 	struct flat_roles *roles;
 	struct table *table;
 	struct source_cache *sources;
+	struct evtx_decoder *evtx;
 	int offset_s;
 	/* What the mapping said of the source that came last. */
 	struct buf mapped;
@@ -73,6 +75,7 @@ void decoder_free(struct decoder *d)
 	if (!d)
 		return;
 	json_tables_free(d->json);
+	evtx_decoder_free(d->evtx);
 	buf_done(&d->mapped);
 	free(d->sources);
 	table_free(d->table);
@@ -84,6 +87,13 @@ void decoder_free(struct decoder *d)
 struct vocab *decoder_vocab(const struct decoder *d)
 {
 	return d->vocab;
+}
+
+struct evtx_decoder *decoder_evtx(struct decoder *d)
+{
+	if (!d->evtx)
+		d->evtx = evtx_decoder_new(d->vocab);
+	return d->evtx;
 }
 
 /* ---- what decoders use ------------------------------------------------------------------------------------------------------------------- */

@@ -30,6 +30,7 @@ struct decoder;
 struct decoder *decoder_new(struct vocab *v, int offset_s);
 void decoder_free(struct decoder *d);
 struct vocab *decoder_vocab(const struct decoder *d);
+struct evtx_decoder *decoder_evtx(struct decoder *d); /* its reader of event logs (event/evtx.h), made when first asked for */
 
 enum decode_fault {
 #define FAULT(sym, name, help) DECODE_##sym,

@@ -5,18 +5,29 @@
 #include "base/num.h"
 #include "base/utf8.h"
 
-struct decoding {
-	struct vocab *v;
+/* Which log-source set a channel (as it stands in the event) and an event id have. */
+#define ROUTES 64u
+#define CHANNEL_MAX 128u
+
+struct route {
+	char channel[CHANNEL_MAX];
+	uint32_t n, event_id, set;
+};
+
+struct evtx_decoder {
+	const struct vocab *v;
+	struct evtx_templates *templates;
+	struct route route[ROUTES];
 	const struct event *proto;
 	struct arena *mem;
 	evtx_event_fn *cb;
 	void *arg;
-	field_id channel, event_id, event_type, computer, time, data, record_id;
+	field_id channel, event_id, event_type, computer, time, record_id;
 };
 
 static uint16_t tag(void *arg, struct str name)
 {
-	struct decoding *x = arg;
+	struct evtx_decoder *x = arg;
 	return vocab_field(x->v, name);
 }
 
@@ -148,7 +159,7 @@ static const struct field *first_of(const struct event *ev, field_id id)
 	return NULL;
 }
 
-static struct str text_of(struct decoding *x, const struct event *ev, field_id id)
+static struct str text_of(struct evtx_decoder *x, const struct event *ev, field_id id)
 {
 	const struct field *f = first_of(ev, id);
 	return f ? val_text(f->val, x->mem) : STR("");
@@ -188,14 +199,26 @@ static bool seen_before(uint64_t seen[4], const struct evtx_field *f)
 	return was;
 }
 
-static void log_source(struct decoding *x, struct event *ev, uint32_t event_id)
+/* 12 is the one event id whose EventType decides. */
+static void log_source(struct evtx_decoder *x, struct event *ev, uint32_t event_id)
 {
+	const struct field *f = first_of(ev, x->channel);
+	struct route *r = &x->route[event_id % ROUTES];
+	bool plain = f && f->val.kind == VAL_U16 && f->val.n && f->val.n <= CHANNEL_MAX && event_id != 12;
+	if (plain && r->event_id == event_id && r->n == f->val.n && memcmp(r->channel, f->val.u.p, r->n) == 0) {
+		ev->lsset = r->set;
+		return;
+	}
 	struct str type = event_id == 12 ? text_of(x, ev, x->event_type) : STR("");
-	ev->lsset = vocab_windows(x->v, text_of(x, ev, x->channel), STR(""), event_id, type);
+	ev->lsset = vocab_windows(x->v, f ? val_text(f->val, x->mem) : STR(""), STR(""), event_id, type);
+	if (plain) {
+		*r = (struct route){.n = f->val.n, .event_id = event_id, .set = ev->lsset};
+		memcpy(r->channel, f->val.u.p, r->n);
+	}
 }
 
 /* TimeCreated: a FILETIME, or text in forwarded records. */
-static bool own_time(struct decoding *x, struct event *ev, struct val v)
+static bool own_time(struct evtx_decoder *x, struct event *ev, struct val v)
 {
 	tstamp t;
 	if (v.kind == VAL_TIME)
@@ -208,7 +231,7 @@ static bool own_time(struct decoding *x, struct event *ev, struct val v)
 
 static int on_record(void *arg, const struct evtx_record *rec)
 {
-	struct decoding *x = arg;
+	struct evtx_decoder *x = arg;
 	struct event ev = *x->proto;
 	uint64_t seen[4] = {0};
 	bool have_time = false;
@@ -242,10 +265,33 @@ static int on_record(void *arg, const struct evtx_record *rec)
 	return x->cb(x->arg, &ev);
 }
 
-int evtx_decode_chunk(struct str chunk, struct vocab *v, const struct event *proto, struct arena *mem, evtx_event_fn *cb, void *arg, struct evtx_chunk_result *ret)
+struct evtx_decoder *evtx_decoder_new(const struct vocab *v)
 {
-	struct decoding x = {.v = v, .proto = proto, .mem = mem, .cb = cb, .arg = arg, .channel = vocab_field(v, STR("Channel")), .event_id = vocab_field(v, STR("EventID")),
-		.event_type = vocab_field(v, STR("EventType")), .computer = vocab_field(v, STR("Computer")), .time = vocab_field(v, STR("TimeCreated")), .data = vocab_field(v, STR("Data")),
-		.record_id = vocab_field(v, STR("EventRecordID"))};
-	return evtx_read_chunk(chunk, tag, &x, on_record, &x, ret);
+	struct evtx_decoder *d = must_new(struct evtx_decoder);
+	d->v = v;
+	d->templates = evtx_templates_new(tag, d);
+	d->channel = vocab_field(v, STR("Channel"));
+	d->event_id = vocab_field(v, STR("EventID"));
+	d->event_type = vocab_field(v, STR("EventType"));
+	d->computer = vocab_field(v, STR("Computer"));
+	d->time = vocab_field(v, STR("TimeCreated"));
+	d->record_id = vocab_field(v, STR("EventRecordID"));
+	return d;
+}
+
+void evtx_decoder_free(struct evtx_decoder *d)
+{
+	if (!d)
+		return;
+	evtx_templates_free(d->templates);
+	free(d);
+}
+
+int evtx_decode_chunk(struct evtx_decoder *d, struct str chunk, const struct event *proto, struct arena *mem, evtx_event_fn *cb, void *arg, struct evtx_chunk_result *ret)
+{
+	d->proto = proto;
+	d->mem = mem;
+	d->cb = cb;
+	d->arg = arg;
+	return evtx_read_chunk(d->templates, chunk, on_record, d, ret);
 }

@@ -11,7 +11,12 @@
  */
 typedef int evtx_event_fn(void *arg, struct event *ev);
 
+/* What is kept between chunks. One per thread; borrows the frozen vocabulary. */
+struct evtx_decoder;
+struct evtx_decoder *evtx_decoder_new(const struct vocab *v);
+void evtx_decoder_free(struct evtx_decoder *d);
+
 /* One chunk. source, site and offset (of the chunk in its file) go into each event. mem is reset between events. 0 or cb's answer. */
-int evtx_decode_chunk(struct str chunk, struct vocab *v, const struct event *proto, struct arena *mem, evtx_event_fn *cb, void *arg, struct evtx_chunk_result *ret);
+int evtx_decode_chunk(struct evtx_decoder *d, struct str chunk, const struct event *proto, struct arena *mem, evtx_event_fn *cb, void *arg, struct evtx_chunk_result *ret);
 
 #endif

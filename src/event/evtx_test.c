@@ -10,18 +10,21 @@
 struct writer {
 	struct buf b; /* the chunk */
 	size_t record;
+	bool share; /* a name that was written before is referred to */
 };
 
 static void put_name(struct writer *w, const char *name)
 {
 	struct buf u = BUF_INIT(1000);
+	buf_add_le32(&u, 0);
+	buf_add_le16(&u, 0);
+	buf_add_le16(&u, (uint16_t)strlen(name));
 	utf8_to_utf16le(&u, str_c(name));
-	buf_add_le32(&w->b, (uint32_t)w->b.n + 4);
-	buf_add_le32(&w->b, 0);
-	buf_add_le16(&w->b, 0);
-	buf_add_le16(&w->b, (uint16_t)(u.n / 2));
-	buf_add(&w->b, buf_str(&u));
-	buf_add_le16(&w->b, 0);
+	buf_add_le16(&u, 0);
+	size_t before = w->share ? str_find(buf_str(&w->b), buf_str(&u)) : STR_NPOS;
+	buf_add_le32(&w->b, before != STR_NPOS ? (uint32_t)before : (uint32_t)w->b.n + 4);
+	if (before == STR_NPOS)
+		buf_add(&w->b, buf_str(&u));
 	buf_done(&u);
 }
 
@@ -191,16 +194,24 @@ static int add_event(void *arg, struct event *ev)
 	return 0;
 }
 
-static struct evtx_chunk_result decode(struct str chunk, struct buf *out)
+static struct evtx_chunk_result decode_with(struct evtx_decoder *d, struct str chunk, struct buf *out)
 {
-	struct vocab *v = vocab_new();
 	struct evtx_chunk_result res;
 	struct event proto = {.source = STR("t.evtx")};
 	struct arena mem;
 	arena_init(&mem, 0);
-	vocab_freeze(v);
-	CHECK_INT(evtx_decode_chunk(chunk, v, &proto, &mem, add_event, out, &res), 0);
+	CHECK_INT(evtx_decode_chunk(d, chunk, &proto, &mem, add_event, out, &res), 0);
 	arena_done(&mem);
+	return res;
+}
+
+static struct evtx_chunk_result decode(struct str chunk, struct buf *out)
+{
+	struct vocab *v = vocab_new();
+	vocab_freeze(v);
+	struct evtx_decoder *d = evtx_decoder_new(v);
+	struct evtx_chunk_result res = decode_with(d, chunk, out);
+	evtx_decoder_free(d);
 	vocab_unref(v);
 	return res;
 }
@@ -210,7 +221,7 @@ static struct evtx_chunk_result decode(struct str chunk, struct buf *out)
 
 TEST(records_with_and_without_template)
 {
-	struct writer w;
+	struct writer w = {.share = false};
 	struct buf out = BUF_INIT(100000);
 	begin_chunk(&w);
 	literal_record(&w, 1);
@@ -224,9 +235,46 @@ TEST(records_with_and_without_template)
 	buf_done(&w.b);
 }
 
+/*
+ * A template that is known from another chunk: at another place, its names outside of it; when its definition differs, however little, it is another
+ * template. Of the first chunk nothing is left by then.
+ */
+TEST(templates_are_kept_from_chunk_to_chunk)
+{
+	struct writer w = {.share = false};
+	struct buf out = BUF_INIT(100000);
+	struct vocab *v = vocab_new();
+	vocab_freeze(v);
+	struct evtx_decoder *d = evtx_decoder_new(v);
+	for (int i = 0; i < 4; i++) {
+		w.share = i == 2;
+		begin_chunk(&w);
+		if (i)
+			literal_record(&w, 1);
+		template_record(&w, 2);
+		end_chunk(&w);
+		struct str log = str_n("S\0e\0c\0u\0r\0i\0t\0y\0", 16);
+		if (i == 3)
+			w.b.p[str_find(buf_str(&w.b), log) + 14] = 'i';
+		buf_reset(&out);
+		struct evtx_chunk_result res = decode_with(d, buf_str(&w.b), &out);
+		CHECK_INT(res.damaged, 0);
+		if (i < 3) {
+			CHECK_STR(buf_str(&out), i ? "1 " LITERAL "2 " TEMPLATE : "2 " TEMPLATE);
+		} else {
+			CHECK(str_find(buf_str(&out), STR("\"Channel\":\"Securiti\"")) != STR_NPOS);
+		}
+		memset(w.b.p, 0x55, w.b.n);
+		buf_done(&w.b);
+	}
+	evtx_decoder_free(d);
+	vocab_unref(v);
+	buf_done(&out);
+}
+
 TEST(a_damaged_record_costs_itself_alone)
 {
-	struct writer w;
+	struct writer w = {.share = false};
 	struct buf out = BUF_INIT(100000);
 	begin_chunk(&w);
 	literal_record(&w, 1);
@@ -255,7 +303,7 @@ TEST(a_damaged_record_costs_itself_alone)
 /* Found by fuzzing: an offset so large that adding to it began again at zero. */
 TEST(a_name_at_the_end_of_numbers_is_refused)
 {
-	struct writer w;
+	struct writer w = {.share = false};
 	struct buf out = BUF_INIT(100000);
 	begin_chunk(&w);
 	literal_record(&w, 1);
@@ -271,7 +319,7 @@ TEST(a_name_at_the_end_of_numbers_is_refused)
 
 TEST(a_chunk_without_its_magic_is_read)
 {
-	struct writer w;
+	struct writer w = {.share = false};
 	struct buf out = BUF_INIT(100000);
 	begin_chunk(&w);
 	literal_record(&w, 1);
@@ -296,7 +344,7 @@ TEST(a_chunk_without_its_magic_is_read)
 
 TEST(a_record_whose_end_was_never_written_is_read)
 {
-	struct writer w;
+	struct writer w = {.share = false};
 	struct buf out = BUF_INIT(100000);
 	begin_chunk(&w);
 	literal_record(&w, 1);
@@ -321,7 +369,7 @@ static void put_element(struct writer *w, const char *name, const char *text)
 /* A cleared log: its data names a Channel too. The header's decides the log source, a rule sees both; the record's number is the event's own. */
 TEST(a_name_of_header_and_data_keeps_both_values)
 {
-	struct writer w;
+	struct writer w = {.share = false};
 	struct buf out = BUF_INIT(100000);
 	begin_chunk(&w);
 	begin_record(&w, 1);
@@ -374,7 +422,7 @@ TEST(pieces_of_a_file_that_lost_bytes)
 
 TEST(every_single_flipped_byte_ends_in_a_result)
 {
-	struct writer w;
+	struct writer w = {.share = false};
 	struct buf out = BUF_INIT(10 << 20);
 	begin_chunk(&w);
 	literal_record(&w, 1);
