@@ -20,12 +20,11 @@ static bool is_bad(enum decode_fault f)
 	return f != DECODE_OK && f != DECODE_ENCODING && f != DECODE_NO_DECODER;
 }
 
-/* The first bad record of a file is named. */
 static void name_fault(struct decode_block *x, enum decode_fault f, uint64_t offset)
 {
 	char why[200];
 	snprintf(why, sizeof(why), "%s at byte %llu", decode_fault_help(f), (unsigned long long)offset);
-	block_file_fault(x->b->file, why, false);
+	block_file_fault(x->b->file, why, offset, false);
 }
 
 /*
@@ -153,7 +152,7 @@ static void decode_evtx(struct decode_block *x, struct vocab *v)
 		x->n->format[FORMAT_EVTX] += events;
 		if (res.fault) {
 			snprintf(why, sizeof(why), "%s at byte %llu", res.fault, (unsigned long long)(proto.offset + res.fault_at));
-			block_file_fault(x->b->file, why, false);
+			block_file_fault(x->b->file, why, proto.offset + res.fault_at, false);
 		}
 	}
 }

@@ -60,6 +60,7 @@ static void file_unref(struct block_file *f)
 		return;
 	free((char *)(uintptr_t)f->pub.path.p);
 	free(f->fault);
+	pthread_mutex_destroy(&f->lock);
 	free(f);
 }
 
@@ -94,6 +95,7 @@ static void start_file(struct reader *r, struct str path)
 {
 	struct block_file *f = must_new(struct block_file);
 	f->refs = 1;
+	pthread_mutex_init(&f->lock, NULL);
 	f->pub.path = str_n(str_dup_c(path), path.n);
 	f->opts = r->opts;
 	/* What carries no time, or no year, is as old as the file says; of a stream nothing is known but when it came. */
@@ -110,16 +112,18 @@ static void start_file(struct reader *r, struct str path)
 	r->framing = (struct framing){.format = f->opts.format};
 }
 
-void block_file_fault(struct block_file *f, const char *why, bool failed)
+void block_file_fault(struct block_file *f, const char *why, uint64_t at, bool failed)
 {
-	/* Blocks of one file are decoded on several threads: the first fault stays. */
-	char *mine = must_strdup(why), *none = NULL;
-	if (!__atomic_compare_exchange_n(&f->fault, &none, mine, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-		free(mine);
-		return;
+	pthread_mutex_lock(&f->lock);
+	bool more = failed && !f->pub.failed, like = failed == f->pub.failed;
+	if (!f->fault || more || (like && at < f->fault_at)) {
+		free(f->fault);
+		f->fault = must_strdup(why);
+		f->fault_at = at;
+		f->pub.fault = str_c(f->fault);
+		f->pub.failed = failed;
 	}
-	f->pub.fault = str_c(f->fault);
-	f->pub.failed = failed;
+	pthread_mutex_unlock(&f->lock);
 }
 
 /* ---- bytes ----------------------------------------------------------------------------------------------------------------------------- */
@@ -154,7 +158,7 @@ static void take_utf16(struct reader *r)
 	buf_commit(&r->pending, (be ? utf16be_to_utf8 : utf16le_to_utf8)(to, p, n));
 	buf_consume(&r->raw, n);
 	if (r->eof && r->raw.n)
-		block_file_fault(r->file, "the last UTF-16 character is cut off", false);
+		block_file_fault(r->file, "the last UTF-16 character is cut off", UINT64_MAX, false);
 }
 
 /* Whether what a stream gave before it paused can be looked at: more than was seen, and text as it is. */
@@ -184,7 +188,7 @@ static bool fill(struct reader *r, size_t want, size_t seen)
 		} else {
 			r->eof = true;
 			if (got < 0)
-				block_file_fault(r->file, input_fault(r->input), true);
+				block_file_fault(r->file, input_fault(r->input), UINT64_MAX, true);
 		}
 		if (r->text)
 			take_utf16(r);

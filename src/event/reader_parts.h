@@ -4,6 +4,7 @@
 
 #include "event/reader.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* Between reader.c (bytes to blocks), framing.c (where records begin and end) and block.c (blocks to events). */
@@ -38,7 +39,9 @@ struct block_file {
 	_Atomic int refs;
 	struct reader_file pub;
 	struct reader_opts opts;
+	pthread_mutex_t lock; /* of the fault: blocks are decoded on several threads */
 	char *fault;
+	uint64_t fault_at;
 };
 
 struct block {
@@ -51,7 +54,11 @@ struct block {
 	bool too_long;      /* one record that is refused; bytes hold its beginning */
 };
 
-void block_file_fault(struct block_file *f, const char *why, bool failed);
+/*
+ * Of several faults the one that comes first in the file is named, whichever thread finds its own first; that the file could not be read on
+ * outranks what is wrong with its records. Any thread.
+ */
+void block_file_fault(struct block_file *f, const char *why, uint64_t at, bool failed);
 
 /* Whether a stream's first bytes say enough to decide while the rest is still to come. */
 bool framing_is_clear(struct str head);

@@ -92,4 +92,45 @@ TEST(a_long_text_is_searched_to_its_end)
 	diag_done(&d);
 }
 
+/* Behind patterns that run into the limit an honest one still finds, and its rule is set aside all the same. */
+TEST(many_patterns_without_end_share_one_limit)
+{
+	static const char rules[] =
+		"title: many\nlogsource: {product: t}\ndetection:\n  s:\n    text|re:\n      - '^(a+)+!$'\n      - '^(a|aa)+!$'\n      - '^(a*)*!$'\n      - '^(a|a)*!$'\n  h:\n    text|re: 'a9+!$'\n"
+		"  condition: h and not s\n---\n"
+		"title: shared\nlogsource: {product: t}\ndetection:\n  s:\n    text|re: 'a9+!$'\n  condition: s\n";
+	struct vocab *v = vocab_new();
+	struct sigma_set *set = sigma_set_new();
+	struct sigma_image *img;
+	struct arena mem;
+	struct diag d;
+	struct event ev;
+	uint64_t hits[3] = {0};
+	diag_init(&d);
+	arena_init(&mem, 0);
+	CHECK_INT(sigma_set_add_text(set, str_c(rules), STR("r.yml"), &d), 0);
+	CHECK_INT(sigma_compile(set, v, &(struct sigma_opts){0}, &d, &img), 0);
+	vocab_freeze(v);
+	struct decoder *dec = decoder_new(v, 0);
+	struct sigma_matcher *m = sigma_matcher_new(img);
+	for (unsigned i = 0; i < 10; i++) {
+		struct record rec = {.raw = STR("{\"text\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa99!\"}"), .ls = {STR("t"), STR(""), STR("")}, .format = FORMAT_JSON};
+		decode_record(dec, &rec, &mem, &ev, NULL);
+		sigma_match(m, &ev, count_hit, hits);
+	}
+	const struct sigma_rule_counts *c = sigma_matcher_rule_counts(m);
+	CHECK_INT((int64_t)hits[0], 1);
+	CHECK_INT((int64_t)c[0].limited, 1);
+	CHECK_INT((int64_t)c[0].set_aside, 9);
+	CHECK_INT((int64_t)hits[1], 10);
+	CHECK_INT((int64_t)c[1].limited, 0);
+	sigma_matcher_free(m);
+	decoder_free(dec);
+	sigma_image_unref(img);
+	sigma_set_free(set);
+	arena_done(&mem);
+	vocab_unref(v);
+	diag_done(&d);
+}
+
 TEST_MAIN

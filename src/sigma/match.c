@@ -61,7 +61,7 @@ struct sigma_matcher {
 	struct sigma_rule_counts *rule_count;
 	uint64_t window;
 	uint64_t *aside;            /* rule: 1 + the window in which it ran into the match limit */
-	bool limited;               /* a search of the rule at hand did */
+	unsigned limited;           /* searches of the rule at hand that did */
 	uint32_t *memo;             /* atom: stamp * 2 + answer */
 	uint32_t *memo_at;          /* atom that holds: the field that made it, UINT32_MAX when none did */
 	uint32_t *gate_stamp;
@@ -449,9 +449,10 @@ static void open_gates(struct sigma_matcher *m)
 
 static bool regex_matches(struct sigma_matcher *m, const struct atom *a, struct str text)
 {
-	pcre2_set_match_limit(m->re_ctx, MATCH_LIMIT(text.n));
+	/* A rule of many hostile patterns may not take the limit's time for each of them: each that ran into it leaves a sixteenth for those behind. */
+	pcre2_set_match_limit(m->re_ctx, MATCH_LIMIT(text.n) >> (m->limited < 7 ? 4 * m->limited : 28));
 	int r = pcre2_match(a->re, (PCRE2_SPTR)(text.n ? text.p : ""), text.n, 0, 0, m->re_data, m->re_ctx);
-	m->limited = m->limited || r == PCRE2_ERROR_MATCHLIMIT || r == PCRE2_ERROR_DEPTHLIMIT || r == PCRE2_ERROR_HEAPLIMIT || r == PCRE2_ERROR_JIT_STACKLIMIT;
+	m->limited += r == PCRE2_ERROR_MATCHLIMIT || r == PCRE2_ERROR_DEPTHLIMIT || r == PCRE2_ERROR_HEAPLIMIT || r == PCRE2_ERROR_JIT_STACKLIMIT;
 	return r >= 0;
 }
 
@@ -719,8 +720,12 @@ static bool atom_holds(struct sigma_matcher *m, uint32_t atom)
 	if (m->memo[atom] >> 1 == m->stamp)
 		return m->memo[atom] & 1;
 	m->count.atoms++;
-	m->memo[atom] = m->stamp << 1 | (uint32_t)atom_matches(m, &m->img->atom[atom], &m->memo_at[atom]);
-	return m->memo[atom] & 1;
+	unsigned limited = m->limited;
+	bool holds = atom_matches(m, &m->img->atom[atom], &m->memo_at[atom]);
+	/* What ran into the limit of this rule's searches is no answer for another rule. */
+	if (m->limited == limited)
+		m->memo[atom] = m->stamp << 1 | (uint32_t)holds;
+	return holds;
 }
 
 /* The rule's condition by its tests. */
@@ -855,7 +860,7 @@ int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *c
 			continue;
 		}
 		m->rule_count[rule].evaluated++;
-		m->limited = false;
+		m->limited = 0;
 		bool holds_now = rule_holds(m, m->img->code[rule].start);
 		if (m->limited) {
 			m->rule_count[rule].limited++;

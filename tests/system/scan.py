@@ -112,6 +112,25 @@ def the_same_bytes_for_any_number_of_threads(s):
     assert stats["file_formats"] == {"json": 2, "auditd": 1, "syslog": 1, "cef": 1, "kv": 1, "zeek": 1, "w3c": 1, "combined": 1, "csv": 2, "journal": 1, "text": 1, "xml": 1}, stats["file_formats"]
 
 
+def the_fault_that_comes_first_is_named(s):
+    """Whole records up to the end of the first block, damaged ones through the next: whichever thread is done first, the first in the file is named."""
+    start(s)
+    folder = os.path.join(s.tmp, "damaged")
+    os.makedirs(folder, exist_ok=True)
+    whole = b'{"a":"' + b"x" * 200 + b'"}\n'
+    for i in range(8):
+        before = whole * (4600 + i * 40)
+        with open(os.path.join(folder, f"{i}.json"), "wb") as f:
+            f.write(before + b'{"a":\n' + (b'{"b"\n' + whole) * 9000)
+    said = {j: run("scan", "-r", s.rules, "-o", "none", "--stats", "none", "-j", j, folder).stderr for j in ("1", "2", "8")}
+    lines = said["1"].decode().splitlines()
+    assert len(lines) == 8, said["1"][:3000]
+    for i, line in enumerate(lines):
+        assert line.endswith(f"at byte {len(whole) * (4600 + i * 40)}"), line
+    for j in ("2", "8"):
+        assert said[j] == said["1"], f"-j {j}: {said[j][:2000]}"
+
+
 def the_same_bytes_by_any_way_in(s):
     start(s)
     for name, data in s.made.items():
@@ -307,5 +326,5 @@ def an_interrupt_completes_what_was_read(s):
 
 
 if __name__ == "__main__":
-    main([the_same_bytes_for_any_number_of_threads, the_same_bytes_by_any_way_in, memory_does_not_grow_with_the_input, figures_and_exit_statuses, options_choose, the_mapping_names_what_content_does_not_tell, the_table_fits_the_terminal,
-          a_stream_that_pauses_is_answered, an_interrupt_completes_what_was_read])
+    main([the_same_bytes_for_any_number_of_threads, the_fault_that_comes_first_is_named, the_same_bytes_by_any_way_in, memory_does_not_grow_with_the_input, figures_and_exit_statuses, options_choose,
+          the_mapping_names_what_content_does_not_tell, the_table_fits_the_terminal, a_stream_that_pauses_is_answered, an_interrupt_completes_what_was_read])
