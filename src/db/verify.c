@@ -152,8 +152,10 @@ int db_verify_log(const char *where, struct diag *d)
 	int r = l->fd < 0 ? -errno : read_header(l);
 	if (r == -EBADMSG)
 		diag_error(d, (struct diag_at){0}, "db.log_damaged", "the header of the log is damaged: the commits in it are lost");
-	else if (r > 0)
-		r = walk(l, read_reach(where, l, &reach), reach, d);
+	else if (r > 0) {
+		bool known = read_reach(where, l, &reach);
+		r = walk(l, known, reach, d);
+	}
 	if (l->fd >= 0)
 		close(l->fd);
 	free(l);

@@ -323,7 +323,7 @@ async function incident(page, lang) {
 async function search(lang) {
   const page = await open(lang);
   await logIn(page, 'tanaka');
-  await row(page, TEXT[lang].title).waitFor();
+  await page.getByRole('heading', { name: TEXT[lang].alerts }).waitFor();
   await page.goto(`${house.url}/search?q=web01%20Failed&from=-24h`);
   await page.locator('summary', { hasText: 'Failed password for root' }).first().click();
   await page.locator('details[open] table').waitFor();
