@@ -37,30 +37,11 @@ void lint_free(struct lint *l)
 
 /* ---- what a rule asks ------------------------------------------------------------------------------------------------------------------ */
 
-/* What the expression says of an event that has none of the fields. */
-static bool holds_on_nothing(const struct compiler *c, const struct expr *e)
+/* What an atom says of an event that has none of the fields. */
+static bool leaf_of_nothing(void *arg, uint32_t leaf)
 {
-	switch ((enum expr_kind)e->kind) {
-	case EXPR_ATOM:
-		return c->atoms.at[e->atom].op == ATOM_NULL;
-	case EXPR_NOT:
-		return !holds_on_nothing(c, e->kid[0]);
-	case EXPR_AND:
-		for (size_t i = 0; i < e->n; i++)
-			if (!holds_on_nothing(c, e->kid[i]))
-				return false;
-		return true;
-	case EXPR_OR:
-		for (size_t i = 0; i < e->n; i++)
-			if (holds_on_nothing(c, e->kid[i]))
-				return true;
-		return false;
-	case EXPR_TRUE:
-		return true;
-	case EXPR_FALSE:
-		break;
-	}
-	return false;
+	const struct compiler *c = arg;
+	return c->atoms.at[leaf].op == ATOM_NULL;
 }
 
 /* C:\Users\*: inside a path a literal star was hardly meant. */
@@ -294,7 +275,7 @@ void lint_rule(struct lint *l, struct compiler *c, const struct detection *d, co
 		diag_warning(c->d, timeframe->key->at, "sigma.timeframe", "timeframe has no effect");
 		diag_hint(c->d, "counting over time is a correlation rule now (Sigma 2)");
 	}
-	if (holds_on_nothing(c, e)) {
+	if (expr_holds(e, leaf_of_nothing, c)) {
 		diag_warning(c->d, d->condition->at, "sigma.matches_everything", "the rule matches every event of its log source that has none of its fields");
 		diag_hint(c->d, "ask for something that must be there, and not only for what must not");
 	}

@@ -739,29 +739,9 @@ static bool rule_holds(struct sigma_matcher *m, uint32_t at)
 }
 
 /* A part of the condition, for the explanation. */
-static bool holds(struct sigma_matcher *m, const struct expr *e)
+static bool leaf_holds(void *arg, uint32_t leaf)
 {
-	switch ((enum expr_kind)e->kind) {
-	case EXPR_ATOM:
-		return atom_holds(m, e->atom);
-	case EXPR_NOT:
-		return !holds(m, e->kid[0]);
-	case EXPR_AND:
-		for (size_t i = 0; i < e->n; i++)
-			if (!holds(m, e->kid[i]))
-				return false;
-		return true;
-	case EXPR_OR:
-		for (size_t i = 0; i < e->n; i++)
-			if (holds(m, e->kid[i]))
-				return true;
-		return false;
-	case EXPR_TRUE:
-		return true;
-	case EXPR_FALSE:
-		break;
-	}
-	return false;
+	return atom_holds(arg, leaf);
 }
 
 /* ---- explanation ------------------------------------------------------------------------------------------------------------------- */
@@ -797,7 +777,7 @@ static void explain(struct sigma_matcher *m, const struct expr *e, struct str se
 		return;
 	case EXPR_OR:
 		for (size_t i = 0; i < e->n; i++)
-			if (holds(m, e->kid[i])) {
+			if (expr_holds(e->kid[i], leaf_holds, m)) {
 				explain(m, e->kid[i], selection);
 				return;
 			}

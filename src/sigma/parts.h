@@ -51,6 +51,8 @@ uint32_t atom_intern(struct compiler *c, const struct atom *a);
 struct expr *expr_new(struct arena *mem, enum expr_kind kind, size_t room);
 void expr_add(struct expr *e, struct expr *kid);
 struct expr *expr_not(struct arena *mem, struct expr *of);
+/* Its value when holds tells each leaf; what the value does not depend on is not asked. */
+bool expr_holds(const struct expr *e, bool (*holds)(void *arg, uint32_t leaf), void *arg);
 struct expr *expr_atom(struct compiler *c, const struct atom *a);
 
 /* match.c: a whole number, however it is written (007, 1e20, 2.50e1), as its digits without leading zeros (in buf, WHOLE_DIGITS_MAX bytes); false when v is none or has more. */

@@ -371,7 +371,7 @@ static bool set_holds(struct pipe_run *r, const struct cond_set *set, const stru
 	if (!set->n)
 		return true;
 	if (set->expr) {
-		holds = words_hold(set->expr, ask, &a);
+		holds = expr_holds(set->expr, ask, &a);
 	} else {
 		for (uint32_t i = 0; i < set->n && holds != set->any; i++)
 			holds = ask(&a, i);

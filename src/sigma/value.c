@@ -27,6 +27,31 @@ struct expr *expr_not(struct arena *mem, struct expr *of)
 	return not;
 }
 
+bool expr_holds(const struct expr *e, bool (*holds)(void *arg, uint32_t leaf), void *arg)
+{
+	switch ((enum expr_kind)e->kind) {
+	case EXPR_ATOM:
+		return holds(arg, e->atom);
+	case EXPR_NOT:
+		return !expr_holds(e->kid[0], holds, arg);
+	case EXPR_AND:
+		for (size_t i = 0; i < e->n; i++)
+			if (!expr_holds(e->kid[i], holds, arg))
+				return false;
+		return true;
+	case EXPR_OR:
+		for (size_t i = 0; i < e->n; i++)
+			if (expr_holds(e->kid[i], holds, arg))
+				return true;
+		return false;
+	case EXPR_TRUE:
+		return true;
+	case EXPR_FALSE:
+		break;
+	}
+	return false;
+}
+
 struct str fold_dup(struct arena *mem, struct str s)
 {
 	char *p = arena_alloc(mem, UTF8_FOLD_MAX(s.n));

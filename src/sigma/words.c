@@ -83,21 +83,3 @@ struct expr *words_parse(struct arena *mem, struct str text, words_resolve *reso
 	*ret_at = w.token.p ? (size_t)(w.token.p - text.p) : text.n;
 	return w.token.n ? NULL : e;
 }
-
-bool words_hold(const struct expr *e, bool (*holds)(void *arg, uint32_t leaf), void *arg)
-{
-	switch ((enum expr_kind)e->kind) {
-	case EXPR_ATOM:
-		return holds(arg, e->atom);
-	case EXPR_NOT:
-		return !words_hold(e->kid[0], holds, arg);
-	case EXPR_AND:
-		return words_hold(e->kid[0], holds, arg) && words_hold(e->kid[1], holds, arg);
-	case EXPR_OR:
-		return words_hold(e->kid[0], holds, arg) || words_hold(e->kid[1], holds, arg);
-	case EXPR_TRUE:
-	case EXPR_FALSE:
-		break;
-	}
-	return false;
-}

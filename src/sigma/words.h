@@ -11,7 +11,5 @@
  */
 typedef bool words_resolve(void *arg, struct str name, uint32_t *ret);
 struct expr *words_parse(struct arena *mem, struct str text, words_resolve *resolve, void *arg, size_t *ret_at);
-/* Its value when holds tells each leaf. */
-bool words_hold(const struct expr *e, bool (*holds)(void *arg, uint32_t leaf), void *arg);
 
 #endif
