@@ -73,6 +73,16 @@ bool evtx_is_chunk(struct str head)
 	return str_starts(head, str_n("ElfChnk\0", 8));
 }
 
+/*
+ * Counts what a record's templates unfold to: an embedded fragment that several slots name is read once for each of them, and so is what lies in it, so
+ * a few bytes could ask for more work than there is time.
+ */
+static bool unfold(struct run *run, size_t n)
+{
+	run->unfolded += n + 1;
+	return run->unfolded <= UNFOLDED_MAX || run_fail(run, "the record's templates unfold to more than the limit");
+}
+
 /* ---- values of a template instance ---------------------------------------------------------------------------------------------------- */
 
 static bool read_values(struct run *run, struct cursor *c, struct values *ret)
@@ -80,13 +90,16 @@ static bool read_values(struct run *run, struct cursor *c, struct values *ret)
 	uint32_t n;
 	if (!cursor_u32(c, &n) || n > VALUES_MAX || (size_t)(c->end - c->at) / 4 < n)
 		return run_fail(run, "a template instance has more values than fit");
+	if (!unfold(run, n))
+		return false;
 	struct value *v = arena_array(run->rec_mem, n + 1u, sizeof(*v));
 	const unsigned char *descriptor = c->at, *data = c->at + 4 * (size_t)n;
 	for (uint32_t i = 0; i < n; i++, descriptor += 4) {
 		uint16_t size = le16(descriptor);
 		if (size > c->end - data)
 			return run_fail(run, "a value reaches past the record");
-		v[i] = (struct value){descriptor[2], data, size};
+		/* EVTX_PARTS is our own: of a file it means nothing, like other types without a meaning. */
+		v[i] = (struct value){descriptor[2] == EVTX_PARTS ? EVTX_BINARY : descriptor[2], data, size};
 		data += size;
 	}
 	c->at = data;
@@ -177,6 +190,8 @@ static void emit_parts(struct run *run, const struct op *op, const struct values
 
 static void run_program(struct run *run, const struct program *prog, const struct values *values)
 {
+	if (!unfold(run, prog->n))
+		return;
 	for (const struct op *op = prog->first; op && !run->fault; op = op->next) {
 		if (op->container && !(op->n_part == 1 && op->part[0].is_value && op->part[0].index < values->n && values->at[op->part[0].index].type == EVTX_BINXML))
 			continue;
@@ -258,6 +273,8 @@ bool run_fragment(struct run *run, struct cursor *c, enum section section)
 	unsigned char token;
 	if (run->depth == DEPTH_MAX)
 		return run_fail(run, "nested deeper than the limit");
+	if (!unfold(run, 0))
+		return false;
 	run->depth++;
 	while (!run->fault && cursor_u8(c, &token) && token != TOKEN_EOF) {
 		if (token == TOKEN_FRAGMENT) {
@@ -349,7 +366,7 @@ static int read_record(struct run *run, size_t at, uint32_t size, evtx_record_fn
 	const unsigned char *p = (const unsigned char *)run->chunk.p + at;
 	struct cursor c = {p + RECORD_HEADER, p + size - 4};
 	run->fault = NULL;
-	run->n = run->cap = 0;
+	run->n = run->cap = run->unfolded = 0;
 	run->depth = 0;
 	arena_reset(run->rec_mem);
 	res->records++;

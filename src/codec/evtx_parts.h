@@ -10,6 +10,7 @@
 #define VALUES_MAX 10000u
 #define FIELDS_MAX 10000u
 #define OPS_MAX 10000u
+#define UNFOLDED_MAX 1000000u /* values, slots and fragments that one record is read as */
 
 enum token {
 	TOKEN_EOF = 0x00, TOKEN_OPEN = 0x01, TOKEN_CLOSE_START = 0x02, TOKEN_CLOSE_EMPTY = 0x03, TOKEN_END = 0x04, TOKEN_TEXT = 0x05, TOKEN_ATTRIBUTE = 0x06, TOKEN_CDATA = 0x07,
@@ -85,6 +86,7 @@ struct run {
 	void *tag_arg;
 	struct evtx_field *field;
 	size_t n, cap;
+	size_t unfolded;
 	int depth;
 	const char *fault;
 };

@@ -133,17 +133,36 @@ static void put_descriptor(struct writer *w, size_t size, uint8_t type)
 	buf_addc(&w->b, 0);
 }
 
+static void put_instance(struct writer *w, size_t definition)
+{
+	buf_add(&w->b, STR("\x0c\x01"));
+	buf_add_le32(&w->b, 7);
+	buf_add_le32(&w->b, (uint32_t)definition);
+}
+
+/* An instance with its definition; the values follow. */
+static size_t begin_template(struct writer *w)
+{
+	size_t def = w->b.n + 10;
+	put_instance(w, def);
+	for (int i = 0; i < 6; i++)
+		buf_add_le32(&w->b, 0);
+	buf_add(&w->b, str_n("\x0f\x01\x01\x00", 4));
+	return def;
+}
+
+static void end_template(struct writer *w, size_t def)
+{
+	buf_addc(&w->b, 0);
+	uint32_t size = (uint32_t)(w->b.n - def) - 24;
+	memcpy(w->b.p + def + 20, &size, 4);
+}
+
 /* <Event><System><EventID>%0</EventID><Channel>Security</Channel></System><EventData> with Data of every interesting type. */
 static void template_record(struct writer *w, uint64_t number)
 {
 	begin_record(w, number);
-	buf_add(&w->b, STR("\x0c\x01"));
-	buf_add_le32(&w->b, 7);
-	buf_add_le32(&w->b, (uint32_t)w->b.n + 4);
-	size_t def = w->b.n;
-	for (int i = 0; i < 6; i++)
-		buf_add_le32(&w->b, 0);
-	buf_add(&w->b, str_n("\x0f\x01\x01\x00", 4));
+	size_t def = begin_template(w);
 	put_open(w, true, "Event", NULL, NULL);
 	put_open(w, true, "System", NULL, NULL);
 	put_open(w, true, "EventID", NULL, NULL);
@@ -162,9 +181,7 @@ static void template_record(struct writer *w, uint64_t number)
 	}
 	put_end(w);
 	put_end(w);
-	buf_addc(&w->b, 0);
-	uint32_t size = (uint32_t)(w->b.n - def) - 24;
-	memcpy(w->b.p + def + 20, &size, 4);
+	end_template(w, def);
 	buf_add_le32(&w->b, 7);
 	put_descriptor(w, 2, EVTX_UINT16);
 	put_descriptor(w, 4, EVTX_HEX32);
@@ -418,6 +435,59 @@ TEST(pieces_of_a_file_that_lost_bytes)
 	CHECK_INT(evtx_piece(str_sub(buf_str(&f), 0, 2000), false), 0);
 	CHECK_INT(evtx_piece(str_sub(buf_str(&f), chunks[1], chunks[1] + EVTX_CHUNK), false), 0);
 	buf_done(&f);
+}
+
+/* A value whose type nobody knows is its bytes, whatever the number. */
+TEST(every_type_of_value_ends_in_a_result)
+{
+	struct writer w = {.share = false};
+	struct buf out = BUF_INIT(100000);
+	begin_chunk(&w);
+	template_record(&w, 1);
+	end_chunk(&w);
+	size_t sid = str_find(buf_str(&w.b), str_n("\x0c\0\x13\0", 4)) + 2;
+	for (unsigned type = 0; type < 256; type++) {
+		w.b.p[sid] = (char)type;
+		buf_reset(&out);
+		decode(buf_str(&w.b), &out);
+		if (type > EVTX_BINXML && type < 0x80)
+			CHECK(str_find(buf_str(&out), STR("\"Sid\":\"010100000000000512000000\"")) != STR_NPOS);
+	}
+	buf_done(&out);
+	buf_done(&w.b);
+}
+
+/* Two slots name one embedded fragment, in which the same template stands again: 2^40 of them. */
+TEST(fragments_in_fragments_are_bounded)
+{
+	struct writer w = {.share = false};
+	struct buf out = BUF_INIT(1000);
+	begin_chunk(&w);
+	begin_record(&w, 1);
+	size_t def = begin_template(&w);
+	put_open(&w, true, "Event", NULL, NULL);
+	put_open(&w, true, "System", NULL, NULL);
+	for (int i = 0; i < 2; i++) {
+		put_open(&w, true, "Level", NULL, NULL);
+		put_value(&w, 0, EVTX_BINXML, false);
+		put_end(&w);
+	}
+	put_end(&w);
+	put_end(&w);
+	end_template(&w, def);
+	for (size_t depth = 40; depth > 0; depth--) {
+		buf_add_le32(&w.b, 1);
+		put_descriptor(&w, (depth - 1) * 18, EVTX_BINXML);
+		if (depth > 1)
+			put_instance(&w, def);
+	}
+	end_record(&w);
+	end_chunk(&w);
+	struct evtx_chunk_result res = decode(buf_str(&w.b), &out);
+	CHECK_INT(res.damaged, 1);
+	CHECK_STR(str_c(res.fault), "the record's templates unfold to more than the limit");
+	buf_done(&out);
+	buf_done(&w.b);
 }
 
 TEST(every_single_flipped_byte_ends_in_a_result)
