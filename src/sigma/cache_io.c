@@ -5,7 +5,7 @@
 
 /* Whoever gives one of these another member gives it a line below too. */
 _Static_assert(sizeof(void *) != 8 || (sizeof(struct sigma_rule) == 264 && sizeof(struct atom) == 80 && sizeof(struct expr) == 40 && sizeof(struct correlation) == 224 &&
-				       sizeof(struct rule_code) == 48 && sizeof(struct gate_info) == 8 && sizeof(struct field_index) == 192 && sizeof(struct literal) == 20 && sizeof(struct sigma_image) == 240),
+				       sizeof(struct rule_code) == 48 && sizeof(struct gate_info) == 12 && sizeof(struct field_index) == 192 && sizeof(struct literal) == 20 && sizeof(struct sigma_image) == 240),
 	"a member is missing in the walk below");
 
 /* ---- one walk for both directions ---------------------------------------------------------------------------------------------------------- */
@@ -298,6 +298,7 @@ static void io_gates(struct cache_io *x, struct sigma_image *img)
 		IO(x, img->gate[i].kind);
 		IO(x, img->gate[i].worded);
 		IO(x, img->gate[i].n);
+		IO(x, img->gate[i].exact);
 		while (x->out && img->gate_rules[i][n] != UINT32_MAX)
 			n++;
 		io_numbers(x, &img->gate_rules[i], &n);
@@ -344,6 +345,8 @@ void cache_io_image(struct cache_io *x, struct sigma_image *img)
 		IO(x, img->test[i].yes);
 		IO(x, img->test[i].no);
 		IO(x, img->test[i].gate);
+		IO(x, img->test[i].field);
+		IO(x, img->test[i].exact);
 	}
 	io_gates(x, img);
 }

@@ -21,6 +21,7 @@ struct gate {
 	uint8_t kind;
 	struct str text;
 	uint32_t flags;        /* REGEX: of the atom */
+	uint32_t exact;        /* see gate_info */
 	VEC(uint32_t) rules;
 };
 
@@ -166,7 +167,7 @@ static void count_uses(struct gates *g, const struct expr *e)
 static void gate_of_atom(struct gates *g, const struct atom *a, struct gate *ret)
 {
 	size_t at, n;
-	*ret = (struct gate){.field = a->keyword ? FIELD_UNKNOWN : a->field, .kind = GATE_PRESENT};
+	*ret = (struct gate){.field = a->keyword ? FIELD_UNKNOWN : a->field, .kind = GATE_PRESENT, .exact = GATE_INEXACT};
 	switch ((enum atom_op)a->op) {
 	case ATOM_EQ:
 		ret->kind = GATE_EQ;
@@ -205,6 +206,13 @@ static void gate_of_atom(struct gates *g, const struct atom *a, struct gate *ret
 	ret->text = ret->kind == GATE_PRESENT ? STR("") : a->flags & ATOM_F_CASED ? fold_dup(&g->c->scratch, a->text) : a->text;
 }
 
+/* The gate asks just what the atom asks. */
+static bool gate_is_exact(const struct gate *g, const struct atom *a)
+{
+	static const uint8_t op[] = {[GATE_EQ] = ATOM_EQ, [GATE_PREFIX] = ATOM_PREFIX, [GATE_SUFFIX] = ATOM_SUFFIX, [GATE_NUMBER] = ATOM_NUMBER, [GATE_CONTAINS] = ATOM_CONTAINS};
+	return g->kind < LEN(op) && op[g->kind] == a->op && !(a->flags & ATOM_F_CASED) && !a->keyword;
+}
+
 /* The gate of an atom, made when new; NULL when there are too many. */
 static struct gate *gate_intern(struct gates *g, uint32_t atom)
 {
@@ -222,6 +230,8 @@ static struct gate *gate_intern(struct gates *g, uint32_t atom)
 		vec_push(&g->gate, gate);
 	}
 	g->img->atom[atom].gate = (uint16_t)(*at + 1);
+	if (gate_is_exact(&g->gate.at[*at], &g->img->atom[atom]))
+		g->gate.at[*at].exact = atom;
 	return &g->gate.at[*at];
 }
 
@@ -564,7 +574,7 @@ static void keep_lists(struct gates *g)
 			memcpy(rules, gate->rules.at, gate->rules.n * sizeof(*rules));
 		rules[gate->rules.n] = UINT32_MAX;
 		img->gate_rules[i] = rules;
-		img->gate[i] = (struct gate_info){gate->field, gate->kind, !only_plain(gate->text), (uint32_t)gate->text.n};
+		img->gate[i] = (struct gate_info){gate->field, gate->kind, !only_plain(gate->text), (uint32_t)gate->text.n, gate->exact};
 		vec_done(&gate->rules);
 	}
 	img->always = arena_array(&img->mem, img->n_rule + 1, sizeof(*img->always));

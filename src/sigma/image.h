@@ -52,6 +52,8 @@ struct test {
 	uint32_t atom;
 	uint32_t yes, no; /* the next test of the image, or one of the two ends */
 	uint16_t gate;    /* the atom's gate, 1-based; a closed gate answers no without looking. 0 = none */
+	field_id field;   /* where the gate looks */
+	bool exact;       /* an open gate answers yes */
 };
 #define TEST_TRUE UINT32_MAX
 #define TEST_FALSE (UINT32_MAX - 1)
@@ -67,12 +69,15 @@ struct rule_code {
 
 struct field_index; /* gate.c */
 
+#define GATE_INEXACT UINT32_MAX
+
 /* A gate as routes see it. */
 struct gate_info {
 	field_id field; /* where it looks, FIELD_UNKNOWN = keywords */
 	uint8_t kind;   /* enum gate_kind */
 	bool worded;    /* its text has a character that numbers, times and hex digits lack */
 	uint32_t n;     /* bytes of its text */
+	uint32_t exact; /* the atom that is true of a value just when the value opens the gate */
 };
 
 struct sigma_image {

@@ -55,11 +55,11 @@ struct expr *expr_not(struct arena *mem, struct expr *of);
 bool expr_holds(const struct expr *e, bool (*holds)(void *arg, uint32_t leaf), void *arg);
 struct expr *expr_atom(struct compiler *c, const struct atom *a);
 
-/* match.c: a whole number, however it is written (007, 1e20, 2.50e1), as its digits without leading zeros (in buf, WHOLE_DIGITS_MAX bytes); false when v is none or has more. */
+/* atoms.c: a whole number, however it is written (007, 1e20, 2.50e1), as its digits without leading zeros (in buf, WHOLE_DIGITS_MAX bytes); false when v is none or has more. */
 #define WHOLE_DIGITS_MAX 64
 bool val_whole_digits(struct val v, char *buf, struct str *ret);
 
-/* match.c: does the image's routing show events of these log sources to a rule of that one? */
+/* route.c: does the image's routing show events of these log sources to a rule of that one? */
 bool sigma_rule_fits(const struct sigma_image *img, const struct logsource *rule, const struct logsource *ls, size_t n);
 
 /* correlate_load.c */

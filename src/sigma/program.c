@@ -52,11 +52,21 @@ static uint32_t program_list(struct programmer *p, const struct expr *e, uint32_
 	return next;
 }
 
+static struct test test_of(const struct sigma_image *img, uint32_t atom, uint32_t yes, uint32_t no)
+{
+	struct test t = {.atom = atom, .yes = yes, .no = no, .gate = img->atom[atom].gate};
+	if (t.gate) {
+		t.field = img->gate[t.gate - 1].field;
+		t.exact = img->gate[t.gate - 1].exact == atom;
+	}
+	return t;
+}
+
 static uint32_t program(struct programmer *p, const struct expr *e, uint32_t yes, uint32_t no)
 {
 	switch ((enum expr_kind)e->kind) {
 	case EXPR_ATOM:
-		vec_push(&p->tests, ((struct test){e->atom, yes, no, p->img->atom[e->atom].gate}));
+		vec_push(&p->tests, test_of(p->img, e->atom, yes, no));
 		return (uint32_t)p->tests.n - 1;
 	case EXPR_NOT:
 		return program(p, e->kid[0], no, yes);

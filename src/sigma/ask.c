@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sigma/matcher.h"
+
+#include "sys/rand.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#define LOOK_FIELD 1u
+#define LOOK_WORDS 2u
+
+void asking_init(struct sigma_matcher *m)
+{
+	m->cache = aligned_alloc(64, CACHE_SLOTS * sizeof(*m->cache));
+	must(m->cache);
+	memset(m->cache, 0, CACHE_SLOTS * sizeof(*m->cache));
+	m->answer = must_calloc(ANSWER_SLOTS, sizeof(*m->answer));
+	m->noted = must_calloc(m->img->n_gate + 1, sizeof(*m->noted));
+	m->secret = must_calloc(XXH3_SECRET_DEFAULT_SIZE, 1);
+	rand_bytes(&m->seed, sizeof(m->seed));
+	XXH3_generateSecret_fromSeed(m->secret, m->seed);
+}
+
+void asking_done(struct sigma_matcher *m)
+{
+	vec_done(&m->values);
+	vec_done(&m->open);
+	free(m->cache);
+	free(m->answer);
+	free(m->noted);
+	free(m->secret);
+}
+
+/* ---- values ------------------------------------------------------------------------------------------------------------------------ */
+
+struct value *value_of(struct sigma_matcher *m, uint32_t field)
+{
+	struct value *v = &m->values.at[field];
+	if (v->text_stamp != m->stamp) {
+		v->text = val_text(m->ev->field[field].val, &m->mem);
+		if (!v->text.p)
+			v->text = STR("");
+		v->text_stamp = m->stamp;
+	}
+	return v;
+}
+
+struct value *raw_of(struct sigma_matcher *m)
+{
+	m->raw.text = m->ev->raw;
+	m->raw.text_stamp = m->stamp;
+	return &m->raw;
+}
+
+struct str fold_of(struct sigma_matcher *m, struct value *v)
+{
+	if (v->fold_stamp != m->stamp) {
+		v->fold = fold_dup(&m->mem, v->text);
+		v->fold_stamp = m->stamp;
+	}
+	return v->fold;
+}
+
+bool keywords_in_raw(const struct event *ev)
+{
+	return ev->raw.n && ev->format != FORMAT_JSON && ev->format != FORMAT_EVTX && ev->format != FORMAT_EVE;
+}
+
+const uint64_t *hash_of(struct sigma_matcher *m, uint32_t field)
+{
+	struct value *to = &m->values.at[field];
+	const struct val *v = &m->ev->field[field].val;
+	uint64_t kind = v->kind * 0x9E3779B97F4A7C15ull;
+	XXH128_hash_t h;
+	if (to->hash_stamp == m->stamp)
+		return to->hash;
+	switch ((enum val_kind)v->kind) {
+	case VAL_STR:
+	case VAL_JSTR:
+	case VAL_U16:
+	case VAL_NUM:
+	case VAL_GUID:
+	case VAL_SID:
+	case VAL_BYTES:
+	case VAL_JSON:
+		/* The seed is for short values only, the secret for long ones. */
+		h = XXH3_128bits_withSecretandSeed(v->u.p, v->n, m->secret, XXH3_SECRET_DEFAULT_SIZE, m->seed);
+		break;
+	case VAL_NULL:
+	case VAL_BOOL:
+	case VAL_UINT:
+	case VAL_INT:
+	case VAL_HEX:
+	case VAL_DOUBLE:
+	case VAL_TIME:
+		h = XXH3_128bits_withSeed(&v->u, sizeof(v->u), m->seed);
+		break;
+	}
+	to->hash[0] = h.low64 ^ kind;
+	to->hash[1] = h.high64;
+	to->hash_stamp = m->stamp;
+	return to->hash;
+}
+
+/* ---- gates ------------------------------------------------------------------------------------------------------------------------- */
+
+/* What a hash told is compared once, here, so that an open gate needs no second look by the conditions. */
+static bool is_sure(struct sigma_matcher *m, const struct gate_info *g, uint32_t field)
+{
+	if (g->exact == GATE_INEXACT || g->kind == GATE_CONTAINS)
+		return true;
+	return atom_fits(m, &m->img->atom[g->exact], m->ev->field[field].val, value_of(m, field));
+}
+
+struct asking {
+	struct sigma_matcher *m;
+	uint32_t field; /* UINT32_MAX: the line as it came */
+};
+
+static void note_gate(void *arg, uint16_t gate)
+{
+	const struct asking *a = arg;
+	struct sigma_matcher *m = a->m;
+	if (m->noted[gate] == m->asked || !has_bit(m->route->gates, gate - 1u))
+		return;
+	if (a->field != UINT32_MAX && !is_sure(m, &m->img->gate[gate - 1], a->field))
+		return;
+	m->noted[gate] = m->asked;
+	vec_push(&m->open, gate);
+}
+
+static void wake_rules(struct sigma_matcher *m, uint16_t gate)
+{
+	for (const uint32_t *r = m->img->gate_rules[gate - 1]; *r != UINT32_MAX; r++) {
+		if (!has_bit(m->route->rules, *r) || m->rule_stamp[*r] == m->stamp)
+			continue;
+		m->rule_stamp[*r] = m->stamp;
+		vec_push(&m->woken, *r);
+	}
+}
+
+static void open_all(struct sigma_matcher *m, const uint16_t *gate, size_t n, size_t waking)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (i < waking && m->gate_stamp[gate[i]] != m->stamp)
+			wake_rules(m, gate[i]);
+		m->gate_stamp[gate[i]] = m->stamp;
+	}
+}
+
+/* Those that wake a rule to the front; their number. */
+static size_t sort_open(struct sigma_matcher *m)
+{
+	size_t waking = 0;
+	for (size_t i = 0; i < m->open.n; i++) {
+		uint16_t gate = m->open.at[i];
+		if (!has_bit(m->route->waking, gate - 1u))
+			continue;
+		m->open.at[i] = m->open.at[waking];
+		m->open.at[waking++] = gate;
+	}
+	return waking;
+}
+
+/* The next value: no gate of it is noted yet. */
+static void start_asking(struct sigma_matcher *m)
+{
+	vec_clear(&m->open);
+	if (++m->asked == 0) {
+		memset(m->noted, 0, (m->img->n_gate + 1) * sizeof(*m->noted));
+		m->asked = 1;
+	}
+}
+
+static void ask(struct sigma_matcher *m, field_id id, struct val v, struct value *text, uint32_t field)
+{
+	struct asking a = {m, field};
+	struct gate_query q = {id ? m->img->index[id] : m->route->words, &m->route->look[id], &m->route->bits[id], m->scratch, note_gate, &a};
+	gates_of_value(&q, v, text->text, fold_of(m, text));
+}
+
+/* Where a value's gates are remembered. */
+struct cache_key {
+	uint64_t part[2];
+	struct cache_line *line;
+};
+
+static inline struct cache_key cache_key(struct sigma_matcher *m, uint32_t field, unsigned look)
+{
+	const uint64_t *h = hash_of(m, field);
+	uint64_t what = ((uint64_t)m->route->number << 32 | (uint64_t)m->ev->field[field].id << 8 | look) * 0xD1B54A32D192ED03ull;
+	struct cache_key k = {{h[0] ^ what, h[1]}, NULL};
+	k.line = &m->cache[(k.part[0] ^ k.part[0] >> 32) & (CACHE_SLOTS - 1)];
+	return k;
+}
+
+static void ask_cached(struct sigma_matcher *m, uint32_t field, unsigned look, const struct cache_key *key)
+{
+	const struct field *f = &m->ev->field[field];
+	struct cache_line *line = key->line;
+	m->count.values++;
+	if (line->n && line->key[0] == key->part[0] && line->key[1] == key->part[1]) {
+		open_all(m, line->gate, line->n - 1u, line->waking);
+		m->count.known++;
+		return;
+	}
+	start_asking(m);
+	if (look & LOOK_FIELD)
+		ask(m, f->id, f->val, value_of(m, field), field);
+	if (look & LOOK_WORDS)
+		ask(m, FIELD_UNKNOWN, f->val, value_of(m, field), field);
+	size_t waking = sort_open(m);
+	open_all(m, m->open.at, m->open.n, waking);
+	if (m->open.n > CACHE_GATES)
+		return;
+	line->key[0] = key->part[0];
+	line->key[1] = key->part[1];
+	line->n = (uint16_t)(m->open.n + 1);
+	line->waking = (uint16_t)waking;
+	if (m->open.n)
+		memcpy(line->gate, m->open.at, m->open.n * sizeof(*line->gate));
+}
+
+void open_gates_of(struct sigma_matcher *m, field_id id)
+{
+	struct place *p = &m->place[id];
+	p->asked = m->stamp;
+	const struct field_look *look = &m->route->look[id];
+	for (uint32_t i = p->last + 1; i-- > 0;) {
+		if (m->ev->field[i].id != id)
+			continue;
+		if (gate_text_may_fit(look, m->ev->field[i].val)) {
+			struct cache_key key = cache_key(m, i, LOOK_FIELD);
+			ask_cached(m, i, LOOK_FIELD, &key);
+		}
+		if (!p->many && !(m->ev->field[i].flags & FIELD_F_ELEMENT))
+			break;
+	}
+}
+
+static inline void note_place(struct sigma_matcher *m, uint32_t i)
+{
+	const struct field *f = &m->ev->field[i];
+	struct place *p = &m->place[f->id];
+	p->many = p->stamp == m->stamp && (p->many || !(f->flags & m->ev->field[p->last].flags & FIELD_F_ELEMENT));
+	p->stamp = m->stamp;
+	p->last = i;
+}
+
+/* What is asked of a value at once: gates of its field that wake a rule, keywords, both or nothing. */
+static inline unsigned look_of(struct sigma_matcher *m, const struct field *f, bool words)
+{
+	const struct route *r = m->route;
+	unsigned look = 0;
+	if (f->id && f->id < m->img->n_field && r->wakes[f->id]) {
+		m->place[f->id].asked = m->stamp;
+		look = gate_text_may_fit(&r->look[f->id], f->val) ? LOOK_FIELD : 0;
+	}
+	if (words && !(f->flags & FIELD_F_ALIAS) && gate_text_may_fit(&r->look[FIELD_UNKNOWN], f->val))
+		look |= LOOK_WORDS;
+	return look;
+}
+
+#define BATCH 32
+
+/* Two passes: hash and prefetch the cache lines of up to 32 values, then look at them. */
+void open_gates(struct sigma_matcher *m)
+{
+	const struct event *ev = m->ev;
+	bool keywords = m->route->look[FIELD_UNKNOWN].kinds, in_raw = keywords_in_raw(ev);
+	struct cache_key key[BATCH];
+	uint32_t at[BATCH];
+	uint8_t look[BATCH];
+	for (uint32_t from = 0; from < ev->n_field;) {
+		size_t n = 0;
+		for (; from < ev->n_field && n < BATCH; from++) {
+			const struct field *f = &ev->field[from];
+			if (f->id && f->id < m->img->n_field)
+				note_place(m, from);
+			look[n] = (uint8_t)look_of(m, f, keywords && !in_raw);
+			if (!look[n])
+				continue;
+			key[n] = cache_key(m, from, look[n]);
+			__builtin_prefetch(key[n].line);
+			at[n++] = from;
+		}
+		for (size_t i = 0; i < n; i++)
+			ask_cached(m, at[i], look[i], &key[i]);
+	}
+	if (!keywords || !in_raw)
+		return;
+	start_asking(m);
+	ask(m, FIELD_UNKNOWN, (struct val){.kind = VAL_STR}, raw_of(m), UINT32_MAX);
+	open_all(m, m->open.at, m->open.n, sort_open(m));
+}

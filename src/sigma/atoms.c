@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sigma/matcher.h"
+
+#include "base/num.h"
+#include "base/utf8.h"
+
+/* Steps that one search may take: enough for honest patterns on long texts, a tenth of a millisecond for the others. */
+#define MATCH_LIMIT(n) (40000u + 4u * (uint32_t)((n) < (1u << 24) ? (n) : 1u << 24))
+
+static bool regex_matches(struct sigma_matcher *m, const struct atom *a, struct str text)
+{
+	/* A rule of many hostile patterns may not take the limit's time for each of them: each that ran into it leaves a sixteenth for those behind. */
+	pcre2_set_match_limit(m->re_ctx, MATCH_LIMIT(text.n) >> (m->limited < 7 ? 4 * m->limited : 28));
+	int r = pcre2_match(a->re, (PCRE2_SPTR)(text.n ? text.p : ""), text.n, 0, 0, m->re_data, m->re_ctx);
+	m->limited += r == PCRE2_ERROR_MATCHLIMIT || r == PCRE2_ERROR_DEPTHLIMIT || r == PCRE2_ERROR_HEAPLIMIT || r == PCRE2_ERROR_JIT_STACKLIMIT;
+	return r >= 0;
+}
+
+/* The number's text without its sign and exponent. False when the exponent is out of all proportion. */
+static bool take_exponent(struct str *s, int64_t *ret)
+{
+	size_t e = str_chr(*s, 'e');
+	e = e == STR_NPOS ? str_chr(*s, 'E') : e;
+	*ret = 0;
+	if (e == STR_NPOS)
+		return true;
+	struct str exponent = str_sub(*s, e + 1, s->n);
+	str_take(&exponent, STR("+"));
+	*s = str_sub(*s, 0, e);
+	return num_i64(exponent, ret) && *ret >= -WHOLE_DIGITS_MAX && *ret <= WHOLE_DIGITS_MAX;
+}
+
+bool val_whole_digits(struct val v, char *buf, struct str *ret)
+{
+	char digit[WHOLE_DIGITS_MAX];
+	struct str s = str_n(v.u.p, v.n);
+	size_t n = 1, behind = 0; /* a place for the sign */
+	int64_t zeros;
+	bool point = false;
+	if (v.kind == VAL_UINT)
+		s = str_n(buf, num_format_u64(buf, v.u.u));
+	else if (v.kind == VAL_DOUBLE)
+		s = str_n(buf, num_format_double(buf, v.u.d));
+	else if (v.kind == VAL_U16 && v.n <= WHOLE_DIGITS_MAX)
+		s = str_n(buf, utf16le_to_utf8(buf, (const unsigned char *)v.u.p, v.n));
+	else if (v.kind != VAL_NUM && v.kind != VAL_STR)
+		return false;
+	bool minus = str_take(&s, STR("-"));
+	if (!minus)
+		str_take(&s, STR("+"));
+	if (!take_exponent(&s, &zeros) || !s.n)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '.' && !point) {
+			point = true;
+			continue;
+		}
+		if (!ch_is_digit((unsigned char)s.p[i]) || n == sizeof(digit))
+			return false;
+		behind += point;
+		if (n > 1 || s.p[i] != '0')
+			digit[n++] = s.p[i];
+	}
+	for (zeros -= (int64_t)behind; zeros < 0 && n > 1 && digit[n - 1] == '0'; zeros++)
+		n--;
+	if (n == 1) {
+		digit[n++] = '0';
+		minus = false;
+		zeros = 0;
+	}
+	if (zeros < 0 || n + (size_t)zeros > sizeof(digit))
+		return false;
+	memset(digit + n, '0', (size_t)zeros);
+	n += (size_t)zeros;
+	digit[0] = '-';
+	memcpy(buf, digit + !minus, n - !minus);
+	*ret = str_n(buf, n - !minus);
+	return true;
+}
+
+/* Whole numbers as digits, for those that no machine number holds. */
+static int compare_digits(struct str a, struct str b)
+{
+	bool minus = a.n && a.p[0] == '-', other = b.n && b.p[0] == '-';
+	if (minus != other)
+		return minus ? -1 : 1;
+	int c = a.n != b.n ? (a.n > b.n) - (a.n < b.n) : str_cmp(a, b);
+	return minus ? -c : c;
+}
+
+static int compare_numbers(const struct atom *a, struct val v, double d, int64_t i, bool is_int)
+{
+	char mine[WHOLE_DIGITS_MAX], its[WHOLE_DIGITS_MAX];
+	struct str x, y;
+	if (is_int && a->is_int)
+		return (i > a->integer) - (i < a->integer);
+	if (is_int)
+		v = (struct val){.kind = VAL_NUM, .u.p = mine, .n = (uint32_t)num_format_i64(mine, i)};
+	if (val_whole_digits(v, mine, &x) && val_whole_digits((struct val){.kind = VAL_NUM, .u.p = a->text.p, .n = (uint32_t)a->text.n}, its, &y))
+		return compare_digits(x, y);
+	return (d > a->number) - (d < a->number);
+}
+
+static bool number_matches(const struct atom *a, struct val v, struct str text)
+{
+	double d;
+	int64_t i;
+	bool is_int;
+	if (v.kind == VAL_JSTR)
+		v = (struct val){.kind = VAL_STR, .u.p = text.p, .n = (uint32_t)text.n};
+	if (!val_number(v, &d, &i, &is_int))
+		return false;
+	int c = compare_numbers(a, v, d, i, is_int);
+	switch ((enum number_cmp)a->sub) {
+	case CMP_EQ:
+		return c == 0;
+	case CMP_LT:
+		return c < 0;
+	case CMP_LTE:
+		return c <= 0;
+	case CMP_GT:
+		return c > 0;
+	case CMP_GTE:
+		return c >= 0;
+	}
+	return false;
+}
+
+/* Without +02:00 at the end: parts of a time are those that are written (specification: no conversion of time zones). */
+static struct str without_zone(struct str text)
+{
+	size_t at = text.n > 6 && text.p[text.n - 3] == ':' ? text.n - 6 : text.n > 5 ? text.n - 5 : 0;
+	bool zone = at > 10 && (text.p[at] == '+' || text.p[at] == '-') && ch_is_digit((unsigned char)text.p[at + 1]);
+	return zone ? str_sub(text, 0, at) : text;
+}
+
+static bool time_matches(const struct atom *a, struct str text)
+{
+	struct civil c;
+	tstamp t;
+	text = without_zone(text);
+	if (!ts_parse_rfc3339(text, 0, &t) && !ts_parse_epoch(text, &t))
+		return false;
+	ts_to_civil(t, 0, &c);
+	int part = a->sub == 'm' ? c.minute : a->sub == 'h' ? c.hour : a->sub == 'd' ? c.day : a->sub == 'w' ? ts_iso_week(t, NULL) : a->sub == 'M' ? c.month : c.year;
+	return part == a->integer;
+}
+
+static bool text_matches(enum atom_op op, struct str pattern, struct str text)
+{
+	switch (op) {
+	case ATOM_EQ:
+		return str_eq(text, pattern);
+	case ATOM_PREFIX:
+		return str_starts(text, pattern);
+	case ATOM_SUFFIX:
+		return str_ends(text, pattern);
+	case ATOM_CONTAINS:
+		return str_find(text, pattern) != STR_NPOS;
+	case ATOM_GLOB:
+		return glob_match(pattern, text);
+	case ATOM_REGEX:
+	case ATOM_NUMBER:
+	case ATOM_CIDR:
+	case ATOM_NULL:
+	case ATOM_EXISTS:
+	case ATOM_FIELDREF:
+	case ATOM_TIME:
+		break;
+	}
+	return false;
+}
+
+/* Every occurrence of a field that counts: the last one, or all elements of an array. Ends with false. */
+static bool next_occurrence(const struct sigma_matcher *m, field_id id, uint32_t *at, bool *started)
+{
+	const struct event *ev = m->ev;
+	if (!*started) {
+		*started = true;
+		*at = m->place[id].last;
+		return m->place[id].stamp == m->stamp;
+	}
+	if (!(ev->field[*at].flags & FIELD_F_ELEMENT))
+		return false;
+	while ((*at)-- > 0)
+		if (ev->field[*at].id == id && (ev->field[*at].flags & FIELD_F_ELEMENT))
+			return true;
+	return false;
+}
+
+static bool fieldref_matches(struct sigma_matcher *m, const struct atom *a, struct str mine)
+{
+	uint32_t at = 0;
+	bool started = false;
+	while (next_occurrence(m, a->other, &at, &started)) {
+		if (m->ev->field[at].val.kind == VAL_NULL)
+			continue;
+		struct value *f = value_of(m, at);
+		if (text_matches((enum atom_op)a->sub, a->flags & ATOM_F_CASED ? f->text : fold_of(m, f), mine))
+			return true;
+	}
+	return false;
+}
+
+bool atom_fits(struct sigma_matcher *m, const struct atom *a, struct val v, struct value *f)
+{
+	unsigned char ip[16];
+	switch ((enum atom_op)a->op) {
+	case ATOM_EQ:
+	case ATOM_PREFIX:
+	case ATOM_SUFFIX:
+	case ATOM_CONTAINS:
+	case ATOM_GLOB:
+		return v.kind != VAL_NULL && text_matches((enum atom_op)a->op, a->text, a->flags & ATOM_F_CASED ? f->text : fold_of(m, f));
+	case ATOM_REGEX:
+		return v.kind != VAL_NULL && regex_matches(m, a, f->text);
+	case ATOM_NUMBER:
+		return number_matches(a, v, f->text);
+	case ATOM_CIDR:
+		return num_ip(str_trim(f->text), ip, NULL) && num_ip_in(ip, a->net, a->bits);
+	case ATOM_NULL:
+		return v.kind == VAL_NULL;
+	case ATOM_EXISTS:
+		return true;
+	case ATOM_FIELDREF:
+		return v.kind != VAL_NULL && fieldref_matches(m, a, a->flags & ATOM_F_CASED ? f->text : fold_of(m, f));
+	case ATOM_TIME:
+		return time_matches(a, f->text);
+	}
+	return false;
+}
+
+static bool keyword_matches(struct sigma_matcher *m, const struct atom *a, uint32_t *ret_at)
+{
+	*ret_at = UINT32_MAX;
+	if (keywords_in_raw(m->ev))
+		return atom_fits(m, a, (struct val){.kind = VAL_STR}, raw_of(m));
+	for (uint32_t i = 0; i < m->ev->n_field; i++) {
+		if ((m->ev->field[i].flags & FIELD_F_ALIAS) || !atom_fits(m, a, m->ev->field[i].val, value_of(m, i)))
+			continue;
+		*ret_at = i;
+		return true;
+	}
+	return false;
+}
+
+/* *ret_at = the occurrence that matched, UINT32_MAX when it is none. */
+static bool atom_matches(struct sigma_matcher *m, const struct atom *a, uint32_t *ret_at)
+{
+	uint32_t at = 0;
+	bool started = false, any = false;
+	if (a->keyword)
+		return keyword_matches(m, a, ret_at);
+	*ret_at = UINT32_MAX;
+	while (next_occurrence(m, a->field, &at, &started)) {
+		any = true;
+		if (atom_fits(m, a, m->ev->field[at].val, value_of(m, at))) {
+			*ret_at = at;
+			return true;
+		}
+	}
+	return a->op == ATOM_NULL && !any;
+}
+
+/* ---- answers that are remembered ------------------------------------------------------------------------------------------------------- */
+
+/* The one value that decides, when there is one and the atom asks for nothing but its text. */
+static bool one_text(const struct sigma_matcher *m, const struct atom *a, uint32_t *ret_field)
+{
+	const struct place *p = &m->place[a->field];
+	if (a->keyword || p->stamp != m->stamp || p->many || a->op > ATOM_REGEX)
+		return false;
+	const struct field *f = &m->ev->field[p->last];
+	*ret_field = p->last;
+	return !(f->flags & FIELD_F_ELEMENT) && (f->val.kind == VAL_STR || f->val.kind == VAL_JSTR || f->val.kind == VAL_U16);
+}
+
+/* Its place in the table, and what stands there when the answer is no: all of the hash but the lowest bit, which is the answer. */
+static uint64_t *answer_slot(struct sigma_matcher *m, uint32_t atom, uint32_t field, uint64_t *ret_no)
+{
+	const uint64_t *h = hash_of(m, field);
+	uint64_t mixed = (h[0] + atom) * 0x9E3779B97F4A7C15ull;
+	*ret_no = (h[1] ^ mixed) & ~UINT64_C(1);
+	return &m->answer[mixed >> 40 & (ANSWER_SLOTS - 1)];
+}
+
+/* *ret_at = the field that made it hold, UINT32_MAX when it is none. */
+static bool ask_atom(struct sigma_matcher *m, uint32_t atom, uint32_t *ret_at)
+{
+	const struct atom *a = &m->img->atom[atom];
+	unsigned limited = m->limited;
+	uint64_t no, *slot;
+	m->count.atoms++;
+	if (!one_text(m, a, ret_at))
+		return atom_matches(m, a, ret_at);
+	slot = answer_slot(m, atom, *ret_at, &no);
+	if ((*slot & ~UINT64_C(1)) == no)
+		return *slot & 1;
+	bool holds = atom_fits(m, a, m->ev->field[*ret_at].val, value_of(m, *ret_at));
+	if (m->limited == limited)
+		*slot = no | holds;
+	return holds;
+}
+
+bool atom_holds(struct sigma_matcher *m, uint32_t atom)
+{
+	uint16_t gate = m->img->atom[atom].gate;
+	if (m->memo[atom] >> 1 == m->stamp)
+		return m->memo[atom] & 1;
+	if (gate && gate_closed(m, gate, m->img->gate[gate - 1].field))
+		return false;
+	unsigned limited = m->limited;
+	bool holds = ask_atom(m, atom, &m->memo_at[atom]);
+	/* What ran into the limit of this rule's searches is no answer for another rule. */
+	if (m->limited == limited)
+		m->memo[atom] = m->stamp << 1 | (uint32_t)holds;
+	return holds;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HINOMI_SIGMA_MATCHER_H
+#define HINOMI_SIGMA_MATCHER_H
+
+#include "sigma/gate.h"
+#include "sigma/parts.h"
+
+/*
+ * One event against the image; only src/sigma includes this. (1) Values of fields that can wake a rule open gates (ask.c), (2) open gates wake rules of
+ * the event's route, (3) the woken rules' conditions are evaluated lazily (match.c): a test whose gate tells the answer costs a look at the gate, other atoms
+ * (atoms.c) are asked at most once an event. Fields that only answer are asked when the first test needs them.
+ */
+
+/* What events of one log-source set are shown to (route.c). */
+struct route {
+	uint64_t *rules; /* bit set */
+	uint64_t *gates; /* bit set: gates that answer for one of these rules */
+	uint64_t *waking; /* bit set: those of them that wake one */
+	bool *wakes;     /* by field: some gate of it wakes a rule; others wait until somebody asks */
+	struct field_look *look; /* by field: what such gates ask of it; [0] = keywords */
+	struct literal_bits *bits; /* by field: of the literals that such gates look for */
+	uint32_t *always;
+	size_t n_always;
+	uint32_t number;
+	const struct field_index *words;
+};
+
+static inline bool has_bit(const uint64_t *set, size_t i)
+{
+	return set[i / 64] >> (i % 64) & 1;
+}
+
+/* The route of events of this log-source set, made when new. */
+struct route *route_new(const struct sigma_image *img, uint32_t lsset);
+void route_free(struct route *r, size_t n_field);
+
+/*
+ * Logs repeat their values. So a table remembers, per worker, (route, field, value as it lies in the input) -> gates, and nine values in ten are
+ * neither un-escaped nor folded nor scanned. Its key is a 128-bit hash with a secret seed, so nobody can build two values that share an
+ * entry, and no copy of the value is kept; an entry is one cache line; values that open more gates than fit are asked anew.
+ */
+#define CACHE_SLOTS 65536u
+#define CACHE_GATES 22
+
+struct cache_line {
+	uint64_t key[2];
+	uint16_t n;      /* 1 + gates; 0 = free */
+	uint16_t waking; /* the first of them */
+	uint16_t gate[CACHE_GATES];
+} __attribute__((aligned(64)));
+
+/* The same for questions that no gate answers: (atom, value) -> yes or no, in 64 bits of that hash. */
+#define ANSWER_SLOTS 32768u
+
+/* A value of the event at hand, by the place of its field. */
+struct value {
+	struct str text, fold;
+	uint64_t hash[2];
+	uint32_t text_stamp, fold_stamp, hash_stamp; /* the event they are of */
+};
+
+/* Where the event at hand has a field. */
+struct place {
+	uint32_t stamp, last;
+	uint32_t asked; /* stamp: its gates are open or shut */
+	bool many;      /* occurs more than once, and not as an array: the last one counts, though gates were opened by all */
+};
+
+struct sigma_matcher {
+	struct sigma_image *img;
+	hs_scratch_t *scratch;
+	struct cache_line *cache;
+	uint64_t *answer;
+	uint64_t seed;
+	unsigned char *secret;      /* of the hash, made of seed */
+	VEC(struct route *) routes; /* by lsset */
+
+	uint32_t stamp;             /* of the event at hand */
+	uint32_t *rule_stamp;       /* rule was woken by this event */
+	struct sigma_rule_counts *rule_count;
+	uint64_t window;
+	uint64_t *aside;            /* rule: 1 + the window in which it ran into the match limit */
+	unsigned limited;           /* searches of the rule at hand that did */
+	uint32_t *memo;             /* atom: stamp * 2 + answer */
+	uint32_t *memo_at;          /* atom that holds: the field that made it, UINT32_MAX when none did */
+	uint32_t *gate_stamp;
+	VEC(uint32_t) woken;
+	struct place *place;        /* by field_id */
+	VEC(struct value) values;
+	struct value raw;
+	struct arena mem;
+	VEC(uint16_t) open;         /* gates of the value at hand, each once */
+	uint32_t asked, *noted;     /* questions so far; by gate: the last that opened it */
+	VEC(struct sigma_reason) reasons;
+	const struct event *ev;
+	const struct route *route;
+	struct sigma_counts count;
+	pcre2_match_data *re_data;
+	pcre2_match_context *re_ctx;
+};
+
+/* ---- ask.c ------------------------------------------------------------------------------------------------------------------------- */
+
+void asking_init(struct sigma_matcher *m); /* m->img is set */
+void asking_done(struct sigma_matcher *m);
+/* Opens gates by the values of all fields that can wake a rule, and by keywords; notes where each field is. m->ev and m->route are set. */
+void open_gates(struct sigma_matcher *m);
+/* Opens gates by the values of a field that waited. */
+void open_gates_of(struct sigma_matcher *m, field_id id);
+
+struct value *value_of(struct sigma_matcher *m, uint32_t field);
+/* The original line as a value. */
+struct value *raw_of(struct sigma_matcher *m);
+struct str fold_of(struct sigma_matcher *m, struct value *v);
+const uint64_t *hash_of(struct sigma_matcher *m, uint32_t field);
+/* Lines have their words in one text, JSON and EVTX have values: keywords search the one or the others. */
+bool keywords_in_raw(const struct event *ev);
+
+/*
+ * An open gate may be too wide, a closed one is sure: every value of its field was asked, so its atom is false. For tests of the route's rules only, whose gates
+ * the route has.
+ */
+static inline bool gate_closed(struct sigma_matcher *m, uint16_t gate, field_id field)
+{
+	if (m->gate_stamp[gate] == m->stamp)
+		return false;
+	const struct place *p = &m->place[field];
+	if (!field || p->stamp != m->stamp || p->asked == m->stamp)
+		return true;
+	open_gates_of(m, field);
+	return m->gate_stamp[gate] != m->stamp;
+}
+
+/* ---- atoms.c ----------------------------------------------------------------------------------------------------------------------- */
+
+/* The answer to an atom of a rule of the route, at most once an event. */
+bool atom_holds(struct sigma_matcher *m, uint32_t atom);
+/* One value against an atom. f is the value's text. */
+bool atom_fits(struct sigma_matcher *m, const struct atom *a, struct val v, struct value *f);
+
+#endif
