@@ -152,33 +152,7 @@ static const struct alias {
 
 static const char *const USED_BY_TRANSFORMS[] = {"SubjectDomainName", "ObjectValueName"};
 
-void alias_names(struct vocab *v)
-{
-	field_id id;
-	for (size_t i = 0; i < LEN(ALIASES); i++) {
-		vocab_add_field(v, str_c(ALIASES[i].target), &id);
-		vocab_add_field(v, str_c(ALIASES[i].from), &id);
-	}
-	for (size_t i = 0; i < LEN(USED_BY_TRANSFORMS); i++)
-		vocab_add_field(v, str_c(USED_BY_TRANSFORMS[i]), &id);
-}
-
-void event_add_field(struct event *ev, struct arena *mem, struct str name, field_id id, struct val val, uint8_t flags)
-{
-	if (ev->n_field >= ev->field_room) {
-		uint32_t room = ev->n_field * 2 + 8;
-		struct field *more = arena_array(mem, room, sizeof(*more));
-		if (!more)
-			return;
-		if (ev->n_field)
-			memcpy(more, ev->field, ev->n_field * sizeof(*more));
-		ev->field = more;
-		ev->field_room = room;
-	}
-	ev->field[ev->n_field++] = (struct field){.name = name, .val = val, .id = id, .flags = flags};
-}
-
-/* The rows of one service stand together in the table. */
+/* The rows of one service, which stand together in the table. */
 static struct group {
 	struct str service;
 	size_t from, n;
@@ -197,46 +171,75 @@ static void make_groups(void)
 	}
 }
 
-static void add_each(const struct vocab *v, struct event *ev, const struct alias *a, struct arena *mem)
+uint32_t alias_group(struct str service)
 {
-	uint32_t own = ev->n_field;
-	struct str from = str_c(a->from), target = str_c(a->target);
-	field_id id = vocab_field(v, target);
-	for (uint32_t i = 0; i < own; i++)
-		if (str_eq(ev->field[i].name, from) && !(ev->field[i].flags & FIELD_F_ALIAS))
-			event_add_field(ev, mem, target, id, ev->field[i].val, (uint8_t)(FIELD_F_ALIAS | (ev->field[i].flags & FIELD_F_ELEMENT)));
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, make_groups);
+	for (size_t g = 0; g < n_group; g++)
+		if (str_eq(groups[g].service, service))
+			return (uint32_t)g + 1;
+	return 0;
 }
 
-static void apply(const struct vocab *v, struct event *ev, const struct alias *a, struct arena *mem)
+struct alias_ids *alias_names(struct vocab *v, struct arena *mem)
+{
+	struct alias_ids *ids = arena_array(mem, LEN(ALIASES), sizeof(*ids));
+	field_id unused;
+	for (size_t i = 0; i < LEN(ALIASES); i++) {
+		vocab_add_field(v, str_c(ALIASES[i].target), &ids[i].target);
+		vocab_add_field(v, str_c(ALIASES[i].from), &ids[i].from);
+	}
+	for (size_t i = 0; i < LEN(USED_BY_TRANSFORMS); i++)
+		vocab_add_field(v, str_c(USED_BY_TRANSFORMS[i]), &unused);
+	return ids;
+}
+
+void event_add_field(struct event *ev, struct arena *mem, struct str name, field_id id, struct val val, uint8_t flags)
+{
+	if (ev->n_field >= ev->field_room) {
+		uint32_t room = ev->n_field * 2 + 8;
+		struct field *more = arena_array(mem, room, sizeof(*more));
+		if (!more)
+			return;
+		if (ev->n_field)
+			memcpy(more, ev->field, ev->n_field * sizeof(*more));
+		ev->field = more;
+		ev->field_room = room;
+	}
+	ev->field[ev->n_field++] = (struct field){.name = name, .val = val, .id = id, .flags = flags};
+}
+
+static void add_each(struct event *ev, const struct alias *a, const struct alias_ids *ids, struct arena *mem)
+{
+	uint32_t own = ev->n_field;
+	for (uint32_t i = 0; i < own; i++)
+		if (ev->field[i].id == ids->from && !(ev->field[i].flags & FIELD_F_ALIAS))
+			event_add_field(ev, mem, str_c(a->target), ids->target, ev->field[i].val, (uint8_t)(FIELD_F_ALIAS | (ev->field[i].flags & FIELD_F_ELEMENT)));
+}
+
+static void apply(const struct vocab *v, struct event *ev, const struct alias *a, const struct alias_ids *ids, struct arena *mem)
 {
 	struct val out;
-	const struct field *from = event_field_name(ev, str_c(a->from)), *have = event_field_name(ev, str_c(a->target));
+	const struct field *from = event_field(ev, ids->from);
 	/* 4688's own ProcessId means the parent and gives its name to the new process; a protocol's number becomes its name. */
 	bool replace = a->transform == to_protocol || (a->transform == to_hex_to_decimal && str_eq(str_c(a->target), STR("ProcessId")));
-	if (!from || (from->flags & FIELD_F_ALIAS) || (have && !replace))
+	if (!from || (from->flags & FIELD_F_ALIAS) || (!replace && event_field(ev, ids->target)))
 		return;
 	if (!a->transform)
-		add_each(v, ev, a, mem);
+		add_each(ev, a, ids, mem);
 	else if (a->transform(v, ev, from->val, mem, &out))
-		event_add_field(ev, mem, str_c(a->target), vocab_field(v, str_c(a->target)), out, FIELD_F_ALIAS);
+		event_add_field(ev, mem, str_c(a->target), ids->target, out, FIELD_F_ALIAS);
 }
 
 void event_apply_aliases(const struct vocab *v, struct event *ev, uint32_t event_id, struct arena *mem)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	size_t n;
-	const struct logsource *ls = vocab_lsset_get(v, ev->lsset, &n);
-	if (!ls->service.n)
+	uint32_t g = vocab_lsset_aliases(v, ev->lsset);
+	if (!g)
 		return;
-	pthread_once(&once, make_groups);
-	for (size_t g = 0; g < n_group; g++) {
-		if (!str_eq(groups[g].service, ls->service))
-			continue;
-		for (size_t i = groups[g].from; i < groups[g].from + groups[g].n; i++)
-			if (ALIASES[i].event_id == 0 || ALIASES[i].event_id == event_id)
-				apply(v, ev, &ALIASES[i], mem);
-		return;
-	}
+	const struct group *group = &groups[g - 1];
+	for (size_t i = group->from; i < group->from + group->n; i++)
+		if (ALIASES[i].event_id == 0 || ALIASES[i].event_id == event_id)
+			apply(v, ev, &ALIASES[i], vocab_alias_ids(v) + i, mem);
 }
 
 void event_split_powershell(const struct vocab *v, struct event *ev, struct arena *mem)

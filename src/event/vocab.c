@@ -17,6 +17,7 @@
 struct lsset {
 	struct logsource *ls;
 	size_t n;
+	uint32_t aliases; /* of the service shown */
 };
 
 struct vocab {
@@ -36,6 +37,7 @@ struct vocab {
 	struct map channels; /* lower-cased channel -> service_number */
 	uint32_t windows_only; /* the set of product windows alone */
 	struct sources *sources;
+	struct alias_ids *alias_ids;
 };
 
 static const struct {
@@ -146,7 +148,7 @@ struct vocab *vocab_new(void)
 	vocab_lsset(v, &(struct logsource){STR(""), STR(""), STR("")}, 1);
 	windows_tables(v);
 	v->windows_only = vocab_lsset(v, &(struct logsource){STR("windows"), STR(""), STR("")}, 1);
-	alias_names(v);
+	v->alias_ids = alias_names(v, &v->mem);
 	flat_names(v);
 	for (size_t i = 0; i < LEN(needed); i++)
 		vocab_add_field(v, str_c(needed[i]), &id);
@@ -246,7 +248,7 @@ uint32_t vocab_lsset(struct vocab *v, const struct logsource *ls, size_t n)
 		struct logsource *copy = arena_array(&v->set_mem, n, sizeof(*copy));
 		for (size_t i = 0; i < n; i++)
 			copy[i] = (struct logsource){lower(&v->set_mem, ls[i].product), lower(&v->set_mem, ls[i].category), lower(&v->set_mem, ls[i].service)};
-		v->set[set] = (struct lsset){copy, n};
+		v->set[set] = (struct lsset){copy, n, alias_group(copy->service)};
 		*map_put(&v->set_index, key, NULL) = set;
 		v->n_set = set + 1;
 	}
@@ -260,6 +262,17 @@ const struct logsource *vocab_lsset_get(const struct vocab *v, uint32_t set, siz
 	must(set < v->n_set);
 	*ret_n = v->set[set].n;
 	return v->set[set].ls;
+}
+
+uint32_t vocab_lsset_aliases(const struct vocab *v, uint32_t set)
+{
+	must(set < v->n_set);
+	return v->set[set].aliases;
+}
+
+const struct alias_ids *vocab_alias_ids(const struct vocab *v)
+{
+	return v->alias_ids;
 }
 
 size_t vocab_lsset_count(const struct vocab *v)

@@ -41,6 +41,10 @@ uint32_t vocab_lsset(struct vocab *v, const struct logsource *ls, size_t n);
 /* Borrowed for the vocabulary's life. */
 const struct logsource *vocab_lsset_get(const struct vocab *v, uint32_t set, size_t *ret_n);
 size_t vocab_lsset_count(const struct vocab *v);
+/* What alias.c looks up: the rows of the set's service (alias_group), and the numbers of the names in all rows. */
+uint32_t vocab_lsset_aliases(const struct vocab *v, uint32_t set);
+struct alias_ids;
+const struct alias_ids *vocab_alias_ids(const struct vocab *v);
 
 /*
  * Windows events by channel and event id (and EventType where it decides): all categories and services it belongs to, e.g. Sysmon 13 is
