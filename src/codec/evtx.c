@@ -18,7 +18,7 @@ struct binding {
 	uint64_t chunk;
 	uint32_t offset;
 	enum section section;
-	const struct program *program;
+	struct program *program;
 };
 
 struct evtx_templates {
@@ -85,58 +85,6 @@ static bool unfold(struct run *run, size_t n)
 
 /* ---- values of a template instance ---------------------------------------------------------------------------------------------------- */
 
-static bool read_values(struct run *run, struct cursor *c, struct values *ret)
-{
-	uint32_t n;
-	if (!cursor_u32(c, &n) || n > VALUES_MAX || (size_t)(c->end - c->at) / 4 < n)
-		return run_fail(run, "a template instance has more values than fit");
-	if (!unfold(run, n))
-		return false;
-	struct value *v = arena_array(run->rec_mem, n + 1u, sizeof(*v));
-	const unsigned char *descriptor = c->at, *data = c->at + 4 * (size_t)n;
-	for (uint32_t i = 0; i < n; i++, descriptor += 4) {
-		uint16_t size = le16(descriptor);
-		if (size > c->end - data)
-			return run_fail(run, "a value reaches past the record");
-		/* EVTX_PARTS is our own: of a file it means nothing, like other types without a meaning. */
-		v[i] = (struct value){descriptor[2] == EVTX_PARTS ? EVTX_BINARY : descriptor[2], data, size};
-		data += size;
-	}
-	c->at = data;
-	*ret = (struct values){v, n};
-	return true;
-}
-
-static struct evtx_field *push(struct run *run)
-{
-	if (run->n == FIELDS_MAX) {
-		run_fail(run, "the record has more fields than the limit");
-		return NULL;
-	}
-	if (run->n == run->cap) {
-		size_t cap = run->cap ? run->cap * 2 : 64;
-		struct evtx_field *more = arena_array(run->rec_mem, cap, sizeof(*more));
-		if (run->n)
-			memcpy(more, run->field, run->n * sizeof(*more));
-		run->field = more;
-		run->cap = cap;
-	}
-	return &run->field[run->n++];
-}
-
-static void emit(struct run *run, const struct op *op, uint8_t type, const unsigned char *p, size_t n, bool element)
-{
-	struct evtx_field *f = push(run);
-	if (!f)
-		return;
-	if (type == EVTX_STRING) {
-		n &= ~(size_t)1;
-		while (n >= 2 && p[n - 1] == 0 && p[n - 2] == 0)
-			n -= 2;
-	}
-	*f = (struct evtx_field){op->name, op->tag, type, element || op->repeated, p, (uint32_t)n};
-}
-
 static size_t element_size(uint8_t type)
 {
 	static const uint8_t size[] = {[EVTX_INT8] = 1, [EVTX_UINT8] = 1, [EVTX_INT16] = 2, [EVTX_UINT16] = 2, [EVTX_INT32] = 4, [EVTX_UINT32] = 4, [EVTX_INT64] = 8, [EVTX_UINT64] = 8,
@@ -144,81 +92,178 @@ static size_t element_size(uint8_t type)
 	return type < sizeof(size) ? size[type] : 0;
 }
 
-static void emit_array(struct run *run, const struct op *op, const struct value *v)
+bool evtx_element(struct evtx_value *rest, struct evtx_value *ret)
 {
-	uint8_t type = v->type & 0x7f;
-	size_t size = element_size(type), at = 0;
+	uint8_t type = rest->type & (uint8_t)~EVTX_ARRAY;
+	size_t n = element_size(type), step = n;
 	if (type == EVTX_STRING) {
-		while (at + 1 < v->n) {
-			size_t n = 0;
-			while (at + n + 1 < v->n && (v->p[at + n] || v->p[at + n + 1]))
-				n += 2;
-			emit(run, op, EVTX_STRING, v->p + at, n, true);
-			at += n + 2;
-		}
-	} else if (size) {
-		for (; at + size <= v->n; at += size)
-			emit(run, op, type, v->p + at, size, true);
-	} else {
-		emit(run, op, EVTX_BINARY, v->p, v->n, false);
+		while (n + 1 < rest->n && (rest->p[n] || rest->p[n + 1]))
+			n += 2;
+		step = n + 2;
 	}
+	if (rest->n < (type == EVTX_STRING ? 2 : n) || !step)
+		return false;
+	*ret = (struct evtx_value){rest->p, (uint16_t)n, type};
+	step = step < rest->n ? step : rest->n;
+	rest->p += step;
+	rest->n = (uint16_t)(rest->n - step);
+	return true;
 }
 
-static void emit_value(struct run *run, const struct op *op, const struct value *v)
+/* An array of what has no size of its own is one value. */
+static uint8_t known_type(struct values *values, uint8_t type)
 {
-	if (v->type == EVTX_BINXML)
-		run_embedded(run, op, v);
-	else if (v->type & 0x80)
-		emit_array(run, op, v);
-	else
-		emit(run, op, v->type, v->p, v->n, false);
+	uint8_t of = type & (uint8_t)~EVTX_ARRAY;
+	values->embedded |= type == EVTX_BINXML;
+	if (!(type & EVTX_ARRAY))
+		return type;
+	if (of != EVTX_STRING && !element_size(of))
+		return EVTX_BINARY;
+	values->arrays = true;
+	return type;
 }
 
-static void emit_parts(struct run *run, const struct op *op, const struct values *values)
+static bool read_values(struct run *run, struct cursor *c, struct values *ret)
 {
-	struct evtx_field *part = arena_array(run->rec_mem, op->n_part + 1, sizeof(*part));
-	for (size_t i = 0; i < op->n_part; i++) {
-		const struct part *from = &op->part[i];
-		part[i] = (struct evtx_field){.type = EVTX_STRING, .p = from->p, .n = from->n};
-		if (from->is_value && from->index < values->n)
-			part[i] = (struct evtx_field){.type = values->at[from->index].type, .p = values->at[from->index].p, .n = values->at[from->index].n};
-		else if (from->is_value)
-			part[i].type = EVTX_NULL;
+	uint32_t n;
+	if (!cursor_u32(c, &n) || n > VALUES_MAX || (size_t)(c->end - c->at) / 4 < n)
+		return run_fail(run, "a template instance has more values than fit");
+	if (!unfold(run, n))
+		return false;
+	struct values values = {.n = n};
+	struct evtx_value *v = arena_array(run->rec_mem, n + 1u, sizeof(*v));
+	values.at = v;
+	const unsigned char *descriptor = c->at, *data = c->at + 4 * (size_t)n;
+	for (size_t left = (size_t)(c->end - data); n > 0; n--, v++, descriptor += 4) {
+		uint16_t size = le16(descriptor);
+		uint8_t type = descriptor[2];
+		if (size > left)
+			return run_fail(run, "a value reaches past the record");
+		v->p = data;
+		v->n = size;
+		v->type = type < EVTX_BINXML ? type : known_type(&values, type);
+		data += size;
+		left -= size;
 	}
-	emit(run, op, EVTX_PARTS, (const unsigned char *)part, op->n_part, false);
+	c->at = data;
+	*ret = values;
+	return true;
 }
 
+/* ---- what a record is made of ------------------------------------------------------------------------------------------------------------ */
+
+static size_t slot_fields(const struct evtx_slot *slot, const struct evtx_span *span)
+{
+	struct evtx_value v = {.type = EVTX_NULL}, one;
+	size_t n = 0;
+	if (slot->kind != EVTX_SLOT_VALUE)
+		return 1;
+	if (slot->index < span->n_value)
+		v = span->value[slot->index];
+	if (!(v.type & EVTX_ARRAY))
+		return v.type != EVTX_NULL || !slot->attribute;
+	while (evtx_element(&v, &one))
+		n++;
+	return n;
+}
+
+static size_t span_fields(const struct evtx_span *span)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < span->n; i++)
+		n += slot_fields(&span->slot[i], span);
+	return n;
+}
+
+static bool is_empty(const struct run *run)
+{
+	for (size_t i = 0; i < run->n; i++)
+		for (size_t k = 0; k < run->span[i].n; k++)
+			if (slot_fields(&run->span[i].slot[k], &run->span[i]))
+				return false;
+	return true;
+}
+
+/* There are at most as many fields as slots, and no need to count them, unless arrays are among the values or the limit comes near. */
+static void count_fields(struct run *run, const struct evtx_span *span, bool arrays)
+{
+	run->fields += arrays || run->exact ? span_fields(span) : span->n;
+	if (run->fields > FIELDS_MAX && !run->exact) {
+		run->exact = true;
+		run->fields = 0;
+		for (size_t i = 0; i < run->n; i++)
+			run->fields += span_fields(&run->span[i]);
+	}
+	if (run->fields > FIELDS_MAX)
+		run_fail(run, "the record has more fields than the limit");
+}
+
+static void add_span(struct run *run, const struct program *prog, size_t from, size_t to, const struct values *values)
+{
+	if (from == to)
+		return;
+	if (run->n == run->cap) {
+		struct evtx_span *more = arena_array(run->rec_mem, run->cap *= 2, sizeof(*more));
+		memcpy(more, run->span, run->n * sizeof(*more));
+		run->span = more;
+	}
+	struct evtx_span *s = &run->span[run->n++];
+	*s = (struct evtx_span){prog->slot + from, to - from, values->at, values->n};
+	count_fields(run, s, values->arrays);
+}
+
+/* Records are of one template or of one inside another, nearly always the same two: what is found of them is remembered. */
+static void note_program(struct run *run, struct program *p)
+{
+	run->names_repeat |= p->names_repeat || run->programs > 1;
+	if (++run->programs == 1) {
+		run->first = p;
+		return;
+	}
+	if (p->beside != run->first) {
+		p->beside = run->first;
+		p->shares = programs_share(p, run->first);
+	}
+	run->names_repeat |= p->shares;
+}
+
+static bool run_fragment(struct run *run, struct cursor *c, enum section section);
+
+static void run_embedded(struct run *run, const struct evtx_value *v, enum section section)
+{
+	struct cursor c = {v->p, v->p + v->n};
+	run_fragment(run, &c, section);
+}
+
+/* The slots between embedded fragments, and what stands in those. */
 static void run_program(struct run *run, const struct program *prog, const struct values *values)
 {
+	size_t from = 0, split = prog->containers || values->embedded ? prog->n : 0;
 	if (!unfold(run, prog->n))
 		return;
-	for (const struct op *op = prog->first; op && !run->fault; op = op->next) {
-		if (op->container && !(op->n_part == 1 && op->part[0].is_value && op->part[0].index < values->n && values->at[op->part[0].index].type == EVTX_BINXML))
+	for (size_t i = 0; i < split; i++) {
+		struct place place = prog->place[i];
+		bool embedded = place.index < values->n && values->at[place.index].type == EVTX_BINXML;
+		if (!embedded && !place.container)
 			continue;
-		if (op->n_part == 0) {
-			emit(run, op, EVTX_STRING, NULL, 0, false);
-		} else if (op->n_part > 1) {
-			emit_parts(run, op, values);
-		} else if (!op->part[0].is_value) {
-			emit(run, op, EVTX_STRING, op->part[0].p, op->part[0].n, false);
-		} else if (op->part[0].index < values->n) {
-			const struct value *v = &values->at[op->part[0].index];
-			if (v->type != EVTX_NULL || !op->attribute)
-				emit_value(run, op, v);
-		} else if (!op->attribute) {
-			emit(run, op, EVTX_NULL, NULL, 0, false);
-		}
+		add_span(run, prog, from, i, values);
+		from = i + 1;
+		if (embedded && !run->fault)
+			run_embedded(run, &values->at[place.index], place.section);
+		if (run->fault)
+			return;
 	}
+	add_span(run, prog, from, prog->n, values);
 }
 
 /* ---- fragments ------------------------------------------------------------------------------------------------------------------------ */
 
 /* A kept program that the definition would compile to, or a new one. */
-static const struct program *known_or_compiled(struct run *run, const unsigned char *guid, struct cursor c, enum section section)
+static struct program *known_or_compiled(struct run *run, const unsigned char *guid, struct cursor c, enum section section)
 {
 	struct program **bucket = &run->templates->kept[evtx_le32(guid) % KEPT_BUCKETS];
 	int compared = 0;
-	for (const struct program *p = *bucket; p && compared < KEPT_COMPARED; p = p->next, compared++)
+	for (struct program *p = *bucket; p && compared < KEPT_COMPARED; p = p->next, compared++)
 		if (p->section == section && memcmp(p->guid, guid, 16) == 0 && program_fits(p, run->chunk, c))
 			return p;
 	struct program *p = arena_new(run->mem, struct program);
@@ -230,7 +275,7 @@ static const struct program *known_or_compiled(struct run *run, const unsigned c
 	return *bucket = p;
 }
 
-static const struct program *template_program(struct run *run, uint32_t at, enum section section)
+static struct program *template_program(struct run *run, uint32_t at, enum section section)
 {
 	struct binding *b = &run->templates->bound[(at ^ at >> 8) % BOUND_SLOTS];
 	if (b->chunk == run->templates->chunk && b->offset == at && b->section == section)
@@ -241,7 +286,7 @@ static const struct program *template_program(struct run *run, uint32_t at, enum
 	uint32_t size = evtx_le32(def + 20);
 	if (size > run->chunk.n - at - 24)
 		return run_fail(run, "a template reaches past the chunk"), NULL;
-	const struct program *p = known_or_compiled(run, def + 4, (struct cursor){def + 24, def + 24 + size}, section);
+	struct program *p = known_or_compiled(run, def + 4, (struct cursor){def + 24, def + 24 + size}, section);
 	if (p)
 		*b = (struct binding){run->templates->chunk, at, section, p};
 	return p;
@@ -261,14 +306,25 @@ static bool run_instance(struct run *run, struct cursor *c, enum section section
 			return run_fail(run, "a template reaches past the record");
 		c->at += 24 + evtx_le32(c->at + 20);
 	}
-	const struct program *p = template_program(run, at, section);
+	struct program *p = template_program(run, at, section);
 	if (!p || !read_values(run, c, &values))
 		return false;
+	note_program(run, p);
 	run_program(run, p, &values);
 	return !run->fault;
 }
 
-bool run_fragment(struct run *run, struct cursor *c, enum section section)
+/* Elements without a template (forwarded events): a program of literals for this record alone. */
+static __attribute__((noinline)) void run_bare(struct run *run, struct cursor *c, enum section section)
+{
+	struct program p = {0};
+	struct values none = {.n = 0};
+	run->names_repeat = true;
+	if (compile_fragment(run, c, section, true, &p))
+		run_program(run, &p, &none);
+}
+
+static bool run_fragment(struct run *run, struct cursor *c, enum section section)
 {
 	unsigned char token;
 	if (run->depth == DEPTH_MAX)
@@ -285,22 +341,12 @@ bool run_fragment(struct run *run, struct cursor *c, enum section section)
 		} else if (token == TOKEN_TEMPLATE) {
 			run_instance(run, c, section);
 		} else {
-			/* Elements without a template (forwarded events): a program of literals for this record alone. */
-			struct program p = {0};
-			struct values none = {NULL, 0};
 			c->at--;
-			if (compile_fragment(run, c, section, true, &p))
-				run_program(run, &p, &none);
+			run_bare(run, c, section);
 		}
 	}
 	run->depth--;
 	return !run->fault;
-}
-
-void run_embedded(struct run *run, const struct op *op, const struct value *v)
-{
-	struct cursor c = {v->p, v->p + v->n};
-	run_fragment(run, &c, op->section);
 }
 
 /* ---- records of a chunk --------------------------------------------------------------------------------------------------------------- */
@@ -366,16 +412,20 @@ static int read_record(struct run *run, size_t at, uint32_t size, evtx_record_fn
 	const unsigned char *p = (const unsigned char *)run->chunk.p + at;
 	struct cursor c = {p + RECORD_HEADER, p + size - 4};
 	run->fault = NULL;
-	run->n = run->cap = run->unfolded = 0;
+	run->n = run->fields = run->programs = run->unfolded = 0;
+	run->span = run->few;
+	run->cap = LEN(run->few);
+	run->exact = run->names_repeat = false;
 	run->depth = 0;
 	arena_reset(run->rec_mem);
 	res->records++;
 	run_fragment(run, &c, SECTION_ROOT);
-	if (run->fault || !run->n) {
+	if (run->fault || is_empty(run)) {
 		note_damage(res, run->fault ? run->fault : "the record is empty", at);
 		return 0;
 	}
-	struct evtx_record rec = {.number = evtx_le64(p + 8), .written = ts_from_filetime(evtx_le64(p + 16)), .offset = at, .field = run->field, .n = run->n};
+	struct evtx_record rec = {.number = evtx_le64(p + 8), .written = ts_from_filetime(evtx_le64(p + 16)), .offset = at, .span = run->span, .n_span = run->n,
+		.fields = run->fields, .names_repeat = run->names_repeat};
 	return cb(arg, &rec);
 }
 

@@ -9,7 +9,7 @@
 #define DEPTH_MAX 64
 #define VALUES_MAX 10000u
 #define FIELDS_MAX 10000u
-#define OPS_MAX 10000u
+#define SLOTS_MAX 10000u
 #define UNFOLDED_MAX 1000000u /* values, slots and fragments that one record is read as */
 
 enum token {
@@ -25,36 +25,20 @@ struct cursor {
 	const unsigned char *at, *end;
 };
 
-struct value {
-	uint8_t type;
-	const unsigned char *p;
-	uint16_t n;
-};
-
 struct values {
-	struct value *at;
+	const struct evtx_value *at;
 	size_t n;
+	bool arrays, embedded; /* one of them is */
 };
 
-/* A piece of text: literal UTF-16 or a value of the instance. */
-struct part {
-	bool is_value;
-	uint16_t index;
-	const unsigned char *p;
-	uint32_t n;
+/* What a slot is besides: of no concern to who reads records. Small, as every record looks through all of them for embedded fragments. */
+struct place {
+	uint16_t index;  /* of its value, NO_VALUE when it is of another kind */
+	uint8_t section; /* enum section of an embedded fragment */
+	bool container;  /* a section whose content is one embedded fragment: nothing else is a field */
 };
 
-/* One named slot. */
-struct op {
-	struct op *next;
-	struct str name;
-	uint16_t tag;
-	bool attribute, repeated;
-	bool container; /* a section whose content is one embedded fragment: nothing else is a field */
-	enum section section; /* for an embedded fragment: where it stands */
-	struct part *part;
-	size_t n_part;
-};
+#define NO_VALUE UINT16_MAX
 
 /*
  * What a definition must hold to compile to the same program. The same template has other bytes in another chunk: names lie elsewhere, inside the
@@ -72,10 +56,17 @@ struct program {
 	struct program *next; /* in its bucket */
 	unsigned char guid[16];
 	enum section section;
-	struct op *first;
+	const struct evtx_slot *slot;
+	const struct place *place;
 	size_t n;
+	bool containers;   /* one of them is */
+	bool names_repeat; /* as evtx_record has it */
+	uint64_t names[4]; /* a bit for each name's hash */
 	struct step *step;
 	bool to_the_end; /* no end token: the definition's end is the program's */
+	/* The program it stood beside last, and whether they have a name in common. */
+	const struct program *beside;
+	bool shares;
 };
 
 struct run {
@@ -84,22 +75,17 @@ struct run {
 	struct arena *mem, *rec_mem; /* kept programs; one record */
 	evtx_tag_fn *tag;
 	void *tag_arg;
-	struct evtx_field *field;
+	struct evtx_span few[4], *span; /* few, until there are more */
 	size_t n, cap;
+	size_t fields;  /* at most, or exactly */
+	bool exact;
+	struct program *first; /* of the record */
+	size_t programs;
+	bool names_repeat;
 	size_t unfolded;
 	int depth;
 	const char *fault;
 };
-
-static inline uint32_t evtx_le32(const unsigned char *p)
-{
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static inline uint64_t evtx_le64(const unsigned char *p)
-{
-	return evtx_le32(p) | (uint64_t)evtx_le32(p + 4) << 32;
-}
 
 static inline bool cursor_u8(struct cursor *c, unsigned char *ret)
 {
@@ -142,7 +128,7 @@ static inline bool run_fail(struct run *run, const char *what)
 bool compile_fragment(struct run *run, struct cursor *c, enum section section, bool bare, struct program *p);
 /* Whether the definition at the cursor would compile to p. */
 bool program_fits(const struct program *p, struct str chunk, struct cursor c);
-bool run_fragment(struct run *run, struct cursor *c, enum section section);
-void run_embedded(struct run *run, const struct op *op, const struct value *v);
+/* Whether a slot of a has the name of one of b, and not both are elements. */
+bool programs_share(const struct program *a, const struct program *b);
 
 #endif

@@ -6,19 +6,25 @@
 #define PARTS_MAX 64
 #define NAME_MAX_UNITS 1024
 
+struct slot_node {
+	struct slot_node *next;
+	struct evtx_slot slot;
+	struct place place;
+};
+
 struct xml {
 	struct run *run;
 	struct program *prog;
-	struct op **tail;
+	struct slot_node *first, **tail;
 	struct arena *mem;
 	bool bare;
 	struct step **step_tail;
 	const unsigned char *noted; /* up to here the definition stands in steps */
-	bool container; /* the op being added stands for a section's content */
+	bool container; /* the slot being added stands for a section's content */
 };
 
 struct text {
-	struct part part[PARTS_MAX];
+	struct evtx_part part[PARTS_MAX];
 	size_t n;
 };
 
@@ -104,7 +110,7 @@ static bool skip_size(struct xml *x, struct cursor *c)
 	return true;
 }
 
-static bool add_part(struct xml *x, struct text *t, struct part part)
+static bool add_part(struct xml *x, struct text *t, struct evtx_part part)
 {
 	if (t->n == PARTS_MAX)
 		return run_fail(x->run, "a text has more pieces than the limit");
@@ -117,7 +123,7 @@ static bool add_units(struct xml *x, struct cursor *c, struct text *t)
 	uint16_t units;
 	if (!cursor_u16(c, &units) || (size_t)(c->end - c->at) < 2u * units)
 		return run_fail(x->run, "a text reaches past its fragment");
-	bool ok = add_part(x, t, (struct part){.p = c->at, .n = 2u * units});
+	bool ok = add_part(x, t, (struct evtx_part){.p = c->at, .n = 2u * units});
 	c->at += 2u * units;
 	return ok;
 }
@@ -132,7 +138,7 @@ static bool add_entity(struct xml *x, struct cursor *c, struct text *t)
 		return false;
 	for (size_t i = 0; i < LEN(known); i++)
 		if (str_eq(name, str_c(known[i].name)))
-			return add_part(x, t, (struct part){.p = (const unsigned char *)known[i].utf16, .n = 2});
+			return add_part(x, t, (struct evtx_part){.p = (const unsigned char *)known[i].utf16, .n = 2});
 	return true;
 }
 
@@ -151,7 +157,7 @@ static bool text_token(struct xml *x, struct cursor *c, unsigned char token, str
 		if (c->end - c->at < 2)
 			return run_fail(x->run, "a character is cut off");
 		c->at += 2;
-		return add_part(x, t, (struct part){.p = c->at - 2, .n = 2});
+		return add_part(x, t, (struct evtx_part){.p = c->at - 2, .n = 2});
 	case TOKEN_ENTITY:
 		return add_entity(x, c, t);
 	case TOKEN_PI_TARGET:
@@ -164,7 +170,7 @@ static bool text_token(struct xml *x, struct cursor *c, unsigned char token, str
 	case TOKEN_OPTIONAL:
 		if (!cursor_u16(c, &index) || !cursor_u8(c, &type))
 			return run_fail(x->run, "a substitution is cut off");
-		return add_part(x, t, (struct part){.is_value = true, .index = index});
+		return add_part(x, t, (struct evtx_part){.is_value = true, .index = index});
 	default:
 		return false;
 	}
@@ -186,27 +192,95 @@ static struct str without_blanks(struct arena *mem, struct str s)
 	return str_n(out.p, n);
 }
 
-static void add_op(struct xml *x, struct str name, const struct text *t, bool attribute, bool repeated, enum section section)
+/* Literal text is borrowed of the chunk, which a kept program outlives. */
+static const unsigned char *keep(const struct xml *x, const struct evtx_part *p)
 {
-	if (++x->prog->n > OPS_MAX) {
+	return x->bare ? p->p : (const unsigned char *)arena_dup(x->mem, str_n((const char *)p->p, p->n)).p;
+}
+
+static void fill_slot(const struct xml *x, struct evtx_slot *slot, const struct text *t)
+{
+	if (t->n > 1) {
+		struct evtx_part *part = arena_array(x->mem, t->n, sizeof(*part));
+		for (size_t i = 0; i < t->n; i++) {
+			part[i] = t->part[i];
+			if (!part[i].is_value)
+				part[i].p = keep(x, &t->part[i]);
+		}
+		slot->kind = EVTX_SLOT_PARTS;
+		slot->part = part;
+		slot->n = (uint32_t)t->n;
+	} else if (t->n && t->part[0].is_value) {
+		slot->kind = EVTX_SLOT_VALUE;
+		slot->index = t->part[0].index;
+	} else if (t->n) {
+		slot->text = keep(x, &t->part[0]);
+		slot->n = t->part[0].n;
+		while (slot->n >= 2 && slot->text[slot->n - 1] == 0 && slot->text[slot->n - 2] == 0)
+			slot->n -= 2;
+	}
+}
+
+static void add_slot(struct xml *x, struct str name, const struct text *t, bool attribute, bool element, enum section section)
+{
+	if (++x->prog->n > SLOTS_MAX) {
 		run_fail(x->run, "a template has more slots than the limit");
 		return;
 	}
-	struct op *op = arena_new(x->mem, struct op);
-	op->name = without_blanks(x->mem, name);
-	op->tag = x->run->tag ? x->run->tag(x->run->tag_arg, op->name) : 0;
-	op->attribute = attribute;
-	op->repeated = repeated;
-	op->section = section;
-	op->container = !attribute && x->container;
-	op->n_part = t->n;
-	op->part = arena_array(x->mem, t->n + 1, sizeof(*op->part));
-	memcpy(op->part, t->part, t->n * sizeof(*op->part));
-	for (size_t i = 0; i < t->n && !x->bare; i++)
-		if (!t->part[i].is_value)
-			op->part[i].p = (const unsigned char *)arena_dup(x->mem, str_n((const char *)t->part[i].p, t->part[i].n)).p;
-	*x->tail = op;
-	x->tail = &op->next;
+	struct slot_node *node = arena_new(x->run->rec_mem, struct slot_node);
+	struct evtx_slot *slot = &node->slot;
+	slot->name = without_blanks(x->mem, name);
+	slot->tag = x->run->tag ? x->run->tag(x->run->tag_arg, slot->name) : 0;
+	slot->attribute = attribute;
+	slot->element = element;
+	fill_slot(x, slot, t);
+	node->place = (struct place){slot->kind == EVTX_SLOT_VALUE ? slot->index : NO_VALUE, (uint8_t)section, !attribute && x->container};
+	x->prog->containers |= node->place.container;
+	*x->tail = node;
+	x->tail = &node->next;
+}
+
+static unsigned name_bit(struct str name)
+{
+	return (unsigned)(name.n ? name.n * 31u + (unsigned char)name.p[name.n - 1] + (unsigned char)name.p[name.n / 2] * 7u : 0) & 255;
+}
+
+/* Whether the slot has the name of one of n others, and not both are elements. */
+static bool stands_among(const struct evtx_slot *slot, const struct evtx_slot *other, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(slot->name, other[i].name) && !(slot->element && other[i].element))
+			return true;
+	return false;
+}
+
+bool programs_share(const struct program *a, const struct program *b)
+{
+	for (size_t i = 0; i < a->n; i++) {
+		unsigned bit = name_bit(a->slot[i].name);
+		if ((b->names[bit >> 6] >> (bit & 63) & 1) && stands_among(&a->slot[i], b->slot, b->n))
+			return true;
+	}
+	return false;
+}
+
+/* The slots found, one behind the other. */
+static void gather_slots(struct xml *x)
+{
+	struct program *p = x->prog;
+	struct evtx_slot *slot = arena_array(x->mem, p->n + 1, sizeof(*slot));
+	struct place *place = arena_array(x->mem, p->n + 1, sizeof(*place));
+	size_t i = 0;
+	for (const struct slot_node *node = x->first; node; node = node->next, i++) {
+		slot[i] = node->slot;
+		place[i] = node->place;
+		unsigned bit = name_bit(slot[i].name);
+		uint64_t *word = &p->names[bit >> 6], mask = UINT64_C(1) << (bit & 63);
+		p->names_repeat |= (*word & mask) && stands_among(&slot[i], slot, i);
+		*word |= mask;
+	}
+	p->slot = slot;
+	p->place = place;
 }
 
 static enum section section_of(enum section parent, struct str name)
@@ -252,16 +326,16 @@ struct element {
 	bool has_children;
 };
 
-static void attribute_op(struct xml *x, struct element *e, struct str name, const struct text *t)
+static void attribute_slot(struct xml *x, struct element *e, struct str name, const struct text *t)
 {
 	if (str_starts(name, STR("xmlns")))
 		return;
 	if (e->section == SECTION_EVENTDATA && str_eq(name, STR("Name")))
 		e->data_name = literal(x, t);
 	else if (e->parent == SECTION_SYSTEM && str_eq(e->name, STR("TimeCreated")))
-		add_op(x, e->name, t, true, false, e->section);
+		add_slot(x, e->name, t, true, false, e->section);
 	else if (e->parent != SECTION_ROOT && e->parent != SECTION_EVENT)
-		add_op(x, arena_fmt(x->mem, "%.*s_%.*s", STR_ARG(e->name), STR_ARG(name)), t, true, false, e->section);
+		add_slot(x, arena_fmt(x->mem, "%.*s_%.*s", STR_ARG(e->name), STR_ARG(name)), t, true, false, e->section);
 }
 
 static bool attributes(struct xml *x, struct cursor *c, struct element *e)
@@ -277,12 +351,12 @@ static bool attributes(struct xml *x, struct cursor *c, struct element *e)
 			if (!text_token(x, c, token, &t))
 				return false;
 		}
-		attribute_op(x, e, name, &t);
+		attribute_slot(x, e, name, &t);
 	}
 	return true;
 }
 
-static void text_op(struct xml *x, const struct element *e, const struct text *t)
+static void text_slot(struct xml *x, const struct element *e, const struct text *t)
 {
 	x->container = e->parent == SECTION_ROOT || e->parent == SECTION_EVENT;
 	bool only_value = t->n == 1 && t->part[0].is_value;
@@ -290,15 +364,15 @@ static void text_op(struct xml *x, const struct element *e, const struct text *t
 		return;
 	if (e->section == SECTION_SYSTEM && e->parent == SECTION_SYSTEM) {
 		if (t->n)
-			add_op(x, e->name, t, false, false, e->section);
+			add_slot(x, e->name, t, false, false, e->section);
 	} else if (e->section == SECTION_EVENTDATA && e->parent == SECTION_EVENTDATA) {
 		bool unnamed = !e->data_name.n && str_eq(e->name, STR("Data"));
-		add_op(x, e->data_name.n ? e->data_name : e->name, t, false, unnamed, e->section);
+		add_slot(x, e->data_name.n ? e->data_name : e->name, t, false, unnamed, e->section);
 	} else if (t->n || e->parent == SECTION_USERDATA) {
 		/* A container whose content is one embedded fragment, a leaf of UserData, or RenderingInfo and the like. */
 		bool message = str_eq(e->name, STR("Message")); /* the rendered text of a forwarded event: what it is called everywhere */
 		struct str name = e->section == SECTION_OTHER && e->parent == SECTION_OTHER && !message ? arena_fmt(x->mem, "RenderingInfo_%.*s", STR_ARG(e->name)) : e->name;
-		add_op(x, name, t, false, false, e->section);
+		add_slot(x, name, t, false, false, e->section);
 	}
 }
 
@@ -310,7 +384,7 @@ static bool content(struct xml *x, struct cursor *c, struct element *e, int dept
 	unsigned char token;
 	while (cursor_u8(c, &token)) {
 		if (token == TOKEN_END) {
-			text_op(x, e, &t);
+			text_slot(x, e, &t);
 			return !x->run->fault;
 		}
 		if ((token & ~TOKEN_MORE) == TOKEN_OPEN) {
@@ -354,7 +428,7 @@ static bool element(struct xml *x, struct cursor *c, unsigned char token, enum s
 	if (close == TOKEN_CLOSE_EMPTY) {
 		struct text none = {.n = 0};
 		if (e.section == SECTION_EVENTDATA && e.parent == SECTION_EVENTDATA)
-			text_op(x, &e, &none);
+			text_slot(x, &e, &none);
 		return true;
 	}
 	if (close != TOKEN_CLOSE_START)
@@ -364,8 +438,9 @@ static bool element(struct xml *x, struct cursor *c, unsigned char token, enum s
 
 bool compile_fragment(struct run *run, struct cursor *c, enum section section, bool bare, struct program *p)
 {
-	struct xml x = {.run = run, .prog = p, .tail = &p->first, .mem = bare ? run->rec_mem : run->mem, .bare = bare, .step_tail = &p->step, .noted = c->at};
+	struct xml x = {.run = run, .prog = p, .mem = bare ? run->rec_mem : run->mem, .bare = bare, .step_tail = &p->step, .noted = c->at};
 	unsigned char token = TOKEN_OPEN;
+	x.tail = &x.first;
 	while (!run->fault && cursor_u8(c, &token) && token != TOKEN_EOF) {
 		if (token == TOKEN_FRAGMENT) {
 			if (c->end - c->at < 3)
@@ -382,5 +457,8 @@ bool compile_fragment(struct run *run, struct cursor *c, enum section section, b
 	}
 	note(&x, c->at, c, STEP_BYTES, STR(""));
 	p->to_the_end = token != TOKEN_EOF;
-	return !run->fault;
+	if (run->fault)
+		return false;
+	gather_slots(&x);
+	return true;
 }

@@ -187,7 +187,7 @@ static void template_record(struct writer *w, uint64_t number)
 	put_descriptor(w, 4, EVTX_HEX32);
 	put_descriptor(w, 12, EVTX_SID);
 	put_descriptor(w, 0, EVTX_NULL);
-	put_descriptor(w, 8, EVTX_STRING | 0x80);
+	put_descriptor(w, 8, EVTX_STRING | EVTX_ARRAY);
 	put_descriptor(w, 4, EVTX_BOOL);
 	put_descriptor(w, 4, EVTX_INT32);
 	buf_add_le16(&w->b, 4663);
@@ -455,6 +455,46 @@ TEST(every_type_of_value_ends_in_a_result)
 	}
 	buf_done(&out);
 	buf_done(&w.b);
+}
+
+/* <Event><System> with two Level, both of them value 0: an array of n numbers. */
+static struct evtx_chunk_result decode_array(size_t n, struct buf *out)
+{
+	struct writer w = {.share = false};
+	begin_chunk(&w);
+	begin_record(&w, 1);
+	size_t def = begin_template(&w);
+	put_open(&w, true, "Event", NULL, NULL);
+	put_open(&w, true, "System", NULL, NULL);
+	for (int i = 0; i < 2; i++) {
+		put_open(&w, true, "Level", NULL, NULL);
+		put_value(&w, 0, EVTX_UINT8, false);
+		put_end(&w);
+	}
+	put_end(&w);
+	put_end(&w);
+	end_template(&w, def);
+	buf_add_le32(&w.b, 1);
+	put_descriptor(&w, n, EVTX_UINT8 | EVTX_ARRAY);
+	for (size_t i = 0; i < n; i++)
+		buf_addc(&w.b, 7);
+	end_record(&w);
+	end_chunk(&w);
+	struct evtx_chunk_result res = decode(buf_str(&w.b), out);
+	buf_done(&w.b);
+	return res;
+}
+
+TEST(a_record_has_a_field_or_more_and_no_more_than_the_limit)
+{
+	struct buf out = BUF_INIT(1 << 20);
+	CHECK_STR(str_c(decode_array(0, &out).fault), "the record is empty");
+	CHECK_STR(str_c(decode_array(5001, &out).fault), "the record has more fields than the limit");
+	CHECK_INT(out.n, 0);
+	CHECK(!decode_array(2, &out).fault);
+	CHECK_STR(buf_str(&out), "1 {\"Level\":[7,7,7,7]}\n");
+	CHECK(!decode_array(5000, &out).fault);
+	buf_done(&out);
 }
 
 /* Two slots name one embedded fragment, in which the same template stands again: 2^40 of them. */
