@@ -12,7 +12,7 @@ bool num_take_u64(struct str *rest, unsigned max_digits, uint64_t *ret)
 	size_t n = 0;
 	while (n < rest->n && n < max_digits && ch_is_digit((unsigned char)rest->p[n])) {
 		unsigned digit = (unsigned)(rest->p[n] - '0');
-		if (v > (UINT64_MAX - digit) / 10)
+		if (n >= 19 && v > (UINT64_MAX - digit) / 10) /* 19 figures always fit */
 			return false;
 		v = v * 10 + digit;
 		n++;

@@ -2,6 +2,8 @@
 #include "base/tstamp.h"
 #include "base/num.h"
 
+#include <endian.h>
+
 /* Days since 1970-01-01 of a civil date, proleptic Gregorian, by eras of 400 years that begin on 1 March. */
 static int64_t days_from_civil(int64_t y, int m, int d)
 {
@@ -85,32 +87,40 @@ static bool take_int(struct str *s, unsigned digits, int *ret)
 	return true;
 }
 
+/* Nanoseconds of the digits behind the dot; those beyond the ninth are passed over. */
 static bool take_fraction(struct str *s, int *ret_nano)
 {
-	int64_t nano = 0, scale = NS_PER_S;
+	static const int scale[] = {0, 100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1};
+	int v = 0;
 	size_t n = 0;
-	while (n < s->n && ch_is_digit((unsigned char)s->p[n])) {
-		scale /= 10;
-		nano += scale * (s->p[n] - '0');
-		n++;
-	}
-	*s = str_sub(*s, n, s->n);
-	*ret_nano = (int)nano;
+	for (; n < s->n && ch_is_digit((unsigned char)s->p[n]); n++)
+		if (n < 9)
+			v = v * 10 + (s->p[n] - '0');
+	*s = str_n(s->p + n, s->n - n);
+	*ret_nano = v * scale[n < 9 ? n : 9];
 	return n > 0;
+}
+
+static bool take_ch(struct str *s, char c)
+{
+	if (!s->n || s->p[0] != c)
+		return false;
+	*s = str_n(s->p + 1, s->n - 1);
+	return true;
 }
 
 /* "Z", "+09:00", "+0900", "+09" */
 static bool take_zone(struct str *s, int *ret_offset)
 {
 	int h, m = 0;
-	if (str_take(s, STR("Z")) || str_take(s, STR("z"))) {
+	if (take_ch(s, 'Z') || take_ch(s, 'z')) {
 		*ret_offset = 0;
 		return true;
 	}
-	bool minus = str_take(s, STR("-"));
-	if ((!minus && !str_take(s, STR("+"))) || !take_int(s, 2, &h))
+	bool minus = take_ch(s, '-');
+	if ((!minus && !take_ch(s, '+')) || !take_int(s, 2, &h))
 		return false;
-	bool colon = str_take(s, STR(":"));
+	bool colon = take_ch(s, ':');
 	if ((colon || s->n) && !take_int(s, 2, &m))
 		return false;
 	if (h > 23 || m > 59)
@@ -124,10 +134,10 @@ static bool take_date(struct str *s, struct civil *c)
 	struct str at = *s;
 	if (!take_int(&at, 4, &c->year))
 		return false;
-	bool slash = str_take(&at, STR("/"));
-	if (!slash && !str_take(&at, STR("-")))
+	bool slash = take_ch(&at, '/');
+	if (!slash && !take_ch(&at, '-'))
 		return false;
-	if (!take_int(&at, 2, &c->month) || !str_take(&at, slash ? STR("/") : STR("-")) || !take_int(&at, 2, &c->day))
+	if (!take_int(&at, 2, &c->month) || !take_ch(&at, slash ? '/' : '-') || !take_int(&at, 2, &c->day))
 		return false;
 	*s = at;
 	return true;
@@ -136,33 +146,80 @@ static bool take_date(struct str *s, struct civil *c)
 static bool take_clock(struct str *s, struct civil *c)
 {
 	struct str at = *s;
-	if (!take_int(&at, 2, &c->hour) || !str_take(&at, STR(":")) || !take_int(&at, 2, &c->minute))
+	if (!take_int(&at, 2, &c->hour) || !take_ch(&at, ':') || !take_int(&at, 2, &c->minute))
 		return false;
-	if (str_take(&at, STR(":")) && !take_int(&at, 2, &c->second))
+	if (take_ch(&at, ':') && !take_int(&at, 2, &c->second))
 		return false;
-	if ((str_take(&at, STR(".")) || str_take(&at, STR(","))) && !take_fraction(&at, &c->nano))
+	if ((take_ch(&at, '.') || take_ch(&at, ',')) && !take_fraction(&at, &c->nano))
 		return false;
 	*s = at;
 	return true;
 }
 
+/* The eight bytes at p as a word, the first one lowest. */
+static inline uint64_t word_at(const char *p)
+{
+	uint64_t w;
+	memcpy(&w, p, sizeof(w));
+	return le64toh(w);
+}
+
+/*
+ * Eight characters that are to be figures where the form has 0, and what the form has elsewhere. Answers each figure times ten plus the one behind it,
+ * a byte each: at the first figure of a pair that is the pair's number.
+ */
+static inline bool take_pairs(const char *p, const char *form, unsigned char ret_pair[8])
+{
+	const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
+	uint64_t figure = word_at(p) ^ word_at(form), over = 0;
+	/* What is added reaches the high bit from 10 on where a figure stands, from 1 on elsewhere. */
+	for (unsigned i = 0; i < 8; i++)
+		over |= (uint64_t)(form[i] == '0' ? 0x80 - 10 : 0x80 - 1) << 8 * i;
+	if ((((figure & low) + over) | figure) & ~low)
+		return false;
+	figure = htole64(figure * 10 + (figure >> 8));
+	memcpy(ret_pair, &figure, sizeof(figure));
+	return true;
+}
+
+/* "2026-11-22T01:02:03" and its fraction: how nearly all logs write a time. Takes nothing of any other form. */
+static bool take_usual(struct str *s, struct civil *c)
+{
+	unsigned char century[8], date[8], clock[8];
+	if (s->n < 19 || !take_pairs(s->p, "0000-00-", century) || !take_pairs(s->p + 2, "00-00-00", date) || !take_pairs(s->p + 11, "00:00:00", clock))
+		return false;
+	char gap = s->p[10];
+	if (gap != 'T' && gap != ' ' && gap != 't' && gap != '_')
+		return false;
+	struct str rest = str_n(s->p + 19, s->n - 19);
+	if ((take_ch(&rest, '.') || take_ch(&rest, ',')) && !take_fraction(&rest, &c->nano))
+		return false;
+	c->year = century[0] * 100 + date[0];
+	c->month = date[3];
+	c->day = date[6];
+	c->hour = clock[0];
+	c->minute = clock[3];
+	c->second = clock[6];
+	*s = rest;
+	return true;
+}
+
+static bool take_date_and_clock(struct str *s, struct civil *c)
+{
+	return take_date(s, c) && (take_ch(s, 'T') || take_ch(s, 't') || take_ch(s, ' ') || take_ch(s, '_')) && take_clock(s, c);
+}
+
 bool ts_parse_rfc3339(struct str s, int default_offset_s, tstamp *ret)
 {
 	struct civil c = {.offset_s = default_offset_s};
-	if (!take_date(&s, &c))
+	if (!take_usual(&s, &c) && !take_date_and_clock(&s, &c))
 		return false;
-	if (!str_take(&s, STR("T")) && !str_take(&s, STR("t")) && !str_take(&s, STR(" ")) && !str_take(&s, STR("_")))
-		return false;
-	if (!take_clock(&s, &c))
-		return false;
-	str_take(&s, STR(" "));
-	if (str_eq(s, STR("UTC")) || str_eq(s, STR("GMT"))) {
+	take_ch(&s, ' ');
+	if (s.n == 3 && (str_eq(s, STR("UTC")) || str_eq(s, STR("GMT"))))
 		c.offset_s = 0;
-		s = STR("");
-	} else if (s.n && !take_zone(&s, &c.offset_s)) {
+	else if (s.n && (!take_zone(&s, &c.offset_s) || s.n))
 		return false;
-	}
-	return s.n == 0 && ts_from_civil(&c, ret);
+	return ts_from_civil(&c, ret);
 }
 
 int ts_month(struct str s)
@@ -184,13 +241,13 @@ bool ts_take_rfc3164(struct str *rest, tstamp now, int offset_s, tstamp *ret)
 	s = str_sub(s, 4, s.n);
 	while (s.n && s.p[0] == ' ')
 		s = str_sub(s, 1, s.n);
-	if (!num_take_u64(&s, 2, &day) || !str_take(&s, STR(" ")))
+	if (!num_take_u64(&s, 2, &day) || !take_ch(&s, ' '))
 		return false;
 	c.day = (int)day;
 	/* Some senders put the year here: "Nov 22 2026 01:02:03". */
 	struct str with_year = s;
 	int year = 0;
-	if (take_int(&with_year, 4, &year) && str_take(&with_year, STR(" ")))
+	if (take_int(&with_year, 4, &year) && take_ch(&with_year, ' '))
 		s = with_year;
 	else
 		year = 0;
@@ -222,12 +279,12 @@ bool ts_parse_clf(struct str s, tstamp *ret)
 	struct civil c = {0};
 	struct str month;
 	uint64_t day;
-	if (!num_take_u64(&s, 2, &day) || !str_take(&s, STR("/")) || !str_cut(&s, '/', &month) || !(c.month = ts_month(month)))
+	if (!num_take_u64(&s, 2, &day) || !take_ch(&s, '/') || !str_cut(&s, '/', &month) || !(c.month = ts_month(month)))
 		return false;
 	c.day = (int)day;
-	if (!take_int(&s, 4, &c.year) || !str_take(&s, STR(":")) || !take_clock(&s, &c))
+	if (!take_int(&s, 4, &c.year) || !take_ch(&s, ':') || !take_clock(&s, &c))
 		return false;
-	if (str_take(&s, STR(" ")) && !take_zone(&s, &c.offset_s))
+	if (take_ch(&s, ' ') && !take_zone(&s, &c.offset_s))
 		return false;
 	return s.n == 0 && ts_from_civil(&c, ret);
 }
@@ -236,13 +293,13 @@ bool ts_parse_epoch(struct str s, tstamp *ret)
 {
 	uint64_t v;
 	int nano = 0;
-	bool minus = str_take(&s, STR("-"));
+	bool minus = take_ch(&s, '-');
 	size_t before = s.n;
 	if (!num_take_u64(&s, 19, &v))
 		return false;
 	size_t n = before - s.n;
 	int64_t unit = n <= 11 ? NS_PER_S : n <= 14 ? NS_PER_MS : n <= 17 ? 1000 : 1;
-	if (str_take(&s, STR(".")) && !take_fraction(&s, &nano))
+	if (take_ch(&s, '.') && !take_fraction(&s, &nano))
 		return false;
 	int64_t t;
 	if (s.n || v > INT64_MAX || __builtin_mul_overflow((int64_t)v, unit, &t) || __builtin_add_overflow(t, nano / (NS_PER_S / unit), &t))
