@@ -144,6 +144,19 @@ TEST(utf8_knows_valid_from_invalid)
 	CHECK_INT(utf8_columns(STR("火の見 x")), 8);
 }
 
+/* Plain bytes are passed by blocks: what stands among them is found wherever it stands. */
+TEST(utf8_finds_the_bad_byte_anywhere)
+{
+	char text[300];
+	for (size_t at = 0; at + 3 <= sizeof(text); at++) {
+		memset(text, 'a', sizeof(text));
+		memcpy(text + at, "\xE7\x81\xAB", 3);
+		CHECK(utf8_valid(str_n(text, sizeof(text))));
+		text[at + 2] = 'a';
+		CHECK_INT(utf8_valid_prefix(str_n(text, sizeof(text))), (long long)at);
+	}
+}
+
 TEST(utf8_folds_simply)
 {
 	char out[256];
@@ -232,6 +245,26 @@ TEST(times_of_many_forms)
 	check_time(STR("2024-02-29T23:59:60Z"), "2024-02-29T23:59:59.999999999Z");
 	tstamp t;
 	CHECK(!ts_parse_user(STR("2023-02-29"), 0, 0, &t) && !ts_parse_user(STR("yesterday"), 0, 0, &t));
+}
+
+/* The usual form is read all at once: what is near it is read or refused as ever. */
+TEST(times_near_the_usual_form)
+{
+	const struct {
+		const char *in, *out; /* NULL = refused */
+	} t[] = {{"2026-11-22T01:02:03.1Z", "2026-11-22T01:02:03.1Z"}, {"2026-11-22_01:02:03,000000001", "2026-11-22T01:02:03.000000001Z"}, {"2026-11-22t01:02:03.1234567891Z", "2026-11-22T01:02:03.123456789Z"},
+		{"2026/11/22 01:02:03 UTC", "2026-11-22T01:02:03Z"}, {"2026-11-22 01:02", "2026-11-22T01:02:00Z"}, {"2026-11-22 01:02:03 +0900", "2026-11-21T16:02:03Z"},
+		{"2026-11-22T01:02:03.", NULL}, {"2026-11-22T01:02:03.Z", NULL}, {"2026-11-22X01:02:03", NULL}, {"2026-11-22T01:02:0:", NULL}, {"2026-11-22T01:02:/3", NULL},
+		{"202\xb6-11-22T01:02:03", NULL}, {"2026-11/22T01:02:03", NULL}, {"2026-11-22T01:02:030", NULL}, {"2026-13-22T01:02:03", NULL}, {"2026-11-22T24:02:03", NULL},
+		{"2026-11-22T01;02:03", NULL}};
+	for (size_t i = 0; i < LEN(t); i++) {
+		tstamp got;
+		char out[TS_TEXT_MAX];
+		bool ok = ts_parse_rfc3339(str_c(t[i].in), 0, &got);
+		CHECK(ok == (t[i].out != NULL));
+		if (ok)
+			CHECK_STR(str_n(out, ts_format(out, got)), t[i].out);
+	}
 }
 
 TEST(times_without_a_year_are_near_now)

@@ -35,15 +35,36 @@ static size_t sequence(const unsigned char *s, size_t n, uint32_t *ret_cp)
 	return len;
 }
 
+#if defined(__SSE2__)
+/* The high bits of 16 bytes. */
+static inline unsigned high_bits(__m128i v)
+{
+	return (unsigned)_mm_movemask_epi8(v);
+}
+
+static inline __m128i sixteen(const char *p)
+{
+	return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+static inline bool ascii_64(const char *p)
+{
+	return !high_bits(_mm_or_si128(_mm_or_si128(sixteen(p), sixteen(p + 16)), _mm_or_si128(sixteen(p + 32), sixteen(p + 48))));
+}
+#endif
+
 /* Bytes of plain ASCII at the front. */
 static size_t ascii_run(const char *p, size_t n)
 {
 	size_t i = 0;
 #if defined(__SSE2__)
-	for (; i + 16 <= n; i += 16) {
-		int high = _mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + i)));
+	while (i + 16 <= n) {
+		unsigned high = high_bits(sixteen(p + i));
 		if (high)
-			return i + (size_t)__builtin_ctz((unsigned)high);
+			return i + (size_t)__builtin_ctz(high);
+		i += 16;
+		while (i + 64 <= n && ascii_64(p + i))
+			i += 64;
 	}
 #endif
 	for (; i + 8 <= n; i += 8) {
@@ -59,16 +80,12 @@ static size_t ascii_run(const char *p, size_t n)
 
 size_t utf8_valid_prefix(struct str s)
 {
-	size_t i = 0;
-	while (i < s.n) {
+	for (size_t i = ascii_run(s.p, s.n); i < s.n; i += ascii_run(s.p + i, s.n - i)) {
 		uint32_t cp;
-		i += ascii_run(s.p + i, s.n - i);
-		if (i >= s.n)
-			break;
-		size_t len = sequence((const unsigned char *)s.p + i, s.n - i, &cp);
-		if (!len)
-			return i;
-		i += len;
+		size_t len;
+		for (; i < s.n && s.p[i] & 0x80; i += len)
+			if (!(len = sequence((const unsigned char *)s.p + i, s.n - i, &cp)))
+				return i;
 	}
 	return s.n;
 }
@@ -267,8 +284,8 @@ static size_t fold_ascii(char *dst, const char *src, size_t n)
 #if defined(__SSE2__)
 	const __m128i before_a = _mm_set1_epi8('A' - 1), after_z = _mm_set1_epi8('Z' + 1), bit = _mm_set1_epi8(32);
 	for (; i + 16 <= n; i += 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(src + i));
-		if (_mm_movemask_epi8(v))
+		__m128i v = sixteen(src + i);
+		if (high_bits(v))
 			break;
 		__m128i upper = _mm_and_si128(_mm_cmpgt_epi8(v, before_a), _mm_cmplt_epi8(v, after_z));
 		_mm_storeu_si128((__m128i *)(void *)(dst + i), _mm_or_si128(v, _mm_and_si128(upper, bit)));
