@@ -83,11 +83,15 @@ static void common_schema(struct decoding *x)
 		common_source(x);
 }
 
-bool decode_named_time(struct decoding *x, struct str name, struct str text)
+bool decode_is_utc(struct str name)
+{
+	return str_ifind(name, STR("utc")) != STR_NPOS || str_eq(name, STR("TimeCreated")) || str_eq(name, STR("SystemTime"));
+}
+
+bool decode_utc_time(struct decoding *x, struct str text)
 {
 	tstamp t;
-	bool utc = str_ifind(name, STR("utc")) != STR_NPOS || str_eq(name, STR("TimeCreated")) || str_eq(name, STR("SystemTime"));
-	if (!utc || !ts_parse_rfc3339(text, 0, &t))
+	if (!ts_parse_rfc3339(text, 0, &t))
 		return decode_time(x, text);
 	x->ev->time = t;
 	return x->ev->time_is_own = true;
@@ -95,7 +99,10 @@ bool decode_named_time(struct decoding *x, struct str name, struct str text)
 
 static bool time_of(struct decoding *x, const struct field *f)
 {
-	return f->val.kind != VAL_NULL && f->val.kind != VAL_BOOL && f->val.kind != VAL_JSON && decode_named_time(x, f->name, val_text(f->val, x->mem));
+	if (f->val.kind == VAL_NULL || f->val.kind == VAL_BOOL || f->val.kind == VAL_JSON)
+		return false;
+	struct str text = val_text(f->val, x->mem);
+	return decode_is_utc(f->name) ? decode_utc_time(x, text) : decode_time(x, text);
 }
 
 /* A date and a clock in two fields, as appliances and spreadsheets have them. */

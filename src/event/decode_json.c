@@ -108,6 +108,7 @@ struct json_tables {
 	struct vocab *vocab;
 	struct json_names *names;
 	uint16_t tell[LEN(DRESSES)], tell_too[LEN(DRESSES)], time[LEN(TIMES)], host[LEN(HOSTS)], windows[W_COUNT], telling[TELL_COUNT];
+	bool utc[LEN(TIMES)];
 	uint32_t last[JSON_KNOWN_MAX]; /* where the event at hand has the name last */
 };
 
@@ -165,8 +166,10 @@ struct json_tables *json_tables_new(struct vocab *v)
 	}
 	for (size_t i = 0; i < TELL_COUNT; i++)
 		t->telling[i] = json_names_know(t->names, str_c(TELLING[i]));
-	for (size_t i = 0; i < LEN(TIMES); i++)
+	for (size_t i = 0; i < LEN(TIMES); i++) {
 		t->time[i] = json_names_know(t->names, str_c(TIMES[i]));
+		t->utc[i] = decode_is_utc(str_c(TIMES[i]));
+	}
 	for (size_t i = 0; i < LEN(HOSTS); i++)
 		t->host[i] = json_names_know(t->names, str_c(HOSTS[i]));
 	for (size_t i = 0; i < W_COUNT; i++)
@@ -239,9 +242,13 @@ static struct str object_text(const struct object *o, uint16_t known)
 
 static void json_time(const struct object *o)
 {
-	for (size_t i = 0; i < LEN(TIMES); i++)
-		if (known_has(&o->seen, o->t->time[i]) && decode_named_time(o->x, str_c(TIMES[i]), object_text(o, o->t->time[i])))
+	for (size_t i = 0; i < LEN(TIMES); i++) {
+		if (!known_has(&o->seen, o->t->time[i]))
+			continue;
+		struct str text = object_text(o, o->t->time[i]);
+		if (o->t->utc[i] ? decode_utc_time(o->x, text) : decode_time(o->x, text))
 			return;
+	}
 }
 
 static void json_host(const struct object *o)

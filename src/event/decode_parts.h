@@ -41,8 +41,9 @@ void decode_source(struct decoding *x, const char *product, const char *category
 void decode_sources(struct decoding *x, const struct logsource *ls, size_t n);
 /* Takes any usual form of time for the event's own time. */
 bool decode_time(struct decoding *x, struct str text);
-/* The same; UtcTime, TimeCreated and SystemTime are UTC wherever they were written. */
-bool decode_named_time(struct decoding *x, struct str name, struct str text);
+/* The same of a field whose times are UTC wherever they were written, and which fields those are: UtcTime, TimeCreated, SystemTime. */
+bool decode_utc_time(struct decoding *x, struct str text);
+bool decode_is_utc(struct str name);
 /* Windows' own names may hold blanks; Sigma writes them without. */
 struct str decode_without_blanks(struct str name, struct arena *mem);
 /* Appends a text field (borrowed). */
