@@ -62,28 +62,15 @@ static struct str renamed(const struct rewrite *r, struct str name)
 	return name;
 }
 
-static struct val leaf_val(const struct json_leaf *l)
+static inline struct val leaf_val(const struct json_leaf *l)
 {
-	struct val v = {.u.p = l->text.p, .n = (uint32_t)l->text.n};
-	switch ((enum json_kind)l->kind) {
-	case JSON_KIND_NULL:
-		return (struct val){.kind = VAL_NULL};
-	case JSON_KIND_TRUE:
-	case JSON_KIND_FALSE:
-		return (struct val){.kind = VAL_BOOL, .u.u = l->kind == JSON_KIND_TRUE};
-	case JSON_KIND_NUMBER:
-		v.kind = VAL_NUM;
-		return v;
-	case JSON_KIND_STRING:
-		v.kind = VAL_STR;
-		return v;
-	case JSON_KIND_ESCAPED:
-		v.kind = VAL_JSTR;
-		return v;
-	case JSON_KIND_EMPTY:
-		break;
+	static const uint8_t kind[] = {[JSON_KIND_NULL] = VAL_NULL, [JSON_KIND_TRUE] = VAL_BOOL, [JSON_KIND_FALSE] = VAL_BOOL, [JSON_KIND_NUMBER] = VAL_NUM, [JSON_KIND_STRING] = VAL_STR,
+		[JSON_KIND_ESCAPED] = VAL_JSTR, [JSON_KIND_EMPTY] = VAL_JSON};
+	struct val v = {.u.p = l->text.p, .n = (uint32_t)l->text.n, .kind = kind[l->kind]};
+	if (l->kind <= JSON_KIND_FALSE) {
+		v.u.u = l->kind == JSON_KIND_TRUE;
+		v.n = 0;
 	}
-	v.kind = VAL_JSON;
 	return v;
 }
 
@@ -97,29 +84,31 @@ static const char *const TELLING[TELL_COUNT] = {"_path", "@stream", "@system", "
 enum windows_name { W_CHANNEL, W_EVENT_ID, W_EVENT_TYPE, W_COMPUTER, W_RECORD, W_PROVIDER, W_COUNT };
 static const char *const WINDOWS[W_COUNT] = {"Channel", "EventID", "EventType", "Computer", "EventRecordID", "Provider_Name"};
 
-#define WORDS (JSON_KNOWN_MAX / 64)
+#define SOURCES 64u
+#define SOURCE_LONGEST 160u
 
-struct known_set {
-	uint64_t bit[WORDS];
+/* What the vocabulary said last of a channel, an event's number and its type, which is all it looks at; it works it out anew each time it is asked. */
+struct source_answer {
+	bool used;
+	uint32_t event_id, lsset;
+	size_t n_channel, n_type;
+	char text[SOURCE_LONGEST]; /* both */
 };
 
-/* The tables above with their names as numbers, and the names met so far. */
+/* The tables above with their names as numbers, sets of such numbers as bits, and what was met so far. */
 struct json_tables {
 	struct vocab *vocab;
 	struct json_names *names;
-	uint16_t tell[LEN(DRESSES)], tell_too[LEN(DRESSES)], time[LEN(TIMES)], host[LEN(HOSTS)], windows[W_COUNT], telling[TELL_COUNT];
+	uint64_t tell[LEN(DRESSES)], times;
+	uint8_t time[LEN(TIMES)], host[LEN(HOSTS)], windows[W_COUNT], telling[TELL_COUNT];
 	bool utc[LEN(TIMES)];
 	uint32_t last[JSON_KNOWN_MAX]; /* where the event at hand has the name last */
+	struct source_answer source[SOURCES];
 };
 
-static void known_add(struct known_set *s, uint16_t known)
+static inline uint64_t bit(uint8_t known)
 {
-	s->bit[known / 64] |= UINT64_C(1) << known % 64;
-}
-
-static bool known_has(const struct known_set *s, uint16_t known)
-{
-	return s->bit[known / 64] >> known % 64 & 1;
+	return UINT64_C(1) << known;
 }
 
 /* What each dress makes of a name; the last place is for objects without one. */
@@ -133,25 +122,26 @@ static void name_fill(void *arg, struct json_name *name)
 		bool inside = s.p >= name->raw.p && s.p <= name->raw.p + name->raw.n;
 		arena_init(&tmp, 0);
 		as->squeeze = d < LEN(DRESSES) && DRESSES[d].windows && str_chr(s, ' ') != STR_NPOS;
-		as->fixed = inside ? STR_NONE : s;
-		as->from = inside ? (uint16_t)(s.p - name->raw.p) : 0;
-		as->n = inside ? (uint16_t)s.n : 0;
+		as->fixed = inside ? NULL : s.p;
+		as->from = inside ? (uint32_t)(s.p - name->raw.p) : 0;
+		as->n = (uint32_t)s.n;
 		if (as->squeeze)
 			s = decode_without_blanks(s, &tmp);
 		as->known = json_names_known(t->names, s);
 		as->id = vocab_field(t->vocab, s);
-		if (as->id)
-			as->fixed = vocab_field_name(t->vocab, as->id);
+		if (as->id) {
+			s = vocab_field_name(t->vocab, as->id);
+			as->fixed = s.p;
+			as->n = (uint32_t)s.n;
+		}
 		arena_done(&tmp);
 	}
 }
 
-static struct str name_as(const struct json_as *as, struct str raw, struct arena *mem)
+static inline struct str name_as(const struct json_as *as, struct str raw, struct arena *mem)
 {
-	if (as->fixed.p)
-		return as->fixed;
-	struct str s = str_n(raw.p + as->from, as->n);
-	return as->squeeze ? decode_without_blanks(s, mem) : s;
+	struct str s = str_n(as->fixed ? as->fixed : raw.p + as->from, as->n);
+	return as->squeeze && !as->fixed ? decode_without_blanks(s, mem) : s;
 }
 
 struct json_tables *json_tables_new(struct vocab *v)
@@ -161,13 +151,15 @@ struct json_tables *json_tables_new(struct vocab *v)
 	t->vocab = vocab_ref(v);
 	t->names = json_names_new(name_fill, t);
 	for (size_t i = 0; i < LEN(DRESSES); i++) {
-		t->tell[i] = json_names_know(t->names, str_c(DRESSES[i].tell));
-		t->tell_too[i] = json_names_know(t->names, str_c(DRESSES[i].tell_too ? DRESSES[i].tell_too : DRESSES[i].tell));
+		t->tell[i] = bit(json_names_know(t->names, str_c(DRESSES[i].tell)));
+		if (DRESSES[i].tell_too)
+			t->tell[i] |= bit(json_names_know(t->names, str_c(DRESSES[i].tell_too)));
 	}
 	for (size_t i = 0; i < TELL_COUNT; i++)
 		t->telling[i] = json_names_know(t->names, str_c(TELLING[i]));
 	for (size_t i = 0; i < LEN(TIMES); i++) {
 		t->time[i] = json_names_know(t->names, str_c(TIMES[i]));
+		t->times |= bit(t->time[i]);
 		t->utc[i] = decode_is_utc(str_c(TIMES[i]));
 	}
 	for (size_t i = 0; i < LEN(HOSTS); i++)
@@ -193,48 +185,58 @@ struct object {
 	const struct json_leaf *leaf;
 	size_t n;
 	const struct json_name **name; /* parallel to leaf */
-	struct known_set raw, seen;    /* names as written; names as the event has them */
+	uint64_t raw, seen;            /* known names as written; as the event has them */
 };
+
+static bool has(const struct object *o, uint8_t known)
+{
+	return o->seen & bit(known);
+}
 
 static size_t find_dress(const struct object *o)
 {
-	for (size_t i = 0; i < LEN(DRESSES); i++)
-		if (known_has(&o->raw, o->t->tell[i]) && known_has(&o->raw, o->t->tell_too[i]))
-			return i;
-	return LEN(DRESSES);
+	size_t i = 0;
+	while (i < LEN(DRESSES) && (o->raw & o->t->tell[i]) != o->t->tell[i])
+		i++;
+	return i;
 }
 
 static bool fill_fields(struct object *o, size_t dress)
 {
 	struct decoding *x = o->x;
 	struct event *ev = x->ev;
-	ev->field_room = (uint32_t)o->n + 8;
-	ev->field = arena_array(x->mem, ev->field_room, sizeof(*ev->field));
-	if (!ev->field) {
-		ev->field_room = 0;
+	const struct json_leaf *leaf = o->leaf;
+	const struct json_name **name = o->name;
+	uint32_t n = (uint32_t)o->n, *last = o->t->last;
+	uint64_t seen = 0;
+	struct field *f = arena_array(x->mem, n + 8u, sizeof(*f));
+	ev->field = f;
+	ev->field_room = f ? n + 8 : 0;
+	if (!f)
 		return false;
+	for (uint32_t i = 0; i < n; i++, f++, leaf++) {
+		const struct json_as *as = &name[i]->as[dress];
+		f->name = name_as(as, leaf->name, x->mem);
+		f->val = leaf_val(leaf);
+		f->id = as->id;
+		f->flags = leaf->element ? FIELD_F_ELEMENT : 0;
+		seen |= bit(as->known);
+		last[as->known] = i;
 	}
-	for (size_t i = 0; i < o->n; i++) {
-		const struct json_as *as = &o->name[i]->as[dress];
-		ev->field[i] = (struct field){.name = name_as(as, o->leaf[i].name, x->mem), .id = as->id, .val = leaf_val(&o->leaf[i]), .flags = o->leaf[i].element ? FIELD_F_ELEMENT : 0};
-		if (as->known) {
-			known_add(&o->seen, as->known);
-			o->t->last[as->known] = (uint32_t)i;
-		}
-	}
-	ev->n_field = (uint32_t)o->n;
+	ev->n_field = n;
+	o->seen = seen;
 	return true;
 }
 
-static const struct field *object_field(const struct object *o, uint16_t known)
+static const struct field *object_field(const struct object *o, uint8_t known)
 {
-	if (!known_has(&o->seen, known))
+	if (!has(o, known))
 		return NULL;
 	const struct field *f = &o->x->ev->field[o->t->last[known]];
 	return f->flags & FIELD_F_ELEMENT ? event_field_name(o->x->ev, f->name) : f;
 }
 
-static struct str object_text(const struct object *o, uint16_t known)
+static struct str object_text(const struct object *o, uint8_t known)
 {
 	const struct field *f = object_field(o, known);
 	return f ? val_text(f->val, o->x->mem) : STR("");
@@ -242,8 +244,8 @@ static struct str object_text(const struct object *o, uint16_t known)
 
 static void json_time(const struct object *o)
 {
-	for (size_t i = 0; i < LEN(TIMES); i++) {
-		if (!known_has(&o->seen, o->t->time[i]))
+	for (size_t i = 0; o->seen & o->t->times && i < LEN(TIMES); i++) {
+		if (!has(o, o->t->time[i]))
 			continue;
 		struct str text = object_text(o, o->t->time[i]);
 		if (o->t->utc[i] ? decode_utc_time(o->x, text) : decode_time(o->x, text))
@@ -257,17 +259,33 @@ static void json_host(const struct object *o)
 		o->x->ev->host = object_text(o, o->t->host[i]);
 }
 
+static uint32_t windows_source(const struct object *o, uint32_t event_id)
+{
+	const uint8_t *w = o->t->windows;
+	struct str channel = object_text(o, w[W_CHANNEL]), type = object_text(o, w[W_EVENT_TYPE]);
+	struct source_answer *a = &o->t->source[(event_id ^ channel.n << 3) % SOURCES];
+	if (a->used && a->event_id == event_id && str_eq(str_n(a->text, a->n_channel), channel) && str_eq(str_n(a->text + a->n_channel, a->n_type), type))
+		return a->lsset;
+	uint32_t set = vocab_windows(o->x->vocab, channel, object_text(o, w[W_PROVIDER]), event_id, type);
+	if (channel.n + type.n <= SOURCE_LONGEST) {
+		*a = (struct source_answer){true, event_id, set, channel.n, type.n, ""};
+		memcpy(a->text, channel.p, channel.n);
+		memcpy(a->text + channel.n, type.p, type.n);
+	}
+	return set;
+}
+
 static void windows_event(const struct object *o)
 {
 	struct decoding *x = o->x;
-	const uint16_t *w = o->t->windows;
+	const uint8_t *w = o->t->windows;
 	uint64_t event_id = 0, n;
 	num_u64(object_text(o, w[W_EVENT_ID]), &event_id);
 	if (num_u64(object_text(o, w[W_RECORD]), &n))
 		x->own_record = n;
 	x->ev->host = object_text(o, w[W_COMPUTER]);
 	if (!x->forced)
-		x->ev->lsset = vocab_windows(x->vocab, object_text(o, w[W_CHANNEL]), object_text(o, w[W_PROVIDER]), (uint32_t)event_id, object_text(o, w[W_EVENT_TYPE]));
+		x->ev->lsset = windows_source(o, (uint32_t)event_id);
 	if (event_id == 400 || event_id == 600 || event_id == 800)
 		event_split_powershell(x->vocab, x->ev, x->mem);
 	event_apply_aliases(x->vocab, x->ev, (uint32_t)event_id, x->mem);
@@ -286,11 +304,11 @@ static void zeek_object(const struct object *o)
 {
 	static const char *const ends[][2] = {{"id_orig_h", "id.orig_h"}, {"id_orig_p", "id.orig_p"}, {"id_resp_h", "id.resp_h"}, {"id_resp_p", "id.resp_p"}};
 	struct decoding *x = o->x;
-	const uint16_t *t = o->t->telling;
-	if (!decode_zeek_source(x, object_text(o, known_has(&o->seen, t[TELL_PATH]) ? t[TELL_PATH] : t[TELL_STREAM_AT])))
+	const uint8_t *t = o->t->telling;
+	if (!decode_zeek_source(x, object_text(o, has(o, t[TELL_PATH]) ? t[TELL_PATH] : t[TELL_STREAM_AT])))
 		return;
 	x->ev->host = object_text(o, t[TELL_SYSTEM_AT]);
-	for (size_t i = 0; known_has(&o->seen, t[TELL_STREAM_AT]) && i < LEN(ends); i++) {
+	for (size_t i = 0; has(o, t[TELL_STREAM_AT]) && i < LEN(ends); i++) {
 		const struct field *f = event_field_name(x->ev, str_c(ends[i][0]));
 		if (f)
 			decode_add_val(x, str_c(ends[i][1]), f->val, FIELD_F_ALIAS);
@@ -301,15 +319,15 @@ static void zeek_object(const struct object *o)
 static void other_object(const struct object *o)
 {
 	struct decoding *x = o->x;
-	const uint16_t *t = o->t->telling;
-	if (known_has(&o->seen, t[TELL_ID]) && decode_laurel(x))
+	const uint8_t *t = o->t->telling;
+	if (has(o, t[TELL_ID]) && decode_laurel(x))
 		return;
-	if (known_has(&o->seen, t[TELL_MESSAGE]) && decode_journal_fields(x))
+	if (has(o, t[TELL_MESSAGE]) && decode_journal_fields(x))
 		return;
 	decode_flat(x, false);
-	if (known_has(&o->seen, t[TELL_PATH]) || known_has(&o->seen, t[TELL_STREAM_AT]))
+	if (has(o, t[TELL_PATH]) || has(o, t[TELL_STREAM_AT]))
 		zeek_object(o);
-	if (known_has(&o->seen, t[TELL_LOG]) && known_has(&o->seen, t[TELL_STREAM]))
+	if (has(o, t[TELL_LOG]) && has(o, t[TELL_STREAM]))
 		container_line(o);
 }
 
@@ -324,14 +342,8 @@ enum decode_fault decode_json(struct decoding *x, struct str text)
 		return DECODE_SYNTAX;
 	o.leaf = leaf;
 	o.name = arena_array(x->mem, o.n + 1, sizeof(*o.name));
-	if (!o.name)
+	if (!o.name || !json_names_get(o.t->names, leaf, o.n, x->mem, o.name, &o.raw))
 		return DECODE_TOO_DEEP;
-	for (size_t i = 0; i < o.n; i++) {
-		o.name[i] = json_names_get(o.t->names, leaf[i].name, x->mem);
-		if (!o.name[i])
-			return DECODE_TOO_DEEP;
-		known_add(&o.raw, o.name[i]->known);
-	}
 	size_t dress = find_dress(&o);
 	if (!fill_fields(&o, dress))
 		return DECODE_OK;

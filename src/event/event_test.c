@@ -8,27 +8,32 @@
 static struct arena mem;
 
 /* Decodes one line and writes it back as JSON, with time, host and log sources in front. */
-static void check(const char *line, const char *want)
+static void told(struct decoder *d, struct str line, struct buf *out)
 {
-	struct vocab *v = vocab_new();
-	struct decoder *d = decoder_new(v, 9 * 3600);
-	struct buf out = BUF_INIT(100000);
 	struct event ev;
 	enum decode_fault fault;
 	tstamp now;
 	char time[TS_TEXT_MAX];
 	size_t n;
-	arena_init(&mem, 0);
 	CHECK(ts_parse_rfc3339(STR("2026-03-02T10:00:00+09:00"), 0, &now));
-	struct record rec = {.raw = str_c(line), .received = now};
+	struct record rec = {.raw = line, .received = now};
 	decode_record(d, &rec, &mem, &ev, &fault);
 	ts_format(time, ev.time);
-	buf_addf(&out, "%s %s %.*s", decode_fault_name(fault), time, STR_ARG(ev.host));
-	const struct logsource *ls = vocab_lsset_get(v, ev.lsset, &n);
+	buf_addf(out, "%s %s %.*s", decode_fault_name(fault), time, STR_ARG(ev.host));
+	const struct logsource *ls = vocab_lsset_get(decoder_vocab(d), ev.lsset, &n);
 	for (size_t i = 0; i < n; i++)
-		buf_addf(&out, " %.*s/%.*s/%.*s", STR_ARG(ls[i].product), STR_ARG(ls[i].category), STR_ARG(ls[i].service));
-	buf_addc(&out, ' ');
-	event_add_json(&ev, &mem, &out);
+		buf_addf(out, " %.*s/%.*s/%.*s", STR_ARG(ls[i].product), STR_ARG(ls[i].category), STR_ARG(ls[i].service));
+	buf_addc(out, ' ');
+	event_add_json(&ev, &mem, out);
+}
+
+static void check(const char *line, const char *want)
+{
+	struct vocab *v = vocab_new();
+	struct decoder *d = decoder_new(v, 9 * 3600);
+	struct buf out = BUF_INIT(100000);
+	arena_init(&mem, 0);
+	told(d, str_c(line), &out);
 	CHECK_STR(buf_str(&out), want);
 	buf_done(&out);
 	decoder_free(d);
@@ -48,6 +53,57 @@ TEST(windows_json_in_four_dresses)
 	check("{\"SourceName\":\"S\",\"Channel\":\"System\",\"EventID\":104,\"Hostname\":\"h\",\"x\":null}",
 		"ok 2026-03-02T01:00:00Z h windows//system {\"Provider_Name\":\"S\",\"Channel\":\"System\",\"EventID\":104,\"Computer\":\"h\",\"x\":null}");
 	check("{\"EventCode\":1102,\"LogName\":\"Security\",\"ComputerName\":\"dc\"}", "ok 2026-03-02T01:00:00Z dc windows//security {\"EventID\":1102,\"Channel\":\"Security\",\"Computer\":\"dc\"}");
+}
+
+/* A decoder remembers names, their order and log sources: what it makes of a line does not depend on those before. */
+TEST(lines_before_change_nothing)
+{
+	static const char *const lines[] = {"{\"Channel\":\"System\",\"EventID\":104,\"Computer\":\"a\"}", "{\"EventID\":4688,\"Channel\":\"Security\",\"Computer\":\"b\",\"ProcessId\":\"0x10\"}",
+		"{\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":13,\"EventType\":\"SetValue\"}", "{\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":13,\"EventType\":\"x\"}",
+		"{\"Channel\":\"\",\"EventID\":0}", "{\"Channel\":\"nobody's\",\"EventID\":13}", "{\"EventCode\":1102,\"LogName\":\"Security\",\"Computer\":\"c\"}", "{\"Channel\":1,\"Channe\":2,\"Channel\":3}",
+		"{\"tags\":[\"a\",\"b\"],\"tags.x\":{\"y\":1},\"tag\":null}", "{\"a_name_of_24_characters.x\":1,\"a_name_of_24_characters.y\":2}",
+		"{\"a_name_of_24_charakters.x\":1,\"\":2,\"a\":3,\"ab\":4,\"abc\":5,\"abcd\":6,\"a\\\"b\":7}", "{\"a\"b\":7}", "{\"host\":{\"name\":\"h\"},\"utctime\":\"2026-03-01 00:00:00\"}",
+		"{\"Channel\":\"System\"", "{\"Target Object\":1,\"Channel\":\"System\",\"EventID\":7}", "{\"Target Object\":1}"};
+	struct vocab *v = vocab_new();
+	struct decoder *old = decoder_new(v, 0);
+	struct buf want = BUF_INIT(100000), got = BUF_INIT(100000);
+	arena_init(&mem, 0);
+	for (size_t i = 0; i < LEN(lines) * LEN(lines) * 2; i++) {
+		struct decoder *fresh = decoder_new(v, 0);
+		/* Each behind each. */
+		struct str line = str_c(lines[i % 2 ? i / 2 % LEN(lines) : i / 2 / LEN(lines)]);
+		buf_reset(&want);
+		buf_reset(&got);
+		told(fresh, line, &want);
+		told(old, line, &got);
+		CHECK_STR(buf_str(&got), buf_cstr(&want));
+		decoder_free(fresh);
+		arena_reset(&mem);
+	}
+	buf_done(&want);
+	buf_done(&got);
+	decoder_free(old);
+	vocab_unref(v);
+	arena_done(&mem);
+}
+
+TEST(names_may_be_long)
+{
+	static char line[70100];
+	struct vocab *v = vocab_new();
+	struct decoder *d = decoder_new(v, 0);
+	struct record rec = {.raw = {line, sizeof(line)}};
+	struct event ev;
+	arena_init(&mem, 0);
+	memset(line, 'x', sizeof(line));
+	memcpy(line, "{\"", 2);
+	memcpy(line + sizeof(line) - 4, "\":1}", 4);
+	decode_record(d, &rec, &mem, &ev, NULL);
+	CHECK_INT(ev.n_field, 1);
+	CHECK_INT(ev.field[0].name.n, sizeof(line) - 6);
+	decoder_free(d);
+	vocab_unref(v);
+	arena_done(&mem);
 }
 
 TEST(a_name_stands_once_in_json)
