@@ -231,18 +231,35 @@ static bool advance(struct reader *r)
 
 /* ---- blocks ---------------------------------------------------------------------------------------------------------------------------- */
 
+/*
+ * The first n pending bytes, the caller's. When they are most of them, the buffer itself goes and the rest is copied: megabytes stay where they were read
+ * to.
+ */
+static struct str take_pending(struct reader *r, size_t n)
+{
+	struct str all = buf_str(&r->pending), taken = str_sub(all, 0, n);
+	if (n < r->pending.cap / 2) {
+		taken.p = str_dup_c(taken);
+		buf_consume(&r->pending, n);
+		return taken;
+	}
+	r->pending = BUF_INIT(r->pending.max);
+	must(buf_reserve(&r->pending, BLOCK_WANT));
+	must(buf_add(&r->pending, str_sub(all, n, all.n)) == 0);
+	return taken;
+}
+
 static struct block *cut_block(struct reader *r, size_t n)
 {
 	struct block *b = must_new(struct block);
 	b->file = r->file;
 	b->file->refs++;
-	b->bytes = str_n(str_dup_c(str_sub(buf_str(&r->pending), 0, n)), n);
+	b->bytes = take_pending(r, n);
 	b->context = str_n(str_dup_c(buf_str(&r->context)), r->context.n);
 	b->offset = r->offset;
 	b->framing = r->framing;
 	framing_pass(&r->framing, b->bytes, r->offset == 0, &r->context);
-	b->last = r->eof && n == r->pending.n;
-	buf_consume(&r->pending, n);
+	b->last = r->eof && !r->pending.n;
 	r->offset += n;
 	return b;
 }
