@@ -114,7 +114,6 @@ bool evtx_element(struct evtx_value *rest, struct evtx_value *ret)
 static uint8_t known_type(struct values *values, uint8_t type)
 {
 	uint8_t of = type & (uint8_t)~EVTX_ARRAY;
-	values->embedded |= type == EVTX_BINXML;
 	if (!(type & EVTX_ARRAY))
 		return type;
 	if (of != EVTX_STRING && !element_size(of))
@@ -142,6 +141,10 @@ static bool read_values(struct run *run, struct cursor *c, struct values *ret)
 		v->p = data;
 		v->n = size;
 		v->type = type < EVTX_BINXML ? type : known_type(&values, type);
+		if (type == EVTX_BINXML) {
+			values.embedded++;
+			values.fragment = (uint16_t)(v - values.at);
+		}
 		data += size;
 		left -= size;
 	}
@@ -238,10 +241,15 @@ static void run_embedded(struct run *run, const struct evtx_value *v, enum secti
 /* The slots between embedded fragments, and what stands in those. */
 static void run_program(struct run *run, const struct program *prog, const struct values *values)
 {
-	size_t from = 0, split = prog->containers || values->embedded ? prog->n : 0;
+	size_t from = 0, i = 0, end = prog->containers || values->embedded ? prog->n : 0;
 	if (!unfold(run, prog->n))
 		return;
-	for (size_t i = 0; i < split; i++) {
+	/* Usually there is one place for a fragment and one fragment, which belongs there: no other slot can have one. */
+	if (prog->only < prog->n && (!values->embedded || (values->embedded == 1 && values->fragment == prog->place[prog->only].index))) {
+		i = prog->only;
+		end = i + 1;
+	}
+	for (; i < end; i++) {
 		struct place place = prog->place[i];
 		bool embedded = place.index < values->n && values->at[place.index].type == EVTX_BINXML;
 		if (!embedded && !place.container)
@@ -458,8 +466,8 @@ size_t evtx_piece(struct str s, bool eof)
 	size_t whole = evtx_is_file(s) ? EVTX_FILE_HEADER : EVTX_CHUNK;
 	bool headed = evtx_is_chunk(s) || evtx_is_file(s);
 	struct str next = str_sub(s, whole, whole + 44);
-	/* The next chunk (or the empty room for one) stands where it must, or the file ends there: the usual case, nothing to search. */
-	if (headed && (s.n == whole ? eof : next.n == 44 && (find_chunk(next, 0) == 0 || only_zero(next))))
+	/* The next chunk (the empty room for one, the next of several files in one) stands where it must, or the file ends there: the usual case, nothing to search. */
+	if (headed && (s.n == whole ? eof : next.n == 44 && (find_chunk(next, 0) == 0 || evtx_is_file(next) || only_zero(next))))
 		return whole;
 	if (s.n < whole + 44 && !eof)
 		return 0;

@@ -28,7 +28,9 @@ struct cursor {
 struct values {
 	const struct evtx_value *at;
 	size_t n;
-	bool arrays, embedded; /* one of them is */
+	bool arrays;       /* one of them is */
+	uint32_t embedded; /* how many of them are fragments */
+	uint16_t fragment; /* the last of those */
 };
 
 /* What a slot is besides: of no concern to who reads records. Small, as every record looks through all of them for embedded fragments. */
@@ -42,14 +44,12 @@ struct place {
 
 /*
  * What a definition must hold to compile to the same program. The same template has other bytes in another chunk: names lie elsewhere, inside the
- * definition or not, and element sizes follow from that. So these two are looked through, and everything else is compared.
+ * definition or not, and element sizes follow from that. So these two are looked through, and everything else is compared: a step is some bytes, then a
+ * size, then a name, if these come next.
  */
-enum step_kind { STEP_BYTES, STEP_NAME, STEP_SIZE };
-
 struct step {
-	struct step *next;
-	enum step_kind kind;
-	struct str bytes; /* a name's in UTF-16 */
+	struct str bytes, name; /* the name in UTF-16 */
+	bool has_size, has_name;
 };
 
 struct program {
@@ -60,9 +60,11 @@ struct program {
 	const struct place *place;
 	size_t n;
 	bool containers;   /* one of them is */
+	size_t only;       /* the container, when there is one and no other slot has its value; else n */
 	bool names_repeat; /* as evtx_record has it */
 	uint64_t names[4]; /* a bit for each name's hash */
-	struct step *step;
+	const struct step *step;
+	size_t steps;
 	bool to_the_end; /* no end token: the definition's end is the program's */
 	/* The program it stood beside last, and whether they have a name in common. */
 	const struct program *beside;

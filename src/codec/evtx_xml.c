@@ -12,13 +12,18 @@ struct slot_node {
 	struct place place;
 };
 
+struct step_node {
+	struct step_node *next;
+	struct step step;
+};
+
 struct xml {
 	struct run *run;
 	struct program *prog;
 	struct slot_node *first, **tail;
 	struct arena *mem;
 	bool bare;
-	struct step **step_tail;
+	struct step_node *steps, **step_tail, *step; /* the last */
 	const unsigned char *noted; /* up to here the definition stands in steps */
 	bool container; /* the slot being added stands for a section's content */
 };
@@ -47,42 +52,63 @@ static const char *find_name(struct str chunk, struct cursor *c, struct str *ret
 	return NULL;
 }
 
-static void add_step(struct xml *x, enum step_kind kind, struct str bytes)
+/* A step goes on as long as what comes next stands in order. */
+static struct step *step_for(struct xml *x, bool room)
 {
-	struct step *s = arena_new(x->mem, struct step);
-	*s = (struct step){.kind = kind, .bytes = arena_dup(x->mem, bytes)};
-	*x->step_tail = s;
-	x->step_tail = &s->next;
+	if (!x->step || !room) {
+		x->step = *x->step_tail = arena_new(x->run->rec_mem, struct step_node);
+		x->step->step.bytes = STR("");
+		x->step_tail = &x->step->next;
+		x->prog->steps++;
+	}
+	return &x->step->step;
 }
 
-/* Notes what was read since the last step, up to `from`, and then what stands between there and the cursor. */
-static void note(struct xml *x, const unsigned char *from, const struct cursor *c, enum step_kind kind, struct str bytes)
+/* Notes what was read since the last step: bytes up to `from`. */
+static void note_bytes(struct xml *x, const unsigned char *from)
 {
-	if (x->bare)
-		return;
-	if (from > x->noted)
-		add_step(x, STEP_BYTES, str_n((const char *)x->noted, (size_t)(from - x->noted)));
-	if (kind != STEP_BYTES)
-		add_step(x, kind, bytes);
+	if (!x->bare && from > x->noted)
+		step_for(x, false)->bytes = arena_dup(x->mem, str_n((const char *)x->noted, (size_t)(from - x->noted)));
+}
+
+/* And that a size stood between there and the cursor, or a name. */
+static void note_size(struct xml *x, const unsigned char *from, const struct cursor *c)
+{
+	note_bytes(x, from);
+	if (!x->bare)
+		step_for(x, x->step && !x->step->step.has_size && !x->step->step.has_name)->has_size = true;
 	x->noted = c->at;
+}
+
+static void note_name(struct xml *x, const unsigned char *from, const struct cursor *c, struct str name)
+{
+	note_bytes(x, from);
+	if (!x->bare) {
+		struct step *s = step_for(x, x->step && !x->step->step.has_name);
+		s->has_name = true;
+		s->name = arena_dup(x->mem, name);
+	}
+	x->noted = c->at;
+}
+
+static void gather_steps(struct xml *x)
+{
+	struct step *s = arena_array(x->mem, x->prog->steps + 1, sizeof(*s));
+	x->prog->step = s;
+	for (const struct step_node *node = x->steps; node; node = node->next)
+		*s++ = node->step;
 }
 
 bool program_fits(const struct program *p, struct str chunk, struct cursor c)
 {
-	for (const struct step *s = p->step; s; s = s->next) {
+	for (const struct step *s = p->step, *end = s + p->steps; s < end; s++) {
 		struct str name;
-		uint32_t size;
-		if (s->kind == STEP_NAME) {
-			if (find_name(chunk, &c, &name) || !str_eq(name, s->bytes))
-				return false;
-		} else if (s->kind == STEP_SIZE) {
-			if (!cursor_u32(&c, &size))
-				return false;
-		} else {
-			if ((size_t)(c.end - c.at) < s->bytes.n || memcmp(c.at, s->bytes.p, s->bytes.n) != 0)
-				return false;
-			c.at += s->bytes.n;
-		}
+		size_t skip = s->bytes.n + (s->has_size ? 4 : 0);
+		if ((size_t)(c.end - c.at) < skip || memcmp(c.at, s->bytes.p, s->bytes.n) != 0)
+			return false;
+		c.at += skip;
+		if (s->has_name && (find_name(chunk, &c, &name) || name.n != s->name.n || memcmp(name.p, s->name.p, name.n) != 0))
+			return false;
 	}
 	return !p->to_the_end || c.at == c.end;
 }
@@ -94,7 +120,7 @@ static bool read_name(struct xml *x, struct cursor *c, struct str *ret)
 	const char *fault = find_name(x->run->chunk, c, &name);
 	if (fault)
 		return run_fail(x->run, fault);
-	note(x, from, c, STEP_NAME, name);
+	note_name(x, from, c, name);
 	char *out = arena_alloc(x->mem, name.n / 2 * 3 + 1);
 	*ret = str_n(out, utf16le_to_utf8(out, (const unsigned char *)name.p, name.n));
 	return true;
@@ -106,7 +132,7 @@ static bool skip_size(struct xml *x, struct cursor *c)
 	uint32_t size;
 	if (!cursor_u32(c, &size))
 		return false;
-	note(x, from, c, STEP_SIZE, STR(""));
+	note_size(x, from, c);
 	return true;
 }
 
@@ -264,6 +290,19 @@ bool programs_share(const struct program *a, const struct program *b)
 	return false;
 }
 
+static size_t only_container(const struct program *p)
+{
+	size_t only = p->n, others = 0;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->place[i].container) {
+			others += only < p->n;
+			only = i;
+		}
+	for (size_t i = 0; only < p->n && i < p->n; i++)
+		others += i != only && p->place[i].index == p->place[only].index;
+	return others || only == p->n || p->place[only].index == NO_VALUE ? p->n : only;
+}
+
 /* The slots found, one behind the other. */
 static void gather_slots(struct xml *x)
 {
@@ -281,6 +320,7 @@ static void gather_slots(struct xml *x)
 	}
 	p->slot = slot;
 	p->place = place;
+	p->only = only_container(p);
 }
 
 static enum section section_of(enum section parent, struct str name)
@@ -438,9 +478,10 @@ static bool element(struct xml *x, struct cursor *c, unsigned char token, enum s
 
 bool compile_fragment(struct run *run, struct cursor *c, enum section section, bool bare, struct program *p)
 {
-	struct xml x = {.run = run, .prog = p, .mem = bare ? run->rec_mem : run->mem, .bare = bare, .step_tail = &p->step, .noted = c->at};
+	struct xml x = {.run = run, .prog = p, .mem = bare ? run->rec_mem : run->mem, .bare = bare, .noted = c->at};
 	unsigned char token = TOKEN_OPEN;
 	x.tail = &x.first;
+	x.step_tail = &x.steps;
 	while (!run->fault && cursor_u8(c, &token) && token != TOKEN_EOF) {
 		if (token == TOKEN_FRAGMENT) {
 			if (c->end - c->at < 3)
@@ -455,10 +496,11 @@ bool compile_fragment(struct run *run, struct cursor *c, enum section section, b
 			return run_fail(run, "binary XML has an unknown token");
 		}
 	}
-	note(&x, c->at, c, STEP_BYTES, STR(""));
 	p->to_the_end = token != TOKEN_EOF;
 	if (run->fault)
 		return false;
+	note_bytes(&x, c->at);
+	gather_steps(&x);
 	gather_slots(&x);
 	return true;
 }

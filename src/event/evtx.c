@@ -151,7 +151,7 @@ static void set_ansi(struct val *to, const struct evtx_value *v)
 static inline void set_utf16(struct val *to, const unsigned char *p, size_t n)
 {
 	n &= ~(size_t)1;
-	while (n >= 2 && p[n - 1] == 0 && p[n - 2] == 0)
+	while (n && !(p[n - 1] | p[n - 2]))
 		n -= 2;
 	set_text(to, n ? VAL_U16 : VAL_STR, n ? (const char *)p : "", n);
 }
@@ -362,17 +362,23 @@ static APART struct field *add_array(struct evtx_decoder *x, struct field *to, c
 	return to;
 }
 
+/* Null, or an array: one comparison for what is rare. */
+static inline bool is_rare(uint8_t type)
+{
+	return (uint8_t)(type - 1) >= EVTX_ARRAY - 1;
+}
+
 static struct field *add_span(struct evtx_decoder *x, struct field *to, const struct evtx_span *span)
 {
 	static const struct evtx_value none = {.type = EVTX_NULL};
 	for (const struct evtx_slot *slot = span->slot, *end = slot + span->n; slot < end; slot++) {
 		if (slot->kind == EVTX_SLOT_VALUE) {
 			const struct evtx_value *v = slot->index < span->n_value ? &span->value[slot->index] : &none;
-			if (v->type == EVTX_NULL && slot->attribute)
-				continue;
-			if (v->type & EVTX_ARRAY) {
-				to = add_array(x, to, slot, *v);
-				continue;
+			if (is_rare(v->type)) {
+				if (v->type & EVTX_ARRAY)
+					to = add_array(x, to, slot, *v);
+				if (v->type & EVTX_ARRAY || slot->attribute)
+					continue;
 			}
 			set_value(&to->val, v);
 		} else if (slot->kind == EVTX_SLOT_LITERAL) {

@@ -432,6 +432,10 @@ TEST(pieces_of_a_file_that_lost_bytes)
 		rest = str_sub(rest, n, rest.n);
 	}
 	CHECK_INT(rest.n, 0);
+	/* Files one behind the other: a chunk goes up to the next one's header, whatever its text looks like. */
+	memcpy(f.p + chunks[1] + EVTX_CHUNK, "ElfFile", 8);
+	memcpy(f.p + chunks[1] + 1040, "\x80\0\0", 4);
+	CHECK_INT(evtx_piece(str_sub(buf_str(&f), chunks[1], f.n), false), EVTX_CHUNK);
 	CHECK_INT(evtx_piece(str_sub(buf_str(&f), 0, 2000), false), 0);
 	CHECK_INT(evtx_piece(str_sub(buf_str(&f), chunks[1], chunks[1] + EVTX_CHUNK), false), 0);
 	buf_done(&f);
