@@ -175,7 +175,7 @@ static void start_asking(struct sigma_matcher *m)
 static void ask(struct sigma_matcher *m, field_id id, struct val v, struct value *text, uint32_t field)
 {
 	struct asking a = {m, field};
-	struct gate_query q = {id ? m->img->index[id] : m->route->words, &m->route->look[id], &m->route->bits[id], m->scratch, note_gate, &a};
+	struct gate_query q = {id ? m->img->index[id] : m->route->words, &m->route->look[id], &m->route->bits[id], note_gate, &a};
 	gates_of_value(&q, v, text->text, fold_of(m, text));
 }
 
@@ -215,8 +215,8 @@ static void ask_cached(struct sigma_matcher *m, uint32_t field, unsigned look, c
 		return;
 	line->key[0] = key->part[0];
 	line->key[1] = key->part[1];
-	line->n = (uint16_t)(m->open.n + 1);
-	line->waking = (uint16_t)waking;
+	line->n = (uint8_t)(m->open.n + 1);
+	line->waking = (uint8_t)waking;
 	if (m->open.n)
 		memcpy(line->gate, m->open.at, m->open.n * sizeof(*line->gate));
 }

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/matcher.h"
+#include "sigma/regex.h"
 
 #include "base/num.h"
 #include "base/utf8.h"
 
-/* Steps that one search may take: enough for honest patterns on long texts, a tenth of a millisecond for the others. */
-#define MATCH_LIMIT(n) (40000u + 4u * (uint32_t)((n) < (1u << 24) ? (n) : 1u << 24))
-
 static bool regex_matches(struct sigma_matcher *m, const struct atom *a, struct str text)
 {
-	/* A rule of many hostile patterns may not take the limit's time for each of them: each that ran into it leaves a sixteenth for those behind. */
-	pcre2_set_match_limit(m->re_ctx, MATCH_LIMIT(text.n) >> (m->limited < 7 ? 4 * m->limited : 28));
-	int r = pcre2_match(a->re, (PCRE2_SPTR)(text.n ? text.p : ""), text.n, 0, 0, m->re_data, m->re_ctx);
-	m->limited += r == PCRE2_ERROR_MATCHLIMIT || r == PCRE2_ERROR_DEPTHLIMIT || r == PCRE2_ERROR_HEAPLIMIT || r == PCRE2_ERROR_JIT_STACKLIMIT;
-	return r >= 0;
+	int r = regex_search(a->re, text, m->re_data, m->re_ctx, &m->budget);
+	m->limited = m->limited || r < 0;
+	return r > 0;
 }
 
 /* The number's text without its sign and exponent. False when the exponent is out of all proportion. */
@@ -288,7 +284,6 @@ static uint64_t *answer_slot(struct sigma_matcher *m, uint32_t atom, uint32_t fi
 static bool ask_atom(struct sigma_matcher *m, uint32_t atom, uint32_t *ret_at)
 {
 	const struct atom *a = &m->img->atom[atom];
-	unsigned limited = m->limited;
 	uint64_t no, *slot;
 	m->count.atoms++;
 	if (!one_text(m, a, ret_at))
@@ -296,23 +291,37 @@ static bool ask_atom(struct sigma_matcher *m, uint32_t atom, uint32_t *ret_at)
 	slot = answer_slot(m, atom, *ret_at, &no);
 	if ((*slot & ~UINT64_C(1)) == no)
 		return *slot & 1;
+	uint32_t budget = m->budget;
 	bool holds = atom_fits(m, a, m->ev->field[*ret_at].val, value_of(m, *ret_at));
-	if (m->limited == limited)
+	/* What had to be paid for is paid for each time: what a rule does in a block may not depend on those before it. */
+	if (m->budget == budget)
 		*slot = no | holds;
 	return holds;
+}
+
+/* The open gate answers for this atom, and by the one value that the event has. */
+static bool gate_is_sure(const struct sigma_matcher *m, const struct gate_info *g, uint32_t atom, uint32_t *ret_at)
+{
+	const struct place *p = &m->place[g->field];
+	*ret_at = p->last;
+	return g->exact == atom && !p->many && !(m->ev->field[p->last].flags & FIELD_F_ELEMENT);
 }
 
 bool atom_holds(struct sigma_matcher *m, uint32_t atom)
 {
 	uint16_t gate = m->img->atom[atom].gate;
+	const struct gate_info *g = gate ? &m->img->gate[gate - 1] : NULL;
+	uint32_t *at = &m->memo_at[atom];
 	if (m->memo[atom] >> 1 == m->stamp)
 		return m->memo[atom] & 1;
-	if (gate && gate_closed(m, gate, m->img->gate[gate - 1].field))
+	if (g && gate_closed(m, gate, g->field))
 		return false;
-	unsigned limited = m->limited;
-	bool holds = ask_atom(m, atom, &m->memo_at[atom]);
+	bool limited = m->limited;
+	m->limited = false;
+	bool holds = (g && gate_is_sure(m, g, atom, at)) || ask_atom(m, atom, at);
 	/* What ran into the limit of this rule's searches is no answer for another rule. */
-	if (m->limited == limited)
+	if (!m->limited)
 		m->memo[atom] = m->stamp << 1 | (uint32_t)holds;
+	m->limited = m->limited || limited;
 	return holds;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/cache_parts.h"
+#include "sigma/regex.h"
 
 #define DEPTH_MAX 256
 
 /* Whoever gives one of these another member gives it a line below too. */
 _Static_assert(sizeof(void *) != 8 || (sizeof(struct sigma_rule) == 264 && sizeof(struct atom) == 80 && sizeof(struct expr) == 40 && sizeof(struct correlation) == 224 &&
-				       sizeof(struct rule_code) == 48 && sizeof(struct gate_info) == 12 && sizeof(struct field_index) == 192 && sizeof(struct literal) == 20 && sizeof(struct sigma_image) == 240),
+				       sizeof(struct rule_code) == 64 && sizeof(struct gate_info) == 12 && sizeof(struct field_index) == 168 && sizeof(struct literal) == 20 && sizeof(struct sigma_image) == 240),
 	"a member is missing in the walk below");
 
 /* ---- one walk for both directions ---------------------------------------------------------------------------------------------------------- */
@@ -127,6 +128,7 @@ static void io_code(struct cache_io *x, struct rule_code *c)
 	IO(x, c->test);
 	IO(x, c->n_test);
 	io_numbers(x, &c->witness, &c->n_witness);
+	io_numbers(x, &c->waking, &c->n_waking);
 	IO(x, c->always);
 }
 
@@ -181,25 +183,6 @@ static void io_atom(struct cache_io *x, struct atom *a)
 }
 
 /* ---- gates ------------------------------------------------------------------------------------------------------------------------------------- */
-
-static void io_database(struct cache_io *x, hs_database_t **db)
-{
-	char *bytes = NULL;
-	size_t n = 0;
-	struct str in;
-	if (x->out && *db && hs_serialize_database(*db, &bytes, &n) != HS_SUCCESS)
-		x->ok = false;
-	n = (size_t)io_number(x, n);
-	if (x->out) {
-		buf_add(x->out, str_n(bytes ? bytes : "", n));
-		free(bytes);
-		return;
-	}
-	*db = NULL;
-	x->ok = x->ok && rd_bytes(&x->in, n, &in);
-	if (x->ok && n)
-		x->ok = hs_deserialize_database(in.p, n, db) == HS_SUCCESS;
-}
 
 static void io_gate_list(struct cache_io *x, uint16_t **at, size_t *n)
 {
@@ -272,9 +255,7 @@ static void io_index(struct cache_io *x, struct field_index **at)
 	io_raw(x, &ix->prefix, sizeof(ix->prefix));
 	io_raw(x, &ix->suffix, sizeof(ix->suffix));
 	io_gate_list(x, &ix->present, &ix->n_present);
-	io_gate_list(x, &ix->regex, &ix->n_regex);
 	io_literals(x, &ix->literals);
-	io_database(x, &ix->regexes);
 }
 
 static void io_gates(struct cache_io *x, struct sigma_image *img)

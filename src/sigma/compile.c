@@ -238,7 +238,8 @@ int sigma_compile(struct sigma_set *s, struct vocab *v, const struct sigma_opts 
 	if (c.atoms.n)
 		memcpy(img->atom, c.atoms.at, c.atoms.n * sizeof(*img->atom));
 	img->n_atom = c.atoms.n;
-	int r = img->n_rule ? gates_build(&c) : -EINVAL;
+	if (img->n_rule)
+		gates_build(&c);
 	vec_done(&c.atoms);
 	vec_done(&c.filters);
 	pipelines_free(&c);
@@ -247,9 +248,9 @@ int sigma_compile(struct sigma_set *s, struct vocab *v, const struct sigma_opts 
 	map_done(&c.atom_index);
 	arena_done(&c.scratch);
 	arena_done(&c.keep);
-	if (r < 0) {
+	if (!img->n_rule) {
 		sigma_image_unref(img);
-		return r;
+		return -EINVAL;
 	}
 	*ret = img;
 	return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/gate.h"
+#include "sigma/required.h"
 
 #include "base/num.h"
 
@@ -20,7 +21,6 @@ struct gate {
 	field_id field;
 	uint8_t kind;
 	struct str text;
-	uint32_t flags;        /* REGEX: of the atom */
 	uint32_t exact;        /* see gate_info */
 	VEC(uint32_t) rules;
 };
@@ -31,6 +31,7 @@ struct gates {
 	VEC(struct gate) gate;
 	struct map index;
 	uint32_t *uses;        /* per atom: how many rules ask for it */
+	struct required **required; /* per atom that is a regular expression, once asked */
 };
 
 /* A set of atoms of which one must hold; cost estimates how often that happens. */
@@ -61,6 +62,16 @@ static size_t longest_literal(struct str glob, size_t *ret_at)
 	return best;
 }
 
+static const struct required *required_by(const struct gates *g, uint32_t atom)
+{
+	struct required **r = &g->required[atom];
+	if (!*r) {
+		*r = arena_new(&g->c->scratch, struct required);
+		required_of(g->img->atom[atom].text, &g->c->scratch, *r);
+	}
+	return *r;
+}
+
 static double atom_cost(const struct gates *g, uint32_t at)
 {
 	const struct atom *a = &g->img->atom[at];
@@ -77,7 +88,10 @@ static double atom_cost(const struct gates *g, uint32_t at)
 	case ATOM_NUMBER:
 		return a->sub == CMP_EQ ? 300 * share : 3000;
 	case ATOM_REGEX:
-		return 60;
+		base = required_cost(required_by(g, at));
+		if (a->keyword && base >= 3000)
+			return 1e30;
+		break;
 	case ATOM_GLOB:
 		n = longest_literal(a->text, &from);
 		if (n < 3)
@@ -184,11 +198,6 @@ static void gate_of_atom(struct gates *g, const struct atom *a, struct gate *ret
 	case ATOM_NUMBER:
 		ret->kind = a->sub == CMP_EQ ? GATE_NUMBER : GATE_PRESENT;
 		break;
-	case ATOM_REGEX:
-		ret->kind = GATE_REGEX;
-		ret->flags = a->flags;
-		ret->text = a->text;
-		return;
 	case ATOM_GLOB:
 		n = longest_literal(a->text, &at);
 		if (n >= 3) {
@@ -196,6 +205,7 @@ static void gate_of_atom(struct gates *g, const struct atom *a, struct gate *ret
 			ret->text = fold_dup(&g->c->scratch, str_sub(a->text, at, at + n));
 		}
 		return;
+	case ATOM_REGEX:
 	case ATOM_CIDR:
 	case ATOM_NULL:
 	case ATOM_EXISTS:
@@ -213,34 +223,65 @@ static bool gate_is_exact(const struct gate *g, const struct atom *a)
 	return g->kind < LEN(op) && op[g->kind] == a->op && !(a->flags & ATOM_F_CASED) && !a->keyword;
 }
 
-/* The gate of an atom, made when new; NULL when there are too many. */
-static struct gate *gate_intern(struct gates *g, uint32_t atom)
+/* Its number, 1-based, made when new; 0 when there are too many. */
+static uint16_t gate_intern(struct gates *g, const struct gate *gate)
 {
-	struct gate gate;
 	bool fresh;
-	gate_of_atom(g, &g->img->atom[atom], &gate);
-	struct str key = arena_fmt(&g->c->scratch, "%u|%u|%u|%.*s", gate.field, gate.kind, gate.flags, STR_ARG(gate.text));
+	struct str key = arena_fmt(&g->c->scratch, "%u|%u|%.*s", gate->field, gate->kind, STR_ARG(gate->text));
 	uint64_t *at = map_put(&g->index, key, &fresh);
 	if (fresh) {
 		if (g->gate.n >= GATES_MAX) {
 			map_del(&g->index, key);
-			return NULL;
+			return 0;
 		}
 		*at = g->gate.n;
-		vec_push(&g->gate, gate);
+		vec_push(&g->gate, *gate);
 	}
-	g->img->atom[atom].gate = (uint16_t)(*at + 1);
-	if (gate_is_exact(&g->gate.at[*at], &g->img->atom[atom]))
-		g->gate.at[*at].exact = atom;
-	return &g->gate.at[*at];
+	return (uint16_t)(*at + 1);
 }
 
-static bool gate_add(struct gates *g, uint32_t atom, uint32_t rule)
+/* The one gate that is open whenever the atom is true. */
+static uint16_t gate_for(struct gates *g, uint32_t atom)
 {
-	struct gate *to = gate_intern(g, atom);
-	if (to && (!to->rules.n || *vec_last(&to->rules) != rule))
+	struct atom *a = &g->img->atom[atom];
+	struct gate gate;
+	if (a->gate)
+		return a->gate;
+	gate_of_atom(g, a, &gate);
+	a->gate = gate_intern(g, &gate);
+	if (a->gate && gate_is_exact(&gate, a))
+		g->gate.at[a->gate - 1].exact = atom;
+	return a->gate;
+}
+
+struct waking {
+	VEC(uint32_t) gates;
+};
+
+static bool gate_add(struct gates *g, uint16_t number, uint32_t rule, struct waking *w)
+{
+	if (!number)
+		return false;
+	struct gate *to = &g->gate.at[number - 1];
+	vec_push(&w->gates, number);
+	if (!to->rules.n || *vec_last(&to->rules) != rule)
 		vec_push(&to->rules, rule);
-	return to != NULL;
+	return true;
+}
+
+/* The rule is woken when the atom may be true: by its gate, or by one of the literals that a regular expression requires. */
+static bool wake_by(struct gates *g, uint32_t atom, uint32_t rule, struct waking *w)
+{
+	struct atom *a = &g->img->atom[atom];
+	const struct required *r = a->op == ATOM_REGEX ? required_by(g, atom) : NULL;
+	bool ok = true;
+	for (size_t i = 0; r && i < r->n && ok; i++) {
+		uint16_t number = gate_intern(g, &(struct gate){.field = a->keyword ? FIELD_UNKNOWN : a->field, .kind = GATE_CONTAINS, .text = r->text[i], .exact = GATE_INEXACT});
+		ok = gate_add(g, number, rule, w);
+		if (r->n == 1)
+			a->gate = number;
+	}
+	return r && r->n ? ok : gate_add(g, gate_for(g, atom), rule, w);
 }
 
 /* Atoms that a hash table answers get a gate in any case: it wakes nobody, but while it is closed the atom is false without a look. */
@@ -249,25 +290,36 @@ static void gate_hashed(struct gates *g)
 	for (uint32_t i = 0; i < g->img->n_atom; i++) {
 		const struct atom *a = &g->img->atom[i];
 		bool hashed = (a->op == ATOM_EQ || a->op == ATOM_PREFIX || a->op == ATOM_SUFFIX) && a->text.n && a->text.n <= GATE_LENGTH_MAX;
-		if (hashed && !a->keyword && !a->gate)
-			gate_intern(g, i);
+		if (hashed && !a->keyword)
+			gate_for(g, i);
 	}
+}
+
+static uint32_t *keep_numbers(struct gates *g, const uint32_t *at, size_t n)
+{
+	uint32_t *to = arena_array(&g->img->mem, n + 1, sizeof(*to));
+	if (n)
+		memcpy(to, at, n * sizeof(*to));
+	return to;
 }
 
 static void gate_rule(struct gates *g, uint32_t rule)
 {
 	struct rule_code *code = &g->img->code[rule];
+	struct waking waking = {0};
 	if (!code->expr)
 		return; /* a correlation */
 	struct witness w = witness_of(g, code->expr);
 	code->always = w.cost >= 1e29;
 	for (size_t i = 0; i < w.n && !code->always; i++)
-		code->always = !gate_add(g, w.atom[i], rule);
-	if (code->always || !w.n)
-		return;
-	code->witness = arena_array(&g->img->mem, w.n, sizeof(*code->witness));
-	code->n_witness = w.n;
-	memcpy(code->witness, w.atom, w.n * sizeof(*code->witness));
+		code->always = !wake_by(g, w.atom[i], rule, &waking);
+	if (!code->always) {
+		code->witness = keep_numbers(g, w.atom, w.n);
+		code->n_witness = w.n;
+		code->waking = keep_numbers(g, waking.gates.at, waking.gates.n);
+		code->n_waking = waking.gates.n;
+	}
+	vec_done(&waking.gates);
 }
 
 /* ---- the index of one field -------------------------------------------------------------------------------------------------------- */
@@ -358,105 +410,11 @@ static size_t slots_for(const struct gates *g, const uint32_t *list, size_t n)
 	return cap;
 }
 
-struct patterns {
-	VEC(const char *) text;
-	VEC(unsigned) flags, id;
-};
-
-static void patterns_done(struct patterns *l)
+static struct field_index *index_make(struct gates *g, const uint32_t *list, size_t n)
 {
-	vec_done(&l->text);
-	vec_done(&l->flags);
-	vec_done(&l->id);
-}
-
-/* (?i), (?si:…) */
-static bool inline_caseless(struct str rest)
-{
-	if (!str_take(&rest, STR("(?")))
-		return false;
-	while (rest.n && (ch_is_alpha((unsigned char)rest.p[0]) || rest.p[0] == '^')) {
-		if (rest.p[0] == 'i')
-			return true;
-		rest = str_sub(rest, 1, rest.n);
-	}
-	return false;
-}
-
-/*
- * Does a pattern speak of "any character", of letters without case or of text beyond ASCII? Then it means code points, and vectorscan, which is told of bytes
- * (patterns of code points take it seconds to compile), answers only for ASCII text.
- */
-static bool needs_characters(const struct gate *g)
-{
-	struct str pattern = g->text;
-	if (g->flags & ATOM_F_RE_I)
-		return true;
-	for (size_t i = 0; i < pattern.n; i++) {
-		char c = pattern.p[i], next = i + 1 < pattern.n ? pattern.p[i + 1] : 0;
-		if (c == '.' || (c == '[' && next == '^') || (c & 0x80) || (c == '\\' && (next == 'W' || next == 'D' || next == 'S' || next == 'N' || next == 'x')))
-			return true;
-		if (inline_caseless(str_sub(pattern, i, pattern.n)))
-			return true;
-		i += c == '\\';
-	}
-	return false;
-}
-
-static unsigned regex_flags(const struct gate *g)
-{
-	return HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY | HS_FLAG_PREFILTER | (g->flags & ATOM_F_RE_I ? HS_FLAG_CASELESS : 0) | (g->flags & ATOM_F_RE_M ? HS_FLAG_MULTILINE : 0) |
-	       HS_FLAG_DOTALL;
-}
-
-static int compile_regexes(const struct patterns *l, hs_database_t **ret)
-{
-	hs_compile_error_t *err = NULL;
-	if (!l->text.n)
-		return 0;
-	if (hs_compile_multi(l->text.at, l->flags.at, l->id.at, (unsigned)l->text.n, HS_MODE_BLOCK, NULL, ret, &err) == HS_SUCCESS)
-		return 0;
-	hs_free_compile_error(err);
-	return -EINVAL;
-}
-
-/* Regular expressions that vectorscan refuses wake their rules whenever the field is there. */
-static bool regex_fits(const char *text, unsigned flags)
-{
-	hs_compile_error_t *err = NULL;
-	hs_database_t *db = NULL;
-	bool ok = hs_compile(text, flags, HS_MODE_BLOCK, NULL, &db, &err) == HS_SUCCESS;
-	hs_free_compile_error(err);
-	hs_free_database(db);
-	return ok;
-}
-
-/* All in one, which nearly always works; else each is tried and the refused ones become gates of presence. */
-static int index_regexes(struct gates *g, struct field_index *ix, struct patterns *re)
-{
-	size_t n = 0;
-	if (compile_regexes(re, &ix->regexes) == 0)
-		return 0;
-	for (size_t i = 0; i < re->text.n; i++) {
-		if (!regex_fits(re->text.at[i], re->flags.at[i])) {
-			g->gate.at[re->id.at[i] - 1].kind = GATE_PRESENT;
-			continue;
-		}
-		re->text.at[n] = re->text.at[i];
-		re->flags.at[n] = re->flags.at[i];
-		re->id.at[n++] = re->id.at[i];
-	}
-	re->text.n = re->flags.n = re->id.n = n;
-	return compile_regexes(re, &ix->regexes);
-}
-
-/* *ret is set in any case, so that it is freed. */
-static int index_make(struct gates *g, const uint32_t *list, size_t n, struct field_index **ret)
-{
-	struct field_index *ix = *ret = must_new(struct field_index);
-	struct patterns re = {0};
+	struct field_index *ix = must_new(struct field_index);
 	VEC(struct str) literal = {0};
-	VEC(uint16_t) present = {0}, regex = {0}, literal_gate = {0};
+	VEC(uint16_t) present = {0}, literal_gate = {0};
 	ix->cap = slots_for(g, list, n);
 	ix->slot = must_calloc(ix->cap, sizeof(*ix->slot));
 	ix->tag = must_calloc(ix->cap, sizeof(*ix->tag));
@@ -466,29 +424,18 @@ static int index_make(struct gates *g, const uint32_t *list, size_t n, struct fi
 		if (gate->kind == GATE_CONTAINS) {
 			vec_push(&literal, gate->text);
 			vec_push(&literal_gate, number);
-		} else if (gate->kind == GATE_REGEX) {
-			vec_push(&re.text, arena_dup(&g->c->scratch, gate->text).p);
-			vec_push(&re.flags, regex_flags(gate));
-			vec_push(&re.id, (unsigned)number);
-			if (needs_characters(gate))
-				vec_push(&regex, number);
-		} else if (gate->kind != GATE_PRESENT) {
+		} else if (gate->kind == GATE_PRESENT) {
+			vec_push(&present, number);
+		} else {
 			add_hash(ix, gate, number);
 		}
 	}
 	literals_make(&ix->literals, &g->img->mem, literal.at, literal_gate.at, literal.n);
-	int r = index_regexes(g, ix, &re);
-	for (size_t i = 0; i < n; i++)
-		if (g->gate.at[list[i]].kind == GATE_PRESENT)
-			vec_push(&present, (uint16_t)(list[i] + 1));
 	vec_done(&literal);
 	vec_done(&literal_gate);
-	patterns_done(&re);
 	ix->present = present.at;
 	ix->n_present = present.n;
-	ix->regex = regex.at;
-	ix->n_regex = regex.n;
-	return r;
+	return ix;
 }
 
 /* Does the gate answer for a rule that events of this product are shown to? */
@@ -507,13 +454,12 @@ static bool gate_serves(const struct gates *g, uint32_t gate, struct str product
  * Keywords are asked of every value of every event, and a matcher of few literals is faster than one of many: each product has its own. list: the
  * keyword gates.
  */
-static int index_words(struct gates *g, const uint32_t *list, size_t n)
+static void index_words(struct gates *g, const uint32_t *list, size_t n)
 {
 	struct sigma_image *img = g->img;
 	uint32_t *some = must_calloc(n, sizeof(*some));
-	int r = 0;
 	img->words = arena_array(&img->mem, img->n_rule + 1, sizeof(*img->words));
-	for (size_t i = 0; i < img->n_rule && r == 0; i++) {
+	for (size_t i = 0; i < img->n_rule; i++) {
 		struct str product = img->rule[i].logsource.product;
 		size_t n_some = 0;
 		if (!product.n || sigma_words(img, product) != img->index[FIELD_UNKNOWN])
@@ -522,31 +468,28 @@ static int index_words(struct gates *g, const uint32_t *list, size_t n)
 			if (gate_serves(g, list[k], product))
 				some[n_some++] = list[k];
 		img->words[img->n_words].product = product;
-		r = index_make(g, some, n_some, &img->words[img->n_words++].ix);
+		img->words[img->n_words++].ix = index_make(g, some, n_some);
 	}
 	free(some);
-	return r;
 }
 
-static int index_all(struct gates *g)
+static void index_all(struct gates *g)
 {
 	struct sigma_image *img = g->img;
-	int r = 0;
 	img->n_field = vocab_field_count(img->vocab);
 	img->index = must_calloc(img->n_field, sizeof(*img->index));
 	uint32_t *list = must_calloc(g->gate.n, sizeof(*list));
-	for (size_t f = 0; f < img->n_field && r == 0; f++) {
+	for (size_t f = 0; f < img->n_field; f++) {
 		size_t n = 0;
 		for (size_t i = 0; i < g->gate.n; i++)
 			if (g->gate.at[i].field == f)
 				list[n++] = (uint32_t)i;
 		if (n)
-			r = index_make(g, list, n, &img->index[f]);
-		if (n && f == FIELD_UNKNOWN && r == 0)
-			r = index_words(g, list, n);
+			img->index[f] = index_make(g, list, n);
+		if (n && f == FIELD_UNKNOWN)
+			index_words(g, list, n);
 	}
 	free(list);
-	return r;
 }
 
 /* Characters of numbers, times, GUIDs, SIDs and hex digests. */
@@ -583,26 +526,25 @@ static void keep_lists(struct gates *g)
 			img->always[img->n_always++] = (uint32_t)i;
 }
 
-int gates_build(struct compiler *c)
+void gates_build(struct compiler *c)
 {
 	struct gates g = {.c = c, .img = c->img};
 	map_init(&g.index);
 	g.uses = must_calloc(c->img->n_atom, sizeof(*g.uses));
+	g.required = must_calloc(c->img->n_atom, sizeof(struct required *));
 	for (size_t i = 0; i < c->img->n_rule; i++)
 		if (c->img->code[i].expr)
 			count_uses(&g, c->img->code[i].expr);
 	for (size_t i = 0; i < c->img->n_rule; i++)
 		gate_rule(&g, (uint32_t)i);
 	gate_hashed(&g);
-	int r = index_all(&g);
-	if (r < 0)
-		diag_error(c->d, (struct diag_at){0}, "sigma.gates", "the regular expressions of the rules could not be compiled");
+	index_all(&g);
 	keep_lists(&g);
 	programs_build(g.img);
 	vec_done(&g.gate);
 	map_done(&g.index);
 	free(g.uses);
-	return r;
+	free(g.required);
 }
 
 static void index_free(struct field_index *ix)
@@ -610,9 +552,7 @@ static void index_free(struct field_index *ix)
 	if (!ix)
 		return;
 	literals_done(&ix->literals);
-	hs_free_database(ix->regexes);
 	free(ix->present);
-	free(ix->regex);
 	free(ix->slot);
 	free(ix->tag);
 	free(ix);
@@ -636,14 +576,6 @@ const struct field_index *sigma_words(const struct sigma_image *img, struct str 
 }
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------------------ */
-
-static int on_pattern(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *arg)
-{
-	const struct gate_query *q = arg;
-	(void)from, (void)to, (void)flags;
-	q->hit(q->arg, (uint16_t)id);
-	return 0;
-}
 
 /* True when the hash is that of a stem, too. */
 static bool ask_hash(const struct gate_query *q, uint64_t h)
@@ -756,23 +688,6 @@ bool gate_text_may_fit(const struct field_look *look, struct val v)
 	return !all_plain(str_n(v.u.p, v.n));
 }
 
-static bool only_ascii(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] & 0x80)
-			return false;
-	return true;
-}
-
-/* Beyond ASCII the patterns that speak of code points may all fit: PCRE2 decides. */
-static void ask_regexes(const struct gate_query *q, struct str text)
-{
-	const struct field_index *ix = q->ix;
-	hs_scan(ix->regexes, text.n ? text.p : "", (unsigned)text.n, 0, q->scratch, on_pattern, (void *)(uintptr_t)q);
-	for (size_t i = 0; i < ix->n_regex && (i || !only_ascii(text)); i++)
-		q->hit(q->arg, ix->regex[i]);
-}
-
 void gates_of_value(const struct gate_query *q, struct val v, struct str text, struct str folded)
 {
 	const struct field_index *ix = q->ix;
@@ -792,6 +707,4 @@ void gates_of_value(const struct gate_query *q, struct val v, struct str text, s
 		ask_ends(q, GATE_SUFFIX, &ix->suffix, folded);
 	if (kinds & 1u << GATE_CONTAINS)
 		literals_find(&ix->literals, q->bits, folded, q->hit, q->arg);
-	if ((kinds & 1u << GATE_REGEX) && ix->regexes)
-		ask_regexes(q, text);
 }

@@ -5,14 +5,12 @@
 #include "sigma/literals.h"
 #include "sigma/parts.h"
 
-#include <hs/hs.h>
-
 /*
  * Gates: each rule is woken by its rarest necessary set of atoms; what is not woken is not looked at. Per field one index answers "which
  * gates does this value open": a hash table for whole values, prefixes and suffixes (by their few lengths), a set of literals
- * for contained text and one matcher of all regular expressions. An answer may be too wide, never too narrow: the condition decides.
+ * for contained text. A regular expression is woken by the literals that it requires. An answer may be too wide, never too narrow: the condition decides.
  */
-enum gate_kind { GATE_EQ, GATE_PREFIX, GATE_SUFFIX, GATE_NUMBER, GATE_CONTAINS, GATE_REGEX, GATE_PRESENT };
+enum gate_kind { GATE_EQ, GATE_PREFIX, GATE_SUFFIX, GATE_NUMBER, GATE_CONTAINS, GATE_PRESENT };
 
 /* What a route asks of one field: kinds of gates (bits 1 << enum gate_kind) and the shortest text that could contain one of its literals. */
 struct field_look {
@@ -42,9 +40,6 @@ struct field_index {
 	uint16_t *present;
 	size_t n_present;
 	struct literal_set literals;
-	hs_database_t *regexes;
-	uint16_t *regex;  /* gates of patterns that speak of code points, not bytes */
-	size_t n_regex;
 };
 
 /* One question to the index of a field: text raw, folded its folded form. Each gate that the value opens is told once or more. */
@@ -52,7 +47,6 @@ struct gate_query {
 	const struct field_index *ix;
 	const struct field_look *look;
 	const struct literal_bits *bits; /* the route's, of the index's literals */
-	hs_scratch_t *scratch;
 	void (*hit)(void *arg, uint16_t gate);
 	void *arg;
 };

@@ -64,6 +64,8 @@ struct rule_code {
 	uint32_t test, n_test; /* all its tests in the image */
 	uint32_t *witness; /* atoms of which one must hold */
 	size_t n_witness;
+	uint32_t *waking; /* gates that open when one of them does, 1-based */
+	size_t n_waking;
 	bool always;      /* no gate: evaluated on every event of its route */
 };
 
@@ -110,12 +112,5 @@ struct sigma_image {
 	uint32_t *always;
 	size_t n_always;
 };
-
-struct regex_fault {
-	int code; /* for pcre2_get_error_message */
-	size_t at;
-};
-/* value.c: a pattern with an atom's flags; NULL when it cannot be used. */
-pcre2_code *regex_compile(struct str pattern, unsigned atom_flags, struct regex_fault *ret_fault);
 
 #endif

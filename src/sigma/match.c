@@ -6,31 +6,14 @@
 
 #include <xxhash.h>
 
-static bool scratch_for(struct sigma_matcher *m, const struct field_index *ix)
-{
-	return !ix || !ix->regexes || hs_alloc_scratch(ix->regexes, &m->scratch) == HS_SUCCESS;
-}
-
-static bool scratch_for_all(struct sigma_matcher *m)
-{
-	for (size_t i = 0; i < m->img->n_field; i++)
-		if (!scratch_for(m, m->img->index[i]))
-			return false;
-	for (size_t i = 0; i < m->img->n_words; i++)
-		if (!scratch_for(m, m->img->words[i].ix))
-			return false;
-	return true;
-}
-
 struct sigma_matcher *sigma_matcher_new(struct sigma_image *img)
 {
 	struct sigma_matcher *m = must_new(struct sigma_matcher);
 	m->img = sigma_image_ref(img);
-	must(scratch_for_all(m));
 	asking_init(m);
 	m->rule_stamp = must_calloc(img->n_rule, sizeof(*m->rule_stamp));
 	m->rule_count = must_calloc(img->n_rule, sizeof(*m->rule_count));
-	m->aside = must_calloc(img->n_rule, sizeof(*m->aside));
+	m->spending = must_calloc(img->n_rule, sizeof(*m->spending));
 	m->memo = must_calloc(img->n_atom, sizeof(*m->memo));
 	m->memo_at = must_calloc(img->n_atom, sizeof(*m->memo_at));
 	m->gate_stamp = must_calloc(img->n_gate + 1, sizeof(*m->gate_stamp));
@@ -51,13 +34,12 @@ void sigma_matcher_free(struct sigma_matcher *m)
 	vec_done(&m->routes);
 	vec_done(&m->woken);
 	vec_done(&m->reasons);
-	hs_free_scratch(m->scratch);
 	pcre2_match_data_free(m->re_data);
 	pcre2_match_context_free(m->re_ctx);
 	asking_done(m);
 	free(m->rule_stamp);
 	free(m->rule_count);
-	free(m->aside);
+	free(m->spending);
 	free(m->memo);
 	free(m->memo_at);
 	free(m->gate_stamp);
@@ -90,14 +72,34 @@ static inline bool test_holds(struct sigma_matcher *m, const struct test *t)
 	return atom_holds(m, t->atom);
 }
 
-/* The rule's condition by its tests. */
-static bool rule_holds(struct sigma_matcher *m, uint32_t at)
+/* By its tests. */
+static bool condition_holds(struct sigma_matcher *m, uint32_t at)
 {
 	while (at < TEST_FALSE) {
 		const struct test *t = &m->img->test[at];
 		at = test_holds(m, t) ? t->yes : t->no;
 	}
 	return at == TEST_TRUE;
+}
+
+static bool rule_holds(struct sigma_matcher *m, uint32_t rule)
+{
+	struct sigma_rule_counts *count = &m->rule_count[rule];
+	struct spending *s = &m->spending[rule];
+	if (s->window != m->window + 1)
+		*s = (struct spending){m->window + 1, WINDOW_STEPS, false};
+	if (s->aside) {
+		count->set_aside++;
+		return false;
+	}
+	count->evaluated++;
+	m->limited = false;
+	m->budget = s->left;
+	bool holds = condition_holds(m, m->img->code[rule].start);
+	s->left = m->budget;
+	s->aside = m->limited;
+	count->limited += m->limited;
+	return holds;
 }
 
 /* A part of the condition, for the explanation. */
@@ -206,18 +208,7 @@ int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *c
 	m->count.evaluated += m->woken.n;
 	for (size_t i = 0; i < m->woken.n; i++) {
 		uint32_t rule = m->woken.at[i];
-		if (m->aside[rule] == m->window + 1) {
-			m->rule_count[rule].set_aside++;
-			continue;
-		}
-		m->rule_count[rule].evaluated++;
-		m->limited = 0;
-		bool holds_now = rule_holds(m, m->img->code[rule].start);
-		if (m->limited) {
-			m->rule_count[rule].limited++;
-			m->aside[rule] = m->window + 1;
-		}
-		if (!holds_now)
+		if (!rule_holds(m, rule))
 			continue;
 		vec_clear(&m->reasons);
 		explain(m, m->img->code[rule].expr, STR(""));

@@ -40,12 +40,12 @@ void route_free(struct route *r, size_t n_field);
  * entry, and no copy of the value is kept; an entry is one cache line; values that open more gates than fit are asked anew.
  */
 #define CACHE_SLOTS 65536u
-#define CACHE_GATES 22
+#define CACHE_GATES 23
 
 struct cache_line {
 	uint64_t key[2];
-	uint16_t n;      /* 1 + gates; 0 = free */
-	uint16_t waking; /* the first of them */
+	uint8_t n;     /* 1 + gates; 0 = free */
+	uint8_t waking; /* the first of them */
 	uint16_t gate[CACHE_GATES];
 } __attribute__((aligned(64)));
 
@@ -66,9 +66,16 @@ struct place {
 	bool many;      /* occurs more than once, and not as an array: the last one counts, though gates were opened by all */
 };
 
+/* What a rule's searches have cost in a window (sigma_matcher_window). */
+#define WINDOW_STEPS 80000u
+struct spending {
+	uint64_t window; /* 1 + its number */
+	uint32_t left;
+	bool aside;      /* no more of it in this window */
+};
+
 struct sigma_matcher {
 	struct sigma_image *img;
-	hs_scratch_t *scratch;
 	struct cache_line *cache;
 	uint64_t *answer;
 	uint64_t seed;
@@ -79,8 +86,9 @@ struct sigma_matcher {
 	uint32_t *rule_stamp;       /* rule was woken by this event */
 	struct sigma_rule_counts *rule_count;
 	uint64_t window;
-	uint64_t *aside;            /* rule: 1 + the window in which it ran into the match limit */
-	unsigned limited;           /* searches of the rule at hand that did */
+	struct spending *spending;  /* by rule */
+	uint32_t budget;            /* steps that searches of the rule at hand may still take in this window */
+	bool limited;               /* one of them would have taken more */
 	uint32_t *memo;             /* atom: stamp * 2 + answer */
 	uint32_t *memo_at;          /* atom that holds: the field that made it, UINT32_MAX when none did */
 	uint32_t *gate_stamp;

@@ -68,7 +68,7 @@ bool correlation_compile(struct compiler *c, struct doc *doc, uint32_t rule);
 bool correlations_link(struct compiler *c);
 
 /* gate.c */
-int gates_build(struct compiler *c);
+void gates_build(struct compiler *c);
 void gates_free(struct sigma_image *img);
 
 /* program.c: the tests of all rules; after gates_build. */

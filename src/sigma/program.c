@@ -56,8 +56,9 @@ static struct test test_of(const struct sigma_image *img, uint32_t atom, uint32_
 {
 	struct test t = {.atom = atom, .yes = yes, .no = no, .gate = img->atom[atom].gate};
 	if (t.gate) {
-		t.field = img->gate[t.gate - 1].field;
-		t.exact = img->gate[t.gate - 1].exact == atom;
+		const struct gate_info *g = &img->gate[t.gate - 1];
+		t.field = g->field;
+		t.exact = g->exact == atom;
 	}
 	return t;
 }

@@ -51,8 +51,8 @@ static void add_rule(const struct sigma_image *img, struct route *r, const struc
 {
 	for (uint32_t i = 0; i < code->n_test; i++)
 		add_gate(img, r, img->test[code->test + i].gate);
-	for (size_t i = 0; i < code->n_witness; i++) {
-		uint16_t gate = img->atom[code->witness[i]].gate;
+	for (size_t i = 0; i < code->n_waking; i++) {
+		uint16_t gate = (uint16_t)code->waking[i];
 		add_gate(img, r, gate);
 		set_bit(r->waking, gate - 1u);
 		r->wakes[img->gate[gate - 1].field] = true;

@@ -88,7 +88,7 @@ void sigma_matcher_free(struct sigma_matcher *m);
 /* Calls cb for each matching rule in rule order, silent rules too. Returns the number of hits, or cb's first non-zero answer if negative. */
 int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *cb, void *arg);
 /*
- * No pattern stalls the engine: a search ends at the match limit, and a rule that ran into it is set aside for the rest of the window. The caller names the
+ * No pattern stalls the engine: what the searches of a rule may cost in a window is limited, and a rule that has used it up is set aside for the rest of it. The caller names the
  * window of the events to come, by their place in the input (scan: the block; server: the MiB of the log), so that the same input gives the same
  * result live, replayed and on any number of threads.
  */
@@ -107,7 +107,7 @@ void sigma_matcher_counts(const struct sigma_matcher *m, struct sigma_counts *re
 /* The same by rule (index); borrowed, changes with each event. */
 struct sigma_rule_counts {
 	uint64_t evaluated, hits;
-	uint64_t limited;   /* evaluations that ran into the match limit of a regular expression */
+	uint64_t limited;   /* evaluations that ran into the limit of regular expressions */
 	uint64_t set_aside; /* evaluations left out because of that */
 };
 const struct sigma_rule_counts *sigma_matcher_rule_counts(const struct sigma_matcher *m);

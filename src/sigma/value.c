@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/detection.h"
+#include "sigma/regex.h"
 
 #include "base/num.h"
 #include "base/utf8.h"
@@ -125,18 +126,6 @@ static struct expr *number_expr(struct compiler *c, struct atom *a, const struct
 	else if (!val_whole_digits((struct val){.kind = VAL_NUM, .u.p = v->plain.p, .n = (uint32_t)v->plain.n}, text, &digits))
 		digits = str_n(text, num_format_double(text, a->number));
 	return atom_of(c, a, a->keyword ? ATOM_CONTAINS : ATOM_NUMBER, digits);
-}
-
-pcre2_code *regex_compile(struct str pattern, unsigned atom_flags, struct regex_fault *ret_fault)
-{
-	uint32_t flags = PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
-	flags |= atom_flags & ATOM_F_RE_I ? PCRE2_CASELESS : 0;
-	flags |= atom_flags & ATOM_F_RE_M ? PCRE2_MULTILINE : 0;
-	flags |= atom_flags & ATOM_F_RE_S ? PCRE2_DOTALL : 0;
-	pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, flags, &ret_fault->code, &ret_fault->at, NULL);
-	if (re)
-		pcre2_jit_compile(re, PCRE2_JIT_COMPLETE);
-	return re;
 }
 
 static struct expr *regex_expr(struct compiler *c, struct atom *a, const struct value *v)
