@@ -56,15 +56,8 @@ void buf_commit(struct buf *b, size_t n)
 		b->p[b->n] = 0;
 }
 
-int buf_add(struct buf *b, struct str s)
+int buf_add_slow_(struct buf *b, struct str s)
 {
-	/* What fits into memory that is there is most of what is ever added. */
-	if (s.n && s.n < b->cap - b->n && s.n <= b->max - b->n && !b->err) {
-		memcpy(b->p + b->n, s.p, s.n);
-		b->n += s.n;
-		b->p[b->n] = 0;
-		return 0;
-	}
 	char *at = buf_reserve(b, s.n);
 	if (at) {
 		if (s.n)
@@ -72,11 +65,6 @@ int buf_add(struct buf *b, struct str s)
 		buf_commit(b, s.n);
 	}
 	return b->err;
-}
-
-int buf_addc(struct buf *b, char c)
-{
-	return buf_add(b, str_n(&c, 1));
 }
 
 int buf_add_cstr(struct buf *b, const char *s)

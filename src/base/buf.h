@@ -25,9 +25,23 @@ void buf_done(struct buf *b);
 /* Forgets content and error, keeps the memory. */
 void buf_reset(struct buf *b);
 
+int buf_add_slow_(struct buf *b, struct str s);
+
 /* Each returns b->err, so that a lone append can be checked; a sequence need not. */
-int buf_add(struct buf *b, struct str s);
-int buf_addc(struct buf *b, char c);
+static inline int buf_add(struct buf *b, struct str s)
+{
+	/* What fits into memory that is there is most of what is ever added. */
+	if (!s.n || s.n >= b->cap - b->n || s.n > b->max - b->n || b->err)
+		return buf_add_slow_(b, s);
+	memcpy(b->p + b->n, s.p, s.n);
+	b->n += s.n;
+	b->p[b->n] = 0;
+	return 0;
+}
+static inline int buf_addc(struct buf *b, char c)
+{
+	return buf_add(b, str_n(&c, 1));
+}
 int buf_add_cstr(struct buf *b, const char *s);
 int buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int buf_add_u64(struct buf *b, uint64_t v);

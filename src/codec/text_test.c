@@ -136,6 +136,29 @@ TEST(json_strings_written)
 				check_written(text, sizes[i], at, kinds[k]);
 }
 
+/* Characters of two to four bytes at each place around the writer's pieces, and what is left of one that is cut off. */
+TEST(json_strings_keep_characters)
+{
+	static const char *const wide[] = {"\xc3\xa9", "火", "\xf0\x9f\x94\xa5"};
+	char text[300];
+	for (size_t at = 0; at < 270; at++)
+		for (size_t k = 0; k < LEN(wide); k++) {
+			struct buf whole = BUF_INIT(1000), cut = BUF_INIT(1000);
+			size_t n = strlen(wide[k]);
+			memset(text, 'x', sizeof(text));
+			memcpy(text + at, wide[k], n);
+			json_add_string(&whole, str_n(text, sizeof(text)));
+			CHECK_INT(whole.n, sizeof(text) + 2);
+			CHECK(memcmp(whole.p + 1, text, sizeof(text)) == 0);
+			json_add_string(&cut, str_n(text, at + n - 1));
+			CHECK_INT(cut.n, at + 3 * (n - 1) + 2);
+			CHECK(str_ends(str_sub(buf_str(&cut), 0, cut.n - 1), STR("\xEF\xBF\xBD")));
+			CHECK(!json_add_string_as_written(&cut, str_n(text, at + n - 1)));
+			buf_done(&whole);
+			buf_done(&cut);
+		}
+}
+
 TEST(json_strings_copied)
 {
 	static const char *const other[] = {"a\\/b", "\\u0041", "\\u001f", "tail\\", "\"", "\x1f", "\xff", "\\x"};

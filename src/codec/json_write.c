@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/json.h"
+
+#include "base/utf8.h"
+
+#include <endian.h>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+/*
+ * Strings are copied a step at a time up to the first byte that has to be looked at: what JSON escapes, and what is not ASCII. A step is stored
+ * before it is known how much of it counts: there is room, since each byte that is still to come is written as one byte or more.
+ */
+#if defined(__SSE2__)
+#define STEP 16u
+
+/* Signed: bytes from 0x80 on are below the blank, too. */
+static inline unsigned vector_stops(__m128i v)
+{
+	__m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"')), slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')), below = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
+	return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, slash), below));
+}
+
+/* The bytes that stop, as bits. */
+static inline unsigned stops(const char *p)
+{
+	return vector_stops(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+/* The index of the first byte of a little-endian word that stops, 8 when none does; bytes of 0 do. */
+static inline size_t word_stop(uint64_t w)
+{
+	return (size_t)__builtin_ctz(vector_stops(_mm_cvtsi64_si128((int64_t)w)) | 0x100u);
+}
+
+static inline size_t copy_step(char *out, const char *p)
+{
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+	_mm_storeu_si128((__m128i *)(void *)out, v);
+	return (size_t)__builtin_ctz(vector_stops(v) | 0x10000u);
+}
+#else
+#define STEP 8u
+#define BYTES(c) (UINT64_C(0x0101010101010101) * (c))
+
+static inline unsigned stops(const char *p)
+{
+	unsigned found = 0;
+	for (unsigned i = 0; i < STEP; i++)
+		found |= (unsigned)((unsigned char)p[i] < 0x20 || (unsigned char)p[i] >= 0x80 || p[i] == '"' || p[i] == '\\') << i;
+	return found;
+}
+
+/* The high bits mark what stops, exact up to the first one. */
+static inline size_t word_stop(uint64_t w)
+{
+	uint64_t quote = w ^ BYTES('"'), slash = w ^ BYTES('\\');
+	uint64_t found = (w | (w - BYTES(0x20)) | (quote - BYTES(1)) | (slash - BYTES(1))) & BYTES(0x80);
+	return found ? (size_t)__builtin_ctzll(found) / 8 : 8;
+}
+
+static inline size_t copy_step(char *out, const char *p)
+{
+	uint64_t w;
+	memcpy(&w, p, 8);
+	memcpy(out, &w, 8);
+	return word_stop(le64toh(w));
+}
+#endif
+
+/* Fewer than a step: two words that overlap, or what there is put together to one. */
+static inline size_t copy_tail(char *out, const char *p, size_t n)
+{
+	uint64_t w;
+	uint32_t a, b;
+	size_t at;
+	if (n >= 8) {
+		memcpy(&w, p, 8);
+		memcpy(out, &w, 8);
+		if ((at = word_stop(le64toh(w))) < 8)
+			return at;
+		memcpy(&w, p + n - 8, 8);
+		memcpy(out + n - 8, &w, 8);
+		return n - 8 + word_stop(le64toh(w));
+	}
+	if (n >= 4) {
+		memcpy(&a, p, 4);
+		memcpy(&b, p + n - 4, 4);
+		memcpy(out, &a, 4);
+		memcpy(out + n - 4, &b, 4);
+		w = le32toh(a) | (uint64_t)le32toh(b) << 8 * (n - 4);
+	} else {
+		w = 0;
+		for (size_t i = 0; i < n; i++) {
+			out[i] = p[i];
+			w |= (uint64_t)(unsigned char)p[i] << 8 * i;
+		}
+	}
+	at = word_stop(w);
+	return at < n ? at : n;
+}
+
+/* Returns how many of n bytes were copied: all, or those before the first that stops. */
+static inline size_t copy_plain(char *out, const char *p, size_t n)
+{
+	size_t i = 0;
+	for (size_t step; n - i >= STEP; i += STEP)
+		if ((step = copy_step(out + i, p + i)) < STEP)
+			return i + step;
+	return i + copy_tail(out + i, p + i, n - i);
+}
+
+/* Copies a character that is not ASCII from the front; 0 when there is none. */
+static inline size_t copy_wide(char *out, struct str s)
+{
+	struct str rest = s;
+	uint32_t cp;
+	bool bad;
+	utf8_next(&rest, &cp, &bad);
+	if (bad)
+		return 0;
+	size_t n = s.n - rest.n;
+	for (size_t i = 0; i < n; i++)
+		out[i] = s.p[i];
+	return n;
+}
+
+/* What stands behind the backslash; 0 = nothing stands for it but its number. */
+static const char ESCAPE_LETTER[128] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', ['"'] = '"', ['\\'] = '\\'};
+
+static inline size_t put_escape(char *out, unsigned char c)
+{
+	static const char digit[] = "0123456789abcdef";
+	out[0] = '\\';
+	out[1] = ESCAPE_LETTER[c];
+	if (out[1])
+		return 2;
+	memcpy(out + 1, "u00", 3);
+	out[4] = digit[c >> 4];
+	out[5] = digit[c & 15];
+	return 6;
+}
+
+#define ESCAPED_MAX(n) ((n) * 6) /* \u001f */
+
+static inline size_t escape(char *out, struct str s)
+{
+	size_t at = 0;
+	for (size_t i = 0;; i++) {
+		size_t n = copy_plain(out + at, s.p + i, s.n - i);
+		at += n;
+		i += n;
+		if (i == s.n)
+			return at;
+		if ((unsigned char)s.p[i] < 0x80) {
+			at += put_escape(out + at, (unsigned char)s.p[i]);
+		} else if ((n = copy_wide(out + at, str_n(s.p + i, s.n - i)))) {
+			at += n;
+			i += n - 1;
+		} else {
+			at += utf8_put(out + at, 0xFFFD);
+		}
+	}
+}
+
+#define PIECE 256
+
+/* Beside the buffer, so that the worst case never counts against its cap. */
+static void add_in_pieces(struct buf *out, struct str s)
+{
+	char text[ESCAPED_MAX(PIECE)];
+	buf_addc(out, '"');
+	while (s.n) {
+		size_t n = s.n < PIECE ? s.n : PIECE;
+		/* A character is not torn apart. */
+		for (size_t back = 1; n == PIECE && back < 4; back++)
+			if (((unsigned char)s.p[PIECE - back] & 0xC0) == 0xC0)
+				n -= back;
+		buf_add(out, str_n(text, escape(text, str_n(s.p, n))));
+		s = str_n(s.p + n, s.n - n);
+	}
+	buf_addc(out, '"');
+}
+
+int json_add_string(struct buf *out, struct str s)
+{
+	size_t room = out->cap - out->n < out->max - out->n ? out->cap - out->n : out->max - out->n;
+	if (s.n >= room / 8 || out->err) {
+		add_in_pieces(out, s);
+		return out->err;
+	}
+	char *at = out->p + out->n;
+	*at = '"';
+	size_t n = 1 + escape(at + 1, s);
+	at[n++] = '"';
+	buf_commit(out, n);
+	return 0;
+}
+
+/* The escape or the character at the front that the writer would write as it stands here: its bytes, 0 = there is none. */
+static inline size_t as_written(struct str s)
+{
+	static const bool letter[256] = {['b'] = true, ['f'] = true, ['n'] = true, ['r'] = true, ['t'] = true, ['"'] = true, ['\\'] = true};
+	uint32_t cp;
+	bool bad;
+	if (s.p[0] == '\\')
+		return s.n > 1 && letter[(unsigned char)s.p[1]] ? 2 : 0;
+	if ((unsigned char)s.p[0] < 0x80)
+		return 0;
+	struct str rest = s;
+	utf8_next(&rest, &cp, &bad);
+	return bad ? 0 : s.n - rest.n;
+}
+
+static bool is_as_written(struct str s)
+{
+	char last[STEP];
+	for (size_t i = 0, next; i < s.n; i = next) {
+		const char *p = s.p + i;
+		if (s.n - i < STEP) {
+			memset(last, ' ', STEP);
+			p = memcpy(last, p, s.n - i);
+		}
+		next = i + STEP;
+		for (unsigned found = stops(p); found;) {
+			size_t at = (size_t)__builtin_ctz(found), n = as_written(str_n(s.p + i + at, s.n - i - at));
+			if (!n)
+				return false;
+			next = i + at + n > next ? i + at + n : next;
+			found &= ~0u << (at + n);
+		}
+	}
+	return true;
+}
+
+bool json_add_string_as_written(struct buf *out, struct str inside)
+{
+	if (!is_as_written(inside))
+		return false;
+	buf_addc(out, '"');
+	buf_add(out, inside);
+	buf_addc(out, '"');
+	return true;
+}
+
+int json_add_key(struct buf *out, struct str name)
+{
+	if (out->n && out->p[out->n - 1] != '{' && out->p[out->n - 1] != '[')
+		buf_addc(out, ',');
+	json_add_string(out, name);
+	return buf_addc(out, ':');
+}
