@@ -5,6 +5,8 @@
 #include "base/utf8.h"
 #include "codec/json.h"
 
+#include <errno.h>
+
 static const char *const FORMAT_NAMES[] = {
 #define FORMAT(sym, name, help) name,
 #include "event/formats.def"
@@ -245,56 +247,72 @@ static void add_val_json(struct val v, struct arena *mem, struct buf *out)
 	json_add_string(out, val_text(v, mem));
 }
 
-static bool same_name(const struct event *ev, uint32_t a, uint32_t b)
-{
-	return str_eq(ev->field[a].name, ev->field[b].name);
-}
-
 static bool is_element(const struct event *ev, uint32_t at)
 {
 	return ev->field[at].flags & FIELD_F_ELEMENT;
 }
 
-/* Whether the field is, or begins, what its name stands for (as pick() says): the last of plain ones, the first of elements. */
-static bool speaks(const struct event *ev, uint32_t at)
+/* A field among those of its name. */
+struct namesake {
+	uint32_t first, next; /* fields of the name; next 0 = none */
+	/* Of the first: */
+	uint32_t last;
+	uint32_t element;     /* the first that is an element, UINT32_MAX = none is */
+};
+
+/* For each field; NULL at the arena's cap. */
+static struct namesake *find_namesakes(const struct event *ev, struct arena *mem)
 {
-	uint32_t last = ev->n_field - 1;
-	while (!same_name(ev, last, at))
-		last--;
-	if (!is_element(ev, at))
-		return at == last;
-	for (uint32_t i = 0; i < at; i++)
-		if (is_element(ev, i) && same_name(ev, i, at))
-			return false;
-	return is_element(ev, last);
+	uint32_t slots = 4;
+	while (slots / 2 < ev->n_field)
+		slots *= 2;
+	struct namesake *same = arena_array(mem, ev->n_field, sizeof(*same));
+	uint32_t *slot = arena_zalloc(mem, slots * sizeof(*slot)); /* first fields, counted from 1 */
+	for (uint32_t i = 0; same && slot && i < ev->n_field; i++) {
+		struct str name = ev->field[i].name;
+		size_t at = str_hash(name) & (slots - 1);
+		while (slot[at] && !str_eq(ev->field[slot[at] - 1].name, name))
+			at = (at + 1) & (slots - 1);
+		if (!slot[at])
+			slot[at] = i + 1;
+		same[i] = (struct namesake){.first = slot[at] - 1, .last = i, .element = UINT32_MAX};
+		struct namesake *first = &same[same[i].first];
+		if (first != &same[i])
+			same[first->last].next = i;
+		first->last = i;
+		if (first->element == UINT32_MAX && is_element(ev, i))
+			first->element = i;
+	}
+	return slot ? same : NULL;
 }
 
-static void add_elements(const struct event *ev, uint32_t first, struct arena *mem, struct buf *out)
+static void add_elements(const struct event *ev, const struct namesake *same, uint32_t first, struct arena *mem, struct buf *out)
 {
 	buf_addc(out, '[');
-	for (uint32_t k = first; k < ev->n_field; k++) {
-		if (!is_element(ev, k) || !same_name(ev, k, first))
+	add_val_json(ev->field[first].val, mem, out);
+	for (uint32_t k = first; (k = same[k].next);) {
+		if (!is_element(ev, k))
 			continue;
-		if (k > first)
-			buf_addc(out, ',');
+		buf_addc(out, ',');
 		add_val_json(ev->field[k].val, mem, out);
 	}
 	buf_addc(out, ']');
 }
 
 /* What the field that speaks took the name from: the values it says otherwise. */
-static void add_original(const struct event *ev, uint32_t at, struct arena *mem, struct buf *out)
+static void add_original(const struct event *ev, const struct namesake *same, uint32_t at, struct arena *mem, struct buf *out)
 {
 	struct buf list = BUF_INIT(64u << 20);
 	struct str key = STR_NONE, said = val_text(ev->field[at].val, mem);
+	uint32_t i = same[at].first;
 	size_t n = 0;
-	for (uint32_t i = 0; i < ev->n_field; i++) {
-		if (i == at || !same_name(ev, i, at) || (is_element(ev, at) && is_element(ev, i)) || str_eq(val_text(ev->field[i].val, mem), said))
+	do {
+		if (i == at || (is_element(ev, at) && is_element(ev, i)) || str_eq(val_text(ev->field[i].val, mem), said))
 			continue;
 		if (n++)
 			buf_addc(&list, ',');
 		add_val_json(ev->field[i].val, mem, &list);
-	}
+	} while ((i = same[i].next));
 	if (n)
 		key = arena_fmt(mem, "%.*s.original", STR_ARG(ev->field[at].name));
 	if (key.p && !event_field_name(ev, key)) {
@@ -308,16 +326,24 @@ static void add_original(const struct event *ev, uint32_t at, struct arena *mem,
 
 void event_add_json(const struct event *ev, struct arena *mem, struct buf *out)
 {
+	const struct namesake *same = find_namesakes(ev, mem);
+	if (!same) {
+		out->err = out->err ? out->err : -ENOMEM;
+		return;
+	}
 	buf_addc(out, '{');
 	for (uint32_t i = 0; i < ev->n_field; i++) {
-		if (!speaks(ev, i))
+		/* What the name stands for (as pick() says): the last of plain fields, the elements from the first on. */
+		const struct namesake *first = &same[same[i].first];
+		if (i != (is_element(ev, first->last) ? first->element : first->last))
 			continue;
 		json_add_key(out, ev->field[i].name);
 		if (is_element(ev, i))
-			add_elements(ev, i, mem, out);
+			add_elements(ev, same, i, mem, out);
 		else
 			add_val_json(ev->field[i].val, mem, out);
-		add_original(ev, i, mem, out);
+		if (first->next)
+			add_original(ev, same, i, mem, out);
 	}
 	buf_addc(out, '}');
 }

@@ -98,7 +98,8 @@ bool val_number(struct val v, double *ret, int64_t *ret_int, bool *ret_is_int);
 struct str event_raw(const struct event *ev, struct arena *mem);
 /*
  * Appends {"field":value,…} in field order, aliases last; arrays as arrays; numbers and booleans as JSON ones. Each name once, with what
- * event_field says of it; other values of that name (an alias stands for the source's own) follow as `NAME.original`. O(fields²).
+ * event_field says of it; other values of that name (an alias stands for the source's own) follow as `NAME.original`. At the arena's cap out has an error.
+ * O(fields).
  */
 void event_add_json(const struct event *ev, struct arena *mem, struct buf *out);
 
