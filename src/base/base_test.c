@@ -202,6 +202,10 @@ TEST(num_checks_ranges)
 	CHECK_STR(str_n(text, num_format_double(text, 1e300)), "1e+300");
 	CHECK_STR(str_n(text, num_format_double(text, 18446744073709551616.0)), "1.8446744073709552e+19");
 	CHECK_STR(str_n(text, num_format_i64(text, INT64_MIN)), "-9223372036854775808");
+	CHECK_STR(str_n(text, num_format_u64(text, UINT64_MAX)), "18446744073709551615");
+	CHECK_STR(str_n(text, num_format_u64(text, 0)), "0");
+	CHECK_STR(str_n(text, num_format_u64(text, 10)), "10");
+	CHECK_STR(str_n(text, num_format_u64(text, 907)), "907");
 }
 
 TEST(num_reads_addresses)
@@ -242,6 +246,7 @@ TEST(times_of_many_forms)
 	check_time(STR("1700000000123"), "2023-11-14T22:13:20.123Z");
 	check_time(STR("1700000000.25"), "2023-11-14T22:13:20.25Z");
 	check_time(STR("1969-12-31T23:59:59.999Z"), "1969-12-31T23:59:59.999Z");
+	check_time(STR("1999-09-09T09:09:09.000000001Z"), "1999-09-09T09:09:09.000000001Z");
 	check_time(STR("2024-02-29T23:59:60Z"), "2024-02-29T23:59:59.999999999Z");
 	tstamp t;
 	CHECK(!ts_parse_user(STR("2023-02-29"), 0, 0, &t) && !ts_parse_user(STR("yesterday"), 0, 0, &t));

@@ -179,14 +179,14 @@ bool num_size(struct str s, uint64_t *ret_bytes)
 
 size_t num_format_u64(char *out, uint64_t v)
 {
-	char back[24];
-	size_t n = 0;
-	do {
-		back[n++] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v);
-	for (size_t i = 0; i < n; i++)
-		out[i] = back[n - 1 - i];
+	char text[24];
+	size_t at = sizeof(text);
+	for (; v >= 100; v /= 100)
+		num_put_pair(text + (at -= 2), (unsigned)(v % 100));
+	num_put_pair(text + (at -= 2), (unsigned)v);
+	at += v < 10;
+	size_t n = sizeof(text) - at;
+	memcpy(out, text + at, n);
 	out[n] = 0;
 	return n;
 }

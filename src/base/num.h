@@ -25,6 +25,12 @@ size_t num_format_double(char *out, double v);
 /* Text of 0..20 digits. out >= 24 bytes; returns the length. */
 size_t num_format_u64(char *out, uint64_t v);
 size_t num_format_i64(char *out, int64_t v);
+/* The two digits of a number below 100. */
+static inline void num_put_pair(char *out, unsigned v)
+{
+	out[0] = (char)('0' + v / 10);
+	out[1] = (char)('0' + v % 10);
+}
 
 /* An IPv4 / IPv6 address (RFC 4291 text) as 16 network-order bytes, IPv4 mapped (::ffff:a.b.c.d). Zone ids are refused. */
 bool num_ip(struct str s, unsigned char ret_addr[16], bool *ret_v4);

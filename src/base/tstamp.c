@@ -336,27 +336,32 @@ bool ts_parse_user(struct str s, tstamp now, int offset_s, tstamp *ret)
 	return ts_parse_rfc3339(s, offset_s, ret) || (s.n >= 9 && ts_parse_epoch(s, ret));
 }
 
-static size_t put_int(char *out, int v, int digits)
-{
-	for (int i = digits - 1; i >= 0; i--) {
-		out[i] = (char)('0' + v % 10);
-		v /= 10;
-	}
-	return (size_t)digits;
-}
-
 static size_t put_seconds(char *out, const struct civil *c)
 {
-	size_t n = put_int(out, c->year, 4);
-	const struct {
-		char sep;
-		int v;
-	} part[] = {{'-', c->month}, {'-', c->day}, {'T', c->hour}, {':', c->minute}, {':', c->second}};
-	for (size_t i = 0; i < LEN(part); i++) {
-		out[n++] = part[i].sep;
-		n += put_int(out + n, part[i].v, 2);
+	num_put_pair(out, (unsigned)c->year / 100);
+	num_put_pair(out + 2, (unsigned)c->year % 100);
+	out[4] = '-';
+	num_put_pair(out + 5, (unsigned)c->month);
+	out[7] = '-';
+	num_put_pair(out + 8, (unsigned)c->day);
+	out[10] = 'T';
+	num_put_pair(out + 11, (unsigned)c->hour);
+	out[13] = ':';
+	num_put_pair(out + 14, (unsigned)c->minute);
+	out[16] = ':';
+	num_put_pair(out + 17, (unsigned)c->second);
+	return 19;
+}
+
+/* Nine digits. */
+static size_t put_nano(char *out, unsigned nano)
+{
+	for (int i = 7; i > 0; i -= 2) {
+		num_put_pair(out + i, nano % 100);
+		nano /= 100;
 	}
-	return n;
+	out[0] = (char)('0' + nano);
+	return 9;
 }
 
 size_t ts_format(char *out, tstamp t)
@@ -366,7 +371,7 @@ size_t ts_format(char *out, tstamp t)
 	size_t n = put_seconds(out, &c);
 	if (c.nano) {
 		out[n++] = '.';
-		n += put_int(out + n, c.nano, 9);
+		n += put_nano(out + n, (unsigned)c.nano);
 		while (out[n - 1] == '0')
 			n--;
 	}
@@ -380,13 +385,13 @@ size_t ts_format_offset(char *out, tstamp t, int offset_s)
 	struct civil c;
 	ts_to_civil(t, offset_s, &c);
 	size_t n = put_seconds(out, &c);
-	int minutes = (offset_s < 0 ? -offset_s : offset_s) / 60;
-	out[n++] = offset_s < 0 ? '-' : '+';
-	n += put_int(out + n, minutes / 60, 2);
-	out[n++] = ':';
-	n += put_int(out + n, minutes % 60, 2);
-	out[n] = 0;
-	return n;
+	unsigned minutes = (unsigned)(offset_s < 0 ? -offset_s : offset_s) / 60;
+	out[n] = offset_s < 0 ? '-' : '+';
+	num_put_pair(out + n + 1, minutes / 60);
+	out[n + 3] = ':';
+	num_put_pair(out + n + 4, minutes % 60);
+	out[n + 6] = 0;
+	return n + 6;
 }
 
 int buf_add_ts(struct buf *b, tstamp t)

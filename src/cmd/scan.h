@@ -55,9 +55,10 @@ struct job {
 void scan_rules_json(const struct sigma_image *img, const struct sigma_rule_counts *count, struct buf *out);
 void scan_rules_warn(const struct sigma_image *img, const struct sigma_rule_counts *count, struct buf *out);
 
-/* A worker's JSON of rules and log sources, each escaped the first time that a hit shows it. */
+/* A worker's JSON of rules, log sources and the file it is in, each escaped the first time that a hit shows it. */
 struct scan_words {
 	const struct scan_opts *opts;
+	struct buf path, source;    /* the file's, and its members up to the record's number */
 	struct str *rule;           /* by index: id, title, level, tags as members */
 	VEC(struct str) logsource;  /* by log-source set: as a member */
 	struct arena mem;

@@ -21,12 +21,14 @@ void scan_words_init(struct scan_words *w, const struct scan_opts *o, const stru
 {
 	size_t n;
 	sigma_image_rules(img, &n);
-	*w = (struct scan_words){.opts = o, .rule = must_calloc(n, sizeof(*w->rule))};
+	*w = (struct scan_words){.opts = o, .rule = must_calloc(n, sizeof(*w->rule)), .path = BUF_INIT(1u << 20), .source = BUF_INIT(8u << 20)};
 	arena_init(&w->mem, 0);
 }
 
 void scan_words_done(struct scan_words *w)
 {
+	buf_done(&w->path);
+	buf_done(&w->source);
 	free(w->rule);
 	vec_done(&w->logsource);
 	arena_done(&w->mem);
@@ -88,17 +90,23 @@ static void add_logsource(struct scan_words *w, const struct vocab *v, uint32_t 
 
 static void add_record(struct job *j, const struct event *ev, bool local)
 {
-	buf_add(&j->out, STR(",\"record\":"));
 	if (local)
 		vec_push(&j->patches, ((struct patch){j->out.n, ev->record}));
 	else
 		buf_add_u64(&j->out, ev->record);
 }
 
-static void add_source(struct job *j, const struct event *ev, bool local)
+static void add_source(struct job *j, struct scan_words *w, const struct event *ev, bool local)
 {
-	buf_add(&j->out, STR(",\"source\":{\"path\":"));
-	json_add_string(&j->out, ev->source);
+	if (!w->source.n || !str_eq(buf_str(&w->path), ev->source)) {
+		buf_reset(&w->path);
+		buf_reset(&w->source);
+		buf_add(&w->path, ev->source);
+		buf_add(&w->source, STR(",\"source\":{\"path\":"));
+		json_add_string(&w->source, ev->source);
+		buf_add(&w->source, STR(",\"record\":"));
+	}
+	buf_add(&j->out, buf_str(&w->source));
 	add_record(j, ev, local);
 	buf_add(&j->out, STR(",\"offset\":"));
 	buf_add_u64(&j->out, ev->offset);
@@ -149,7 +157,7 @@ static void jsonl_match(struct job *j, struct scan_words *w, const struct sigma_
 	add_logsource(w, o->vocab, ev->lsset, out);
 	buf_add(out, STR(",\"host\":"));
 	json_add_string(out, ev->host);
-	add_source(j, ev, local);
+	add_source(j, w, ev, local);
 	add_reasons(out, hit);
 	if (o->event != SCAN_EVENT_NONE) {
 		buf_add(out, STR(",\"event\":"));
@@ -191,10 +199,7 @@ static void csv_match(struct job *j, const struct sigma_hit *hit, const struct e
 		csv_cell(out, cells[i]);
 		buf_addc(out, ',');
 	}
-	if (local)
-		vec_push(&j->patches, ((struct patch){out->n, ev->record}));
-	else
-		buf_add_u64(out, ev->record);
+	add_record(j, ev, local);
 	buf_addc(out, ',');
 	csv_cell(out, buf_str(&d));
 	buf_add(out, STR("\r\n"));
@@ -213,6 +218,7 @@ static void timesketch_match(struct job *j, struct scan_words *w, const struct s
 	add_rule(w, hit->rule, out);
 	add_member(out, "hostname", ev->host);
 	add_member(out, "source_path", ev->source);
+	json_add_key(out, STR("record"));
 	add_record(j, ev, local);
 	buf_add(out, STR("}\n"));
 	buf_done(&d);
