@@ -34,9 +34,9 @@ char *buf_reserve(struct buf *b, size_t n)
 	}
 	size_t want = b->n + n + 1;
 	if (want > b->cap) {
-		size_t cap = b->cap ? b->cap : 64;
-		while (cap < want)
-			cap += cap / 2 + 16;
+		/* Half as much again, so that appends cost their bytes; as much as is asked for when that is more. */
+		size_t cap = b->cap ? b->cap + b->cap / 2 + 16 : 64;
+		cap = cap < want ? want : cap;
 		char *p = realloc(b->p, cap);
 		if (!p) {
 			b->err = -ENOMEM;
@@ -48,14 +48,6 @@ char *buf_reserve(struct buf *b, size_t n)
 	return b->p + b->n;
 }
 
-void buf_commit(struct buf *b, size_t n)
-{
-	must(b->n + n < b->cap || (n == 0 && b->n == 0));
-	b->n += n;
-	if (b->p)
-		b->p[b->n] = 0;
-}
-
 int buf_add_slow_(struct buf *b, struct str s)
 {
 	char *at = buf_reserve(b, s.n);
@@ -65,6 +57,11 @@ int buf_add_slow_(struct buf *b, struct str s)
 		buf_commit(b, s.n);
 	}
 	return b->err;
+}
+
+int buf_addc_slow_(struct buf *b, char c)
+{
+	return buf_add_slow_(b, str_n(&c, 1));
 }
 
 int buf_add_cstr(struct buf *b, const char *s)
@@ -97,7 +94,10 @@ int buf_addf(struct buf *b, const char *fmt, ...)
 int buf_add_u64(struct buf *b, uint64_t v)
 {
 	char text[24];
-	return buf_add(b, str_n(text, num_format_u64(text, v)));
+	if (b->cap - b->n <= sizeof(text) || b->max - b->n <= sizeof(text) || b->err)
+		return buf_add(b, str_n(text, num_format_u64(text, v)));
+	b->n += num_format_u64(b->p + b->n, v);
+	return 0;
 }
 
 int buf_add_i64(struct buf *b, int64_t v)

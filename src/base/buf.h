@@ -26,6 +26,7 @@ void buf_done(struct buf *b);
 void buf_reset(struct buf *b);
 
 int buf_add_slow_(struct buf *b, struct str s);
+int buf_addc_slow_(struct buf *b, char c);
 
 /* Each returns b->err, so that a lone append can be checked; a sequence need not. */
 static inline int buf_add(struct buf *b, struct str s)
@@ -40,7 +41,11 @@ static inline int buf_add(struct buf *b, struct str s)
 }
 static inline int buf_addc(struct buf *b, char c)
 {
-	return buf_add(b, str_n(&c, 1));
+	if (b->cap - b->n < 2 || b->n == b->max || b->err)
+		return buf_addc_slow_(b, c);
+	b->p[b->n++] = c;
+	b->p[b->n] = 0;
+	return 0;
 }
 int buf_add_cstr(struct buf *b, const char *s);
 int buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -56,7 +61,13 @@ int buf_add_varint(struct buf *b, uint64_t v);
 
 /* Makes room for n more bytes and returns where they go (commit with buf_commit), or NULL with the error set. */
 char *buf_reserve(struct buf *b, size_t n);
-void buf_commit(struct buf *b, size_t n);
+static inline void buf_commit(struct buf *b, size_t n)
+{
+	must(b->n + n < b->cap || (n == 0 && b->n == 0));
+	b->n += n;
+	if (b->p)
+		b->p[b->n] = 0;
+}
 /* Drops n bytes from the front (moves the rest). */
 void buf_consume(struct buf *b, size_t n);
 void buf_truncate(struct buf *b, size_t n);

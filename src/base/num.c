@@ -177,17 +177,27 @@ bool num_size(struct str s, uint64_t *ret_bytes)
 	return with_unit(s, units, LEN(units), ret_bytes);
 }
 
+const char num_pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+			 "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
+static inline size_t digits_of(uint64_t v)
+{
+	size_t n = 1;
+	for (; v >= 10000; v /= 10000)
+		n += 4;
+	return n + (v >= 10) + (v >= 100) + (v >= 1000);
+}
+
 size_t num_format_u64(char *out, uint64_t v)
 {
-	char text[24];
-	size_t at = sizeof(text);
-	for (; v >= 100; v /= 100)
-		num_put_pair(text + (at -= 2), (unsigned)(v % 100));
-	num_put_pair(text + (at -= 2), (unsigned)v);
-	at += v < 10;
-	size_t n = sizeof(text) - at;
-	memcpy(out, text + at, n);
-	out[n] = 0;
+	size_t n = digits_of(v);
+	char *at = out + n;
+	for (*at = 0; v >= 100; v /= 100)
+		num_put_pair(at -= 2, (unsigned)(v % 100));
+	if (v >= 10)
+		num_put_pair(out, (unsigned)v);
+	else
+		*out = (char)('0' + v);
 	return n;
 }
 

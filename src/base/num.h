@@ -26,10 +26,10 @@ size_t num_format_double(char *out, double v);
 size_t num_format_u64(char *out, uint64_t v);
 size_t num_format_i64(char *out, int64_t v);
 /* The two digits of a number below 100. */
+extern const char num_pairs[];
 static inline void num_put_pair(char *out, unsigned v)
 {
-	out[0] = (char)('0' + v / 10);
-	out[1] = (char)('0' + v % 10);
+	memcpy(out, num_pairs + 2 * v, 2);
 }
 
 /* An IPv4 / IPv6 address (RFC 4291 text) as 16 network-order bytes, IPv4 mapped (::ffff:a.b.c.d). Zone ids are refused. */

@@ -19,7 +19,7 @@
 /* Signed: bytes from 0x80 on are below the blank, too. */
 static inline unsigned vector_stops(__m128i v)
 {
-	__m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"')), slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')), below = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
+	__m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"')), slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')), below = _mm_cmpgt_epi8(_mm_set1_epi8(' '), v);
 	return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, slash), below));
 }
 
@@ -112,56 +112,53 @@ static inline size_t copy_plain(char *out, const char *p, size_t n)
 	return i + copy_tail(out + i, p + i, n - i);
 }
 
-/* Copies a character that is not ASCII from the front; 0 when there is none. */
-static inline size_t copy_wide(char *out, struct str s)
+/* Where the writer stands: by value, so that it stays in registers. */
+struct place {
+	char *out;
+	const char *p;
+};
+
+/* Takes a byte that is not ASCII, with the rest of its character, and writes that or U+FFFD. Apart: few strings have any. */
+static __attribute__((noinline)) struct place put_wide(struct place at, const char *end)
 {
-	struct str rest = s;
+	struct str rest = str_n(at.p, (size_t)(end - at.p));
 	uint32_t cp;
-	bool bad;
-	utf8_next(&rest, &cp, &bad);
-	if (bad)
-		return 0;
-	size_t n = s.n - rest.n;
-	for (size_t i = 0; i < n; i++)
-		out[i] = s.p[i];
-	return n;
+	utf8_next(&rest, &cp, NULL);
+	return (struct place){at.out + utf8_put(at.out, cp), rest.p};
 }
 
 /* What stands behind the backslash; 0 = nothing stands for it but its number. */
 static const char ESCAPE_LETTER[128] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', ['"'] = '"', ['\\'] = '\\'};
 
-static inline size_t put_escape(char *out, unsigned char c)
+static inline char *put_escape(char *out, unsigned char c)
 {
 	static const char digit[] = "0123456789abcdef";
 	out[0] = '\\';
 	out[1] = ESCAPE_LETTER[c];
 	if (out[1])
-		return 2;
+		return out + 2;
 	memcpy(out + 1, "u00", 3);
 	out[4] = digit[c >> 4];
 	out[5] = digit[c & 15];
-	return 6;
+	return out + 6;
 }
 
 #define ESCAPED_MAX(n) ((n) * 6) /* \u001f */
 
-static inline size_t escape(char *out, struct str s)
+/* Returns the end of what was written. */
+static inline char *escape(char *out, const char *p, const char *end)
 {
-	size_t at = 0;
-	for (size_t i = 0;; i++) {
-		size_t n = copy_plain(out + at, s.p + i, s.n - i);
-		at += n;
-		i += n;
-		if (i == s.n)
-			return at;
-		if ((unsigned char)s.p[i] < 0x80) {
-			at += put_escape(out + at, (unsigned char)s.p[i]);
-		} else if ((n = copy_wide(out + at, str_n(s.p + i, s.n - i)))) {
-			at += n;
-			i += n - 1;
-		} else {
-			at += utf8_put(out + at, 0xFFFD);
-		}
+	struct place at = {out, p};
+	for (;;) {
+		size_t n = copy_plain(at.out, at.p, (size_t)(end - at.p));
+		at.out += n;
+		at.p += n;
+		if (at.p == end)
+			return at.out;
+		if ((unsigned char)*at.p < 0x80)
+			at.out = put_escape(at.out, (unsigned char)*at.p++);
+		else
+			at = put_wide(at, end);
 	}
 }
 
@@ -178,7 +175,7 @@ static void add_in_pieces(struct buf *out, struct str s)
 		for (size_t back = 1; n == PIECE && back < 4; back++)
 			if (((unsigned char)s.p[PIECE - back] & 0xC0) == 0xC0)
 				n -= back;
-		buf_add(out, str_n(text, escape(text, str_n(s.p, n))));
+		buf_add(out, str_n(text, (size_t)(escape(text, s.p, s.p + n) - text)));
 		s = str_n(s.p + n, s.n - n);
 	}
 	buf_addc(out, '"');
@@ -191,27 +188,31 @@ int json_add_string(struct buf *out, struct str s)
 		add_in_pieces(out, s);
 		return out->err;
 	}
-	char *at = out->p + out->n;
+	char *at = out->p + out->n, *end;
 	*at = '"';
-	size_t n = 1 + escape(at + 1, s);
-	at[n++] = '"';
-	buf_commit(out, n);
+	end = escape(at + 1, s.p, s.p + s.n);
+	*end++ = '"';
+	buf_commit(out, (size_t)(end - at));
 	return 0;
 }
 
-/* The escape or the character at the front that the writer would write as it stands here: its bytes, 0 = there is none. */
+/* Bytes of the character at the front that is not ASCII, 0 when it is none. */
+static __attribute__((noinline)) size_t wide_bytes(struct str s)
+{
+	struct str rest = s;
+	uint32_t cp;
+	bool bad;
+	utf8_next(&rest, &cp, &bad);
+	return bad ? 0 : s.n - rest.n;
+}
+
+/* Bytes of the escape or character at the front when the writer would write it as it stands here, else 0. */
 static inline size_t as_written(struct str s)
 {
 	static const bool letter[256] = {['b'] = true, ['f'] = true, ['n'] = true, ['r'] = true, ['t'] = true, ['"'] = true, ['\\'] = true};
-	uint32_t cp;
-	bool bad;
 	if (s.p[0] == '\\')
 		return s.n > 1 && letter[(unsigned char)s.p[1]] ? 2 : 0;
-	if ((unsigned char)s.p[0] < 0x80)
-		return 0;
-	struct str rest = s;
-	utf8_next(&rest, &cp, &bad);
-	return bad ? 0 : s.n - rest.n;
+	return (unsigned char)s.p[0] < 0x80 ? 0 : wide_bytes(s);
 }
 
 static bool is_as_written(struct str s)

@@ -29,11 +29,11 @@ enum event_format event_format_parse(struct str name)
 
 static inline bool is_named(const struct field *f, field_id id, struct str name)
 {
-	return id ? f->id == id : f->name.n == name.n && str_eq(f->name, name);
+	return id ? f->id == id : f->name.n == name.n && (f->name.p == name.p || str_eq(f->name, name));
 }
 
 /* Aliases stand behind the event's own fields and win; of plain fields the last of a name wins; of an array the first element. */
-static const struct field *pick(const struct event *ev, field_id id, struct str name)
+static inline const struct field *pick(const struct event *ev, field_id id, struct str name)
 {
 	for (uint32_t i = ev->n_field; i-- > 0;) {
 		const struct field *f = &ev->field[i];
@@ -261,9 +261,12 @@ struct namesake {
 };
 
 /* For each field; NULL at the arena's cap. */
-static struct namesake *find_namesakes(const struct event *ev, struct arena *mem)
+static const struct namesake *find_namesakes(const struct event *ev, struct arena *mem)
 {
+	static const struct namesake alone = {0};
 	uint32_t slots = 4;
+	if (ev->n_field < 2)
+		return &alone;
 	while (slots / 2 < ev->n_field)
 		slots *= 2;
 	struct namesake *same = arena_array(mem, ev->n_field, sizeof(*same));
