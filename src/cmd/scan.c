@@ -17,6 +17,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#define OUT_MAX (1u << 30)  /* bytes of one block's output */
+#define OUT_KEPT (8u << 20) /* a larger buffer is not kept for the next block */
+
 static const struct opt OPTIONS[] = {
 	{'r', "rules", OPT_LIST, "RULES", "rule file or directory; without it the shipped rules", "ルールのファイルまたはディレクトリ。省略時は同梱ルール"},
 	{'p', "pipeline", OPT_LIST, "PIPELINE", "Sigma processing pipeline", "Sigma 処理パイプライン"},
@@ -64,7 +67,8 @@ struct scan {
 	struct sigma_rule_counts *rule_count;
 	enum sigma_level worst;
 	bool any;
-	struct buf corr_out;
+	struct buf corr_out, patched;
+	VEC(struct job *) spare;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -85,7 +89,6 @@ struct worker {
 	struct arena mem;
 	struct job *job;
 	const struct event *ev;
-	bool local;
 };
 
 /* The event of a hit outlives its block when a correlation counts it. */
@@ -119,7 +122,7 @@ static int on_hit(void *arg, const struct sigma_hit *hit)
 	j->matches++;
 	j->worst = !j->any || hit->rule->level > j->worst ? hit->rule->level : j->worst;
 	j->any = true;
-	scan_render(j, &w->words, hit, w->ev, w->local, &w->mem);
+	scan_render(j, &w->words, hit, w->ev, &w->mem);
 	return 0;
 }
 
@@ -138,7 +141,6 @@ static int on_event(void *arg, struct event *ev)
 static void run_job(struct worker *w, struct job *j)
 {
 	w->job = j;
-	w->local = block_ordinals(j->block);
 	sigma_matcher_window(w->matcher, j->number);
 	block_decode(j->block, w->decoder, &w->mem, on_event, w, &j->tally.n);
 }
@@ -215,17 +217,20 @@ static int on_correlation(void *arg, const struct correlation_hit *hit)
 
 static void write_job(struct scan *s, struct job *j)
 {
-	struct buf b = BUF_INIT(1u << 30);
 	struct str all = buf_str(&j->out);
 	size_t at = 0;
+	if (!j->patches.n) {
+		write_out(s, all);
+		return;
+	}
+	buf_reset(&s->patched);
 	vec_each(p, &j->patches) {
-		buf_add(&b, str_sub(all, at, p->at));
-		buf_add_u64(&b, s->ordinal + p->local);
+		buf_add(&s->patched, str_sub(all, at, p->at));
+		buf_add_u64(&s->patched, s->ordinal + p->record);
 		at = p->at;
 	}
-	buf_add(&b, str_sub(all, at, all.n));
-	write_out(s, buf_str(&b));
-	buf_done(&b);
+	buf_add(&s->patched, str_sub(all, at, all.n));
+	write_out(s, buf_str(&s->patched));
 }
 
 static void finish_file(struct scan *s, const struct reader_file *f)
@@ -269,17 +274,22 @@ static void finish_job(struct scan *s, struct job *j)
 
 static struct job *job_new(struct scan *s, struct block *b)
 {
-	struct job *j = must_new(struct job);
+	struct job *j;
+	if (s->spare.n) {
+		j = vec_pop(&s->spare);
+	} else {
+		j = must_new(struct job);
+		j->out = BUF_INIT(OUT_MAX);
+		arena_init(&j->mem, 0);
+	}
 	j->block = b;
 	j->number = s->blocks++;
-	j->out = BUF_INIT(1u << 30);
-	arena_init(&j->mem, 0);
+	j->base = !block_ordinals(b) ? 0 : s->jobs > 1 ? BASE_OPEN : s->ordinal;
 	return j;
 }
 
 static void job_free(struct job *j)
 {
-	block_free(j->block);
 	buf_done(&j->out);
 	vec_done(&j->patches);
 	vec_done(&j->kept);
@@ -287,6 +297,25 @@ static void job_free(struct job *j)
 	scan_tally_done(&j->tally);
 	arena_done(&j->mem);
 	free(j);
+}
+
+/* Keeps the memory for a job to come. */
+static void job_done(struct scan *s, struct job *j)
+{
+	block_free(j->block);
+	if (j->out.cap > OUT_KEPT) {
+		job_free(j);
+		return;
+	}
+	buf_reset(&j->out);
+	vec_clear(&j->patches);
+	vec_clear(&j->kept);
+	vec_clear(&j->rows);
+	vec_clear(&j->tally.by_source);
+	arena_reset(&j->mem);
+	j->matches = 0;
+	j->any = j->done = false;
+	vec_push(&s->spare, j);
 }
 
 static void wait_job(struct scan *s, struct job *j)
@@ -320,7 +349,7 @@ static void run_threads(struct scan *s)
 		struct job *j = ring[head++ % room];
 		wait_job(s, j);
 		finish_job(s, j);
-		job_free(j);
+		job_done(s, j);
 	}
 	queue_close(s->work);
 	for (unsigned i = 0; i < s->jobs; i++)
@@ -338,7 +367,7 @@ static void run_alone(struct scan *s)
 		struct job *j = job_new(s, b);
 		run_job(&w, j);
 		finish_job(s, j);
-		job_free(j);
+		job_done(s, j);
 	}
 	worker_done(&w);
 }
@@ -522,6 +551,7 @@ static int scan_all(struct scan *s)
 	s->out.vocab = s->rules.vocab;
 	s->first_line = true;
 	s->corr_out = BUF_INIT(256u << 20);
+	s->patched = BUF_INIT(OUT_MAX);
 	sigma_image_rules(s->rules.img, &n_rule);
 	s->rule_count = must_calloc(n_rule, sizeof(*s->rule_count));
 	s->correlator = correlator_new(s->rules.img, 256u << 20);
@@ -571,6 +601,11 @@ int cmd_scan(int argc, char **argv)
 		correlator_free(s.correlator);
 		scan_table_free(s.table);
 		buf_done(&s.corr_out);
+		buf_done(&s.patched);
+		vec_each(j, &s.spare) {
+			job_free(*j);
+		}
+		vec_done(&s.spare);
 		free(s.rule_count);
 		scan_tally_done(&s.stats.all);
 		scan_tally_done(&s.stats.file);

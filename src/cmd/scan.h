@@ -33,14 +33,15 @@ struct table_row {
 	tstamp time;
 };
 
-/* One block on its way through. */
+/* One block on its way through; its memory goes on to a later block. */
 struct job {
 	struct block *block;
 	uint64_t number; /* among all blocks */
+	uint64_t base;   /* what its records' numbers are counted from; BASE_OPEN = known when the blocks before are done */
 	struct buf out;
 	VEC(struct patch {
-		size_t at;      /* in out, where the record's number goes */
-		uint64_t local;
+		size_t at;       /* in out, where the record's number goes */
+		uint64_t record; /* in the block */
 	}) patches;
 	VEC(struct kept_hit) kept;
 	VEC(struct table_row) rows;
@@ -51,14 +52,19 @@ struct job {
 	bool any, done;
 };
 
+#define BASE_OPEN UINT64_MAX
+
 /* What each rule cost and found, and which were set aside. */
 void scan_rules_json(const struct sigma_image *img, const struct sigma_rule_counts *count, struct buf *out);
 void scan_rules_warn(const struct sigma_image *img, const struct sigma_rule_counts *count, struct buf *out);
 
-/* A worker's JSON of rules, log sources and the file it is in, each escaped the first time that a hit shows it. */
+/* A worker's texts of rules, log sources and what repeats from hit to hit, each made the first time that a hit shows it. */
 struct scan_words {
 	const struct scan_opts *opts;
 	struct buf path, source;    /* the file's, and its members up to the record's number */
+	tstamp time;                /* of the hit before */
+	struct str time_text;
+	char time_room[TS_TEXT_MAX];
 	struct str *rule;           /* by index: id, title, level, tags as members */
 	VEC(struct str) logsource;  /* by log-source set: as a member */
 	struct arena mem;
@@ -66,8 +72,8 @@ struct scan_words {
 void scan_words_init(struct scan_words *w, const struct scan_opts *o, const struct sigma_image *img);
 void scan_words_done(struct scan_words *w);
 
-/* Renders one match into the job. local = the record's number still needs the blocks before. */
-void scan_render(struct job *j, struct scan_words *w, const struct sigma_hit *hit, const struct event *ev, bool local, struct arena *mem);
+/* Renders one match into the job. */
+void scan_render(struct job *j, struct scan_words *w, const struct sigma_hit *hit, const struct event *ev, struct arena *mem);
 void scan_render_correlation(const struct scan_opts *o, const struct correlation_hit *hit, struct buf *out);
 const char *scan_head(const struct scan_opts *o);
 

@@ -88,15 +88,25 @@ static void add_logsource(struct scan_words *w, const struct vocab *v, uint32_t 
 	buf_add(out, w->logsource.at[set]);
 }
 
-static void add_record(struct job *j, const struct event *ev, bool local)
+/* Often several rules match one event. */
+static struct str time_text(struct scan_words *w, tstamp t)
 {
-	if (local)
-		vec_push(&j->patches, ((struct patch){j->out.n, ev->record}));
-	else
-		buf_add_u64(&j->out, ev->record);
+	if (!w->time_text.n || w->time != t) {
+		w->time = t;
+		w->time_text = str_n(w->time_room, ts_format(w->time_room, t));
+	}
+	return w->time_text;
 }
 
-static void add_source(struct job *j, struct scan_words *w, const struct event *ev, bool local)
+static void add_record(struct job *j, const struct event *ev)
+{
+	if (j->base == BASE_OPEN)
+		vec_push(&j->patches, ((struct patch){j->out.n, ev->record}));
+	else
+		buf_add_u64(&j->out, j->base + ev->record);
+}
+
+static void add_source(struct job *j, struct scan_words *w, const struct event *ev)
 {
 	if (!w->source.n || !str_eq(buf_str(&w->path), ev->source)) {
 		buf_reset(&w->path);
@@ -107,7 +117,7 @@ static void add_source(struct job *j, struct scan_words *w, const struct event *
 		buf_add(&w->source, STR(",\"record\":"));
 	}
 	buf_add(&j->out, buf_str(&w->source));
-	add_record(j, ev, local);
+	add_record(j, ev);
 	buf_add(&j->out, STR(",\"offset\":"));
 	buf_add_u64(&j->out, ev->offset);
 	buf_addc(&j->out, '}');
@@ -145,19 +155,18 @@ static void add_matched_event(struct buf *out, const struct sigma_hit *hit, cons
 	event_add_json(&some, mem, out);
 }
 
-static void jsonl_match(struct job *j, struct scan_words *w, const struct sigma_hit *hit, const struct event *ev, bool local, struct arena *mem)
+static void jsonl_match(struct job *j, struct scan_words *w, const struct sigma_hit *hit, const struct event *ev, struct arena *mem)
 {
 	const struct scan_opts *o = w->opts;
 	struct buf *out = &j->out;
-	char time[TS_TEXT_MAX];
 	buf_add(out, STR("{\"kind\":\"match\",\"time\":\""));
-	buf_add(out, str_n(time, ts_format(time, ev->time)));
+	buf_add(out, time_text(w, ev->time));
 	buf_addc(out, '"');
 	add_rule(w, hit->rule, out);
 	add_logsource(w, o->vocab, ev->lsset, out);
 	buf_add(out, STR(",\"host\":"));
 	json_add_string(out, ev->host);
-	add_source(j, w, ev, local);
+	add_source(j, w, ev);
 	add_reasons(out, hit);
 	if (o->event != SCAN_EVENT_NONE) {
 		buf_add(out, STR(",\"event\":"));
@@ -189,7 +198,7 @@ static void details(struct buf *b, const struct sigma_hit *hit)
 		buf_addf(b, "%s%.*s=%.*s", i ? " ¦ " : "", STR_ARG(hit->reason[i].field), STR_ARG(hit->reason[i].value));
 }
 
-static void csv_match(struct job *j, const struct sigma_hit *hit, const struct event *ev, bool local)
+static void csv_match(struct job *j, const struct sigma_hit *hit, const struct event *ev)
 {
 	char time[TS_TEXT_MAX];
 	struct buf d = BUF_INIT(1u << 20), *out = &j->out;
@@ -199,14 +208,14 @@ static void csv_match(struct job *j, const struct sigma_hit *hit, const struct e
 		csv_cell(out, cells[i]);
 		buf_addc(out, ',');
 	}
-	add_record(j, ev, local);
+	add_record(j, ev);
 	buf_addc(out, ',');
 	csv_cell(out, buf_str(&d));
 	buf_add(out, STR("\r\n"));
 	buf_done(&d);
 }
 
-static void timesketch_match(struct job *j, struct scan_words *w, const struct sigma_hit *hit, const struct event *ev, bool local)
+static void timesketch_match(struct job *j, struct scan_words *w, const struct sigma_hit *hit, const struct event *ev)
 {
 	struct buf d = BUF_INIT(1u << 20), *out = &j->out;
 	buf_addf(&d, "[%s] %.*s: ", LEVEL_NAMES[hit->rule->level], STR_ARG(hit->rule->title));
@@ -219,23 +228,23 @@ static void timesketch_match(struct job *j, struct scan_words *w, const struct s
 	add_member(out, "hostname", ev->host);
 	add_member(out, "source_path", ev->source);
 	json_add_key(out, STR("record"));
-	add_record(j, ev, local);
+	add_record(j, ev);
 	buf_add(out, STR("}\n"));
 	buf_done(&d);
 }
 
-void scan_render(struct job *j, struct scan_words *w, const struct sigma_hit *hit, const struct event *ev, bool local, struct arena *mem)
+void scan_render(struct job *j, struct scan_words *w, const struct sigma_hit *hit, const struct event *ev, struct arena *mem)
 {
 	switch (w->opts->format) {
 	case SCAN_JSONL:
 	case SCAN_JSON:
-		jsonl_match(j, w, hit, ev, local, mem);
+		jsonl_match(j, w, hit, ev, mem);
 		return;
 	case SCAN_CSV:
-		csv_match(j, hit, ev, local);
+		csv_match(j, hit, ev);
 		return;
 	case SCAN_TIMESKETCH:
-		timesketch_match(j, w, hit, ev, local);
+		timesketch_match(j, w, hit, ev);
 		return;
 	case SCAN_TABLE:
 		vec_push(&j->rows, ((struct table_row){hit->rule->index, arena_dup(&j->mem, ev->host), ev->time}));
