@@ -170,7 +170,9 @@ static int push(struct scan *s, struct str name, uint8_t kind, struct str text, 
 {
 	if (s->in.n == s->in.cap && !json_scan_grow(&s->in))
 		return fail(s, -E2BIG, "too many values in one object");
-	s->in.leaf[s->in.n++] = (struct json_leaf){.name = name, .text = text, .kind = kind, .element = element};
+	struct json_name *known = s->in.names ? json_names_find(s->in.names, name) : NULL;
+	json_met_add(&s->in.met, known);
+	s->in.leaf[s->in.n++] = (struct json_leaf){.name = name, .text = text, .known = known, .kind = kind, .element = element};
 	return 0;
 }
 
@@ -298,9 +300,10 @@ static int scan_object(struct scan *s)
 	return 0;
 }
 
-int json_read_flat(struct str *text, struct arena *mem, struct json_leaf **ret, size_t *ret_n, struct json_fault *ret_fault)
+int json_read_object(struct str *text, struct arena *mem, struct json_names *names, struct json_object *ret, struct json_fault *ret_fault)
 {
-	struct scan s = {.in = {.end = text->p + text->n, .mem = mem}, .p = text->p, .start = text->p};
+	struct json_name none = json_name_nowhere;
+	struct scan s = {.in = {.end = text->p + text->n, .mem = mem, .names = names, .met.last = names ? json_names_front(names) : &none}, .p = text->p, .start = text->p};
 	blanks(&s);
 	if (s.p >= s.in.end)
 		fail(&s, -ENODATA, "there is nothing here");
@@ -314,8 +317,18 @@ int json_read_flat(struct str *text, struct arena *mem, struct json_leaf **ret, 
 		return s.err;
 	}
 	*text = str_n(s.p, (size_t)(s.in.end - s.p));
-	*ret = s.in.leaf;
-	*ret_n = s.in.n;
+	*ret = (struct json_object){s.in.leaf, s.in.n, s.in.met.bits, s.in.met.news};
+	return 0;
+}
+
+int json_read_flat(struct str *text, struct arena *mem, struct json_leaf **ret, size_t *ret_n, struct json_fault *ret_fault)
+{
+	struct json_object o;
+	int r = json_read_object(text, mem, NULL, &o, ret_fault);
+	if (r < 0)
+		return r;
+	*ret = o.leaf;
+	*ret_n = o.n;
 	return 0;
 }
 

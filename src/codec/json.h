@@ -2,7 +2,7 @@
 #ifndef HINOMI_CODEC_JSON_H
 #define HINOMI_CODEC_JSON_H
 
-#include "base/arena.h"
+#include "codec/json_names.h"
 
 /*
  * JSON (RFC 8259) without a tree. The flat reader makes one pass over an object and yields its leaves: the path of names joined by dots
@@ -14,6 +14,7 @@ enum json_kind { JSON_KIND_NULL, JSON_KIND_TRUE, JSON_KIND_FALSE, JSON_KIND_NUMB
 struct json_leaf {
 	struct str name;  /* "a.b.c"; escapes in names are decoded */
 	struct str text;  /* number as written, string's inside, or {} [] for JSON_KIND_EMPTY */
+	struct json_name *known; /* the name in the table that the reader was given; NULL = not kept there */
 	uint8_t kind;     /* enum json_kind; ESCAPED = a string whose inside holds backslashes */
 	bool element;     /* part of an array: the same name comes once per element */
 };
@@ -32,6 +33,14 @@ struct json_fault {
  * many leaves), -ENODATA (the text ends inside: more input is needed). ret_fault may be NULL. O(bytes), about 1 GB/s.
  */
 int json_read_flat(struct str *text, struct arena *mem, struct json_leaf **ret, size_t *ret_n, struct json_fault *ret_fault);
+/* The same with names that are remembered (json_names.h): it tells which it met, and keeps no new ones. */
+struct json_object {
+	struct json_leaf *leaf;
+	size_t n;
+	uint64_t bits; /* of its known names together */
+	bool news;     /* some are not known */
+};
+int json_read_object(struct str *text, struct arena *mem, struct json_names *names, struct json_object *ret, struct json_fault *ret_fault);
 /* Only finds where one value (object, array, anything) ends: advances *text behind it. Errors as above. */
 int json_skip_value(struct str *text);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/json_scan.h"
 
+#include <endian.h>
+
 #if defined(__AVX2__) || defined(__SSE2__)
 #include <immintrin.h>
 #elif defined(__ARM_NEON)
@@ -116,66 +118,113 @@ static inline const char *string_end(const char *p, const char *end, bool *escap
 	return p < end ? p : NULL;
 }
 
+/* How many figures stand at p, of which 8 bytes may be looked at; more than that are counted one by one. */
+static inline size_t figures(const char *p, const char *end)
+{
+	const uint64_t zeros = UINT64_C(0x3030303030303030), high = UINT64_C(0x8080808080808080);
+	uint64_t word;
+	memcpy(&word, p, sizeof(word));
+	word = le64toh(word) ^ zeros;
+	/* The high bit of each byte that is no figure; exact up to the first. */
+	uint64_t other = ((word + UINT64_C(0x7676767676767676)) | word) & high;
+	if (other)
+		return (size_t)__builtin_ctzll(other) / 8;
+	size_t n = 8;
+	while (p + n < end && ch_is_digit((unsigned char)p[n]))
+		n++;
+	return n;
+}
+
 /* A scalar that is no string, at p; NULL when it is none or not surely a whole one. */
 static inline const char *plain_scalar(const char *p, const char *end, uint8_t *kind)
 {
-	if (end - p < 8)
+	if (end - p < 10)
 		return NULL;
+	bool minus = *p == '-';
+	size_t n = figures(p + minus, end);
+	if (n) {
+		/* Only integers: they end at a comma or brace, do not begin with a needless zero. */
+		const char *digits = p + minus;
+		p = digits + n;
+		return *kind = JSON_KIND_NUMBER, p < end && (*p == ',' || *p == '}') && (*digits != '0' || n == 1) ? p : NULL;
+	}
 	if (memcmp(p, "null", 4) == 0)
 		return *kind = JSON_KIND_NULL, p + 4;
 	if (memcmp(p, "true", 4) == 0)
 		return *kind = JSON_KIND_TRUE, p + 4;
 	if (memcmp(p, "false", 5) == 0)
 		return *kind = JSON_KIND_FALSE, p + 5;
-	p += *p == '-';
-	const char *digits = p;
-	while (p < end && ch_is_digit((unsigned char)*p))
-		p++;
-	/* Only integers: they end at a comma or brace, do not begin with a needless zero. */
-	if (p == digits || p == end || (*p != ',' && *p != '}') || (*digits == '0' && p > digits + 1))
+	return NULL;
+}
+
+static inline struct json_name *expected(const struct json_met *met, const char *p, size_t left)
+{
+	struct json_name *next = met->last->next, *other = met->last->other;
+	return json_name_at(next, p, left) ? next : json_name_at(other, p, left) ? other : NULL;
+}
+
+/* Where the value of a member begins whose name is not the one expected; NULL when the member is none of the plain form. */
+static __attribute__((noinline)) const char *other_name(struct json_scan *s, const char *p, struct json_leaf *leaf)
+{
+	const char *name = p + 1, *close = name + find(name, (size_t)(s->end - name));
+	if (s->end - close < 4 || close[0] != '"' || close[1] != ':')
 		return NULL;
-	return *kind = JSON_KIND_NUMBER, p;
+	leaf->name = str_n(name, (size_t)(close - name));
+	leaf->known = s->names ? json_names_find(s->names, leaf->name) : NULL;
+	return close + 2;
 }
 
 static const char *plain_members(struct json_scan *s, const char *p, bool *ret_at_name)
 {
 	const char *end = s->end;
+	struct json_leaf *leaf = s->leaf + s->n, *full = s->leaf + s->cap;
+	struct json_met met = s->met;
 	*ret_at_name = true;
 	for (;;) {
-		const char *name = p + 1, *close = name + find(name, (size_t)(end - name));
-		if (end - close < 4 || close[0] != '"' || close[1] != ':')
-			return p;
-		const char *value = close + 2, *after;
-		struct json_leaf *leaf;
-		uint8_t kind = JSON_KIND_STRING;
-		struct str text;
+		const char *value, *after;
+		if (leaf == full) {
+			s->n = (size_t)(leaf - s->leaf);
+			if (!json_scan_grow(s))
+				break;
+			leaf = s->leaf + s->n;
+			full = s->leaf + s->cap;
+		}
+		struct json_name *known = expected(&met, p + 1, (size_t)(end - p - 1));
+		if (known) {
+			leaf->name = str_n(p + 1, known->text.n);
+			leaf->known = known;
+			value = p + 1 + known->text.n + 2;
+		} else if (!(value = other_name(s, p, leaf))) {
+			break;
+		}
+		leaf->kind = JSON_KIND_STRING;
+		leaf->element = false;
 		if (*value == '"') {
 			bool escaped = false;
 			after = string_end(++value, end, &escaped);
 			if (!after)
-				return p;
-			text = str_n(value, (size_t)(after - value));
-			kind = escaped ? JSON_KIND_ESCAPED : JSON_KIND_STRING;
-			after++;
+				break;
+			leaf->text = str_n(value, (size_t)(after++ - value));
+			if (escaped)
+				leaf->kind = JSON_KIND_ESCAPED;
 		} else {
-			after = plain_scalar(value, end, &kind);
+			after = plain_scalar(value, end, &leaf->kind);
 			if (!after)
-				return p;
-			text = str_n(value, kind == JSON_KIND_NULL ? 0 : (size_t)(after - value));
+				break;
+			leaf->text = str_n(value, leaf->kind == JSON_KIND_NULL ? 0 : (size_t)(after - value));
 		}
-		if (s->n == s->cap && !json_scan_grow(s))
-			return p;
-		leaf = &s->leaf[s->n++];
-		leaf->name = str_n(name, (size_t)(close - name));
-		leaf->text = text;
-		leaf->kind = kind;
-		leaf->element = false;
-		if (end - after < 2 || after[0] != ',' || after[1] != '"') {
-			*ret_at_name = false;
-			return after;
-		}
+		json_met_add(&met, leaf->known);
+		leaf++;
 		p = after + 1;
+		if (end - after >= 2 && after[0] == ',' && *p == '"')
+			continue;
+		p = after;
+		*ret_at_name = false;
+		break;
 	}
+	s->n = (size_t)(leaf - s->leaf);
+	s->met = met;
+	return p;
 }
 
 const struct json_isa JSON_ISA = {find_special, plain_members};

@@ -2,8 +2,8 @@
 #include "event/decode_parts.h"
 
 #include "base/num.h"
+#include "base/map.h"
 #include "codec/json.h"
-#include "event/json_names.h"
 
 #include <errno.h>
 
@@ -84,6 +84,23 @@ static const char *const TELLING[TELL_COUNT] = {"_path", "@stream", "@system", "
 enum windows_name { W_CHANNEL, W_EVENT_ID, W_EVENT_TYPE, W_COMPUTER, W_RECORD, W_PROVIDER, W_COUNT };
 static const char *const WINDOWS[W_COUNT] = {"Channel", "EventID", "EventType", "Computer", "EventRecordID", "Provider_Name"};
 
+#define KNOWN_MAX 64 /* names that the tables above ask for, so that a word holds a set of them; number 0 = none */
+
+/* What a name becomes under one dress. */
+struct name_as {
+	const char *fixed; /* a constant or the vocabulary's own text; NULL = the piece of the name from `from` on */
+	uint32_t n, from;  /* bytes of either */
+	field_id id;
+	uint8_t known;
+	bool squeeze;      /* without the piece's blanks */
+};
+
+/* A member's name and what each dress makes of it; the last place is for objects without one. */
+struct member_name {
+	struct json_name name;
+	struct name_as as[LEN(DRESSES) + 1];
+};
+
 #define SOURCES 64u
 #define SOURCE_LONGEST 160u
 
@@ -99,10 +116,11 @@ struct source_answer {
 struct json_tables {
 	struct vocab *vocab;
 	struct json_names *names;
+	struct map known; /* of the names that tables ask for */
 	uint64_t tell[LEN(DRESSES)], times;
 	uint8_t time[LEN(TIMES)], host[LEN(HOSTS)], windows[W_COUNT], telling[TELL_COUNT];
 	bool utc[LEN(TIMES)];
-	uint32_t last[JSON_KNOWN_MAX]; /* where the event at hand has the name last */
+	uint32_t last[KNOWN_MAX]; /* where the event at hand has the name last */
 	struct source_answer source[SOURCES];
 };
 
@@ -111,23 +129,42 @@ static inline uint64_t bit(uint8_t known)
 	return UINT64_C(1) << known;
 }
 
-/* What each dress makes of a name; the last place is for objects without one. */
+/* The number of a name that tables ask for, made when new. */
+static uint8_t know(struct json_tables *t, const char *name)
+{
+	uint64_t *at = map_put(&t->known, str_c(name), NULL);
+	if (!*at)
+		*at = t->known.n;
+	must(*at < KNOWN_MAX);
+	return (uint8_t)*at;
+}
+
+/* The number, or 0. */
+static uint8_t known_number(const struct json_tables *t, struct str name)
+{
+	uint64_t *at = map_get(&t->known, name);
+	return at ? (uint8_t)*at : 0;
+}
+
 static void name_fill(void *arg, struct json_name *name)
 {
 	struct json_tables *t = arg;
+	struct member_name *m = (struct member_name *)name;
+	struct str raw = name->text;
+	name->bits = bit(known_number(t, raw));
 	for (size_t d = 0; d <= LEN(DRESSES); d++) {
-		struct json_as *as = &name->as[d];
+		struct name_as *as = &m->as[d];
 		struct arena tmp;
-		struct str s = d < LEN(DRESSES) ? renamed(DRESSES[d].rewrite, name->raw) : name->raw;
-		bool inside = s.p >= name->raw.p && s.p <= name->raw.p + name->raw.n;
+		struct str s = d < LEN(DRESSES) ? renamed(DRESSES[d].rewrite, raw) : raw;
+		bool inside = s.p >= raw.p && s.p <= raw.p + raw.n;
 		arena_init(&tmp, 0);
 		as->squeeze = d < LEN(DRESSES) && DRESSES[d].windows && str_chr(s, ' ') != STR_NPOS;
 		as->fixed = inside ? NULL : s.p;
-		as->from = inside ? (uint32_t)(s.p - name->raw.p) : 0;
+		as->from = inside ? (uint32_t)(s.p - raw.p) : 0;
 		as->n = (uint32_t)s.n;
 		if (as->squeeze)
 			s = decode_without_blanks(s, &tmp);
-		as->known = json_names_known(t->names, s);
+		as->known = known_number(t, s);
 		as->id = vocab_field(t->vocab, s);
 		if (as->id) {
 			s = vocab_field_name(t->vocab, as->id);
@@ -138,7 +175,7 @@ static void name_fill(void *arg, struct json_name *name)
 	}
 }
 
-static inline struct str name_as(const struct json_as *as, struct str raw, struct arena *mem)
+static inline struct str as_name(const struct name_as *as, struct str raw, struct arena *mem)
 {
 	struct str s = str_n(as->fixed ? as->fixed : raw.p + as->from, as->n);
 	return as->squeeze && !as->fixed ? decode_without_blanks(s, mem) : s;
@@ -147,25 +184,25 @@ static inline struct str name_as(const struct json_as *as, struct str raw, struc
 struct json_tables *json_tables_new(struct vocab *v)
 {
 	struct json_tables *t = must_new(struct json_tables);
-	_Static_assert(LEN(DRESSES) < JSON_DRESS_MAX, "a name has a place for every dress");
 	t->vocab = vocab_ref(v);
-	t->names = json_names_new(name_fill, t);
+	t->names = json_names_new(sizeof(struct member_name), name_fill, t);
+	map_init(&t->known);
 	for (size_t i = 0; i < LEN(DRESSES); i++) {
-		t->tell[i] = bit(json_names_know(t->names, str_c(DRESSES[i].tell)));
+		t->tell[i] = bit(know(t, DRESSES[i].tell));
 		if (DRESSES[i].tell_too)
-			t->tell[i] |= bit(json_names_know(t->names, str_c(DRESSES[i].tell_too)));
+			t->tell[i] |= bit(know(t, DRESSES[i].tell_too));
 	}
 	for (size_t i = 0; i < TELL_COUNT; i++)
-		t->telling[i] = json_names_know(t->names, str_c(TELLING[i]));
+		t->telling[i] = know(t, TELLING[i]);
 	for (size_t i = 0; i < LEN(TIMES); i++) {
-		t->time[i] = json_names_know(t->names, str_c(TIMES[i]));
+		t->time[i] = know(t, TIMES[i]);
 		t->times |= bit(t->time[i]);
 		t->utc[i] = decode_is_utc(str_c(TIMES[i]));
 	}
 	for (size_t i = 0; i < LEN(HOSTS); i++)
-		t->host[i] = json_names_know(t->names, str_c(HOSTS[i]));
+		t->host[i] = know(t, HOSTS[i]);
 	for (size_t i = 0; i < W_COUNT; i++)
-		t->windows[i] = json_names_know(t->names, str_c(WINDOWS[i]));
+		t->windows[i] = know(t, WINDOWS[i]);
 	return t;
 }
 
@@ -174,6 +211,7 @@ void json_tables_free(struct json_tables *t)
 	if (!t)
 		return;
 	json_names_free(t->names);
+	map_done(&t->known);
 	vocab_unref(t->vocab);
 	free(t);
 }
@@ -182,10 +220,8 @@ void json_tables_free(struct json_tables *t)
 struct object {
 	struct decoding *x;
 	struct json_tables *t;
-	const struct json_leaf *leaf;
-	size_t n;
-	const struct json_name **name; /* parallel to leaf */
-	uint64_t raw, seen;            /* known names as written; as the event has them */
+	struct json_object in; /* its bits: the known names as they are written */
+	uint64_t seen;         /* known names as the event has them */
 };
 
 static bool has(const struct object *o, uint8_t known)
@@ -196,18 +232,32 @@ static bool has(const struct object *o, uint8_t known)
 static size_t find_dress(const struct object *o)
 {
 	size_t i = 0;
-	while (i < LEN(DRESSES) && (o->raw & o->t->tell[i]) != o->t->tell[i])
+	while (i < LEN(DRESSES) && (o->in.bits & o->t->tell[i]) != o->t->tell[i])
 		i++;
 	return i;
+}
+
+/* Names that the reader does not know; false when they take more memory than there is. */
+static bool learn_names(struct object *o)
+{
+	for (size_t i = 0; i < o->in.n; i++) {
+		struct json_leaf *l = &o->in.leaf[i];
+		if (l->known)
+			continue;
+		l->known = json_names_get(o->t->names, l->name, o->x->mem);
+		if (!l->known)
+			return false;
+		o->in.bits |= l->known->bits;
+	}
+	return true;
 }
 
 static bool fill_fields(struct object *o, size_t dress)
 {
 	struct decoding *x = o->x;
 	struct event *ev = x->ev;
-	const struct json_leaf *leaf = o->leaf;
-	const struct json_name **name = o->name;
-	uint32_t n = (uint32_t)o->n, *last = o->t->last;
+	const struct json_leaf *leaf = o->in.leaf;
+	uint32_t n = (uint32_t)o->in.n, *last = o->t->last;
 	uint64_t seen = 0;
 	struct field *f = arena_array(x->mem, n + 8u, sizeof(*f));
 	ev->field = f;
@@ -215,8 +265,8 @@ static bool fill_fields(struct object *o, size_t dress)
 	if (!f)
 		return false;
 	for (uint32_t i = 0; i < n; i++, f++, leaf++) {
-		const struct json_as *as = &name[i]->as[dress];
-		f->name = name_as(as, leaf->name, x->mem);
+		const struct name_as *as = &((const struct member_name *)leaf->known)->as[dress];
+		f->name = as_name(as, leaf->name, x->mem);
 		f->val = leaf_val(leaf);
 		f->id = as->id;
 		f->flags = leaf->element ? FIELD_F_ELEMENT : 0;
@@ -333,16 +383,13 @@ static void other_object(const struct object *o)
 
 enum decode_fault decode_json(struct decoding *x, struct str text)
 {
-	struct json_leaf *leaf;
 	struct object o = {.x = x, .t = x->json};
-	int r = json_read_flat(&text, x->mem, &leaf, &o.n, NULL);
+	int r = json_read_object(&text, x->mem, o.t->names, &o.in, NULL);
 	if (r == -E2BIG)
 		return DECODE_TOO_DEEP;
 	if (r < 0 || str_trim(text).n)
 		return DECODE_SYNTAX;
-	o.leaf = leaf;
-	o.name = arena_array(x->mem, o.n + 1, sizeof(*o.name));
-	if (!o.name || !json_names_get(o.t->names, leaf, o.n, x->mem, o.name, &o.raw))
+	if (o.in.news && !learn_names(&o))
 		return DECODE_TOO_DEEP;
 	size_t dress = find_dress(&o);
 	if (!fill_fields(&o, dress))

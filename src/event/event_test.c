@@ -63,7 +63,9 @@ TEST(lines_before_change_nothing)
 		"{\"Channel\":\"\",\"EventID\":0}", "{\"Channel\":\"nobody's\",\"EventID\":13}", "{\"EventCode\":1102,\"LogName\":\"Security\",\"Computer\":\"c\"}", "{\"Channel\":1,\"Channe\":2,\"Channel\":3}",
 		"{\"tags\":[\"a\",\"b\"],\"tags.x\":{\"y\":1},\"tag\":null}", "{\"a_name_of_24_characters.x\":1,\"a_name_of_24_characters.y\":2}",
 		"{\"a_name_of_24_charakters.x\":1,\"\":2,\"a\":3,\"ab\":4,\"abc\":5,\"abcd\":6,\"a\\\"b\":7}", "{\"a\"b\":7}", "{\"host\":{\"name\":\"h\"},\"utctime\":\"2026-03-01 00:00:00\"}",
-		"{\"Channel\":\"System\"", "{\"Target Object\":1,\"Channel\":\"System\",\"EventID\":7}", "{\"Target Object\":1}"};
+		"{\"Channel\":\"System\"", "{\"Target Object\":1,\"Channel\":\"System\",\"EventID\":7}", "{\"Target Object\":1}",
+		"{\"Channel\":{\"a\":1},\"EventID\":[1],\"SourceName\":\"x\"}", "{\"Channel\":", "{\"Channel\":\"", "{\"a\"", "{\"six___\":-12,\"seven__\":12345678,\"fourteen______\":123456789,\"fifteen________\":0,\"z\":1}",
+		"{\"six___\": 1 , \"seven__\":01}"};
 	struct vocab *v = vocab_new();
 	struct decoder *old = decoder_new(v, 0);
 	struct buf want = BUF_INIT(100000), got = BUF_INIT(100000);

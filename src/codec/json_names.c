@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/json_names.h"
+
+#include "sys/rand.h"
+
+#define SLOTS 4096u
+#define PROBES 16u
+#define NEVER UINT32_MAX /* no text is that long */
+
+struct json_names {
+	size_t size;
+	json_name_fn *fill;
+	void *arg;
+	uint64_t seed[2]; /* nobody can build names that share their slots */
+	struct json_name *slot[SLOTS];
+	size_t n;
+	struct json_name front;
+	struct arena mem;
+};
+
+struct json_name json_name_nowhere = {.next = &json_name_nowhere, .other = &json_name_nowhere, .need = NEVER};
+
+struct json_names *json_names_new(size_t size, json_name_fn *fill, void *arg)
+{
+	struct json_names *t = must_new(struct json_names);
+	must(size >= sizeof(struct json_name));
+	t->size = size;
+	t->fill = fill;
+	t->arg = arg;
+	rand_bytes(t->seed, sizeof(t->seed));
+	t->seed[0] |= 1;
+	t->seed[1] |= 1;
+	t->front = json_name_nowhere;
+	arena_init(&t->mem, 0);
+	return t;
+}
+
+void json_names_free(struct json_names *t)
+{
+	if (!t)
+		return;
+	arena_done(&t->mem);
+	free(t);
+}
+
+struct json_name *json_names_front(struct json_names *t)
+{
+	return &t->front;
+}
+
+/* The first and the last eight bytes, or what there is. */
+static size_t slot_of(const struct json_names *t, struct str s)
+{
+	uint64_t first = 0, last = 0;
+	if (s.n >= 8) {
+		first = json_name_word(s.p);
+		last = json_name_word(s.p + s.n - 8);
+	} else if (s.n >= 4) {
+		memcpy(&first, s.p, 4);
+		memcpy(&last, s.p + s.n - 4, 4);
+	} else if (s.n) {
+		first = (unsigned char)s.p[0] | (uint64_t)(unsigned char)s.p[s.n / 2] << 8;
+		last = (unsigned char)s.p[s.n - 1];
+	}
+	return (size_t)(((first ^ s.n) * t->seed[0] + last * t->seed[1]) >> 40);
+}
+
+/* The name, or NULL and the place where it would be put, NULL for none. */
+static struct json_name *look(struct json_names *t, struct str text, struct json_name ***ret_place)
+{
+	size_t i = slot_of(t, text);
+	for (unsigned probe = 0; probe < PROBES; probe++) {
+		struct json_name **s = &t->slot[i++ % SLOTS];
+		*ret_place = s;
+		if (!*s)
+			return NULL;
+		if (str_eq((*s)->text, text))
+			return *s;
+	}
+	*ret_place = NULL;
+	return NULL;
+}
+
+/* What json_name_at looks at; a name with a quote or a backslash stands in no text as it is. */
+static void set_look(struct json_name *name)
+{
+	size_t n = name->text.n + 2, some = n < 8 ? n : 8;
+	const char *p = name->text.p;
+	if (str_chr(name->text, '"') != STR_NPOS || str_chr(name->text, '\\') != STR_NPOS)
+		return;
+	name->last_at = (uint32_t)(n - some);
+	name->need = (uint32_t)(n < 8 ? 8 : n) + 1; /* and a value begins */
+	memset(&name->mask, 0xff, some);
+	memcpy(&name->first, p, some);
+	memcpy(&name->last, p + name->last_at, some);
+}
+
+static struct json_name *name_make(struct json_names *t, struct str text, struct arena *mem)
+{
+	struct json_name *name = arena_zalloc(mem, t->size);
+	if (!name)
+		return NULL;
+	*name = json_name_nowhere;
+	name->text = text;
+	t->fill(t->arg, name);
+	return name;
+}
+
+struct json_name *json_names_find(struct json_names *t, struct str text)
+{
+	struct json_name **place;
+	return look(t, text, &place);
+}
+
+struct json_name *json_names_get(struct json_names *t, struct str text, struct arena *mem)
+{
+	struct json_name **place, *name = look(t, text, &place);
+	if (name)
+		return name;
+	if (!place || t->n == JSON_NAMES_MAX || text.n > JSON_NAME_LONGEST)
+		return name_make(t, text, mem);
+	char *p = arena_alloc(&t->mem, text.n + 2);
+	if (text.n)
+		memcpy(p, text.p, text.n);
+	memcpy(p + text.n, "\":", 2);
+	name = name_make(t, str_n(p, text.n), &t->mem);
+	set_look(name);
+	t->n++;
+	return *place = name;
+}
