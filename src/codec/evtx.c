@@ -178,6 +178,18 @@ static size_t span_fields(const struct evtx_span *span)
 	return n;
 }
 
+/* At most as many, without looking at the elements: none is smaller than a byte. */
+static size_t span_most(const struct evtx_span *span)
+{
+	size_t n = span->n;
+	for (size_t i = 0; i < span->n; i++) {
+		const struct evtx_slot *slot = &span->slot[i];
+		if (slot->kind == EVTX_SLOT_VALUE && slot->index < span->n_value && (span->value[slot->index].type & EVTX_ARRAY))
+			n += span->value[slot->index].n;
+	}
+	return n;
+}
+
 static bool is_empty(const struct run *run)
 {
 	for (size_t i = 0; i < run->n; i++)
@@ -187,10 +199,10 @@ static bool is_empty(const struct run *run)
 	return true;
 }
 
-/* There are at most as many fields as slots, and no need to count them, unless arrays are among the values or the limit comes near. */
+/* There are at most as many fields as slots, or as arrays have bytes: they are counted when that comes near the limit. */
 static void count_fields(struct run *run, const struct evtx_span *span, bool arrays)
 {
-	run->fields += arrays || run->exact ? span_fields(span) : span->n;
+	run->fields += run->exact ? span_fields(span) : arrays ? span_most(span) : span->n;
 	if (run->fields > FIELDS_MAX && !run->exact) {
 		run->exact = true;
 		run->fields = 0;
