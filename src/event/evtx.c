@@ -118,8 +118,9 @@ static APART void set_systemtime(struct val *to, const struct evtx_value *v)
 		set_text(to, VAL_BYTES, p, v->n);
 		return;
 	}
+	uint64_t ms = little(p + 14, 2);
 	struct civil c = {.year = (int)little(p, 2), .month = (int)little(p + 2, 2), .day = (int)little(p + 6, 2), .hour = (int)little(p + 8, 2), .minute = (int)little(p + 10, 2),
-		.second = (int)little(p + 12, 2), .nano = (int)little(p + 14, 2) * 1000000};
+		.second = (int)little(p + 12, 2), .nano = ms < 1000 ? (int)ms * 1000000 : -1};
 	if (ts_from_civil(&c, &t) && t != TS_NONE)
 		set_number(to, VAL_TIME, (uint64_t)t);
 	else

@@ -461,8 +461,8 @@ TEST(every_type_of_value_ends_in_a_result)
 	buf_done(&w.b);
 }
 
-/* <Event><System> with two Level, both of them value 0: an array of n numbers. */
-static struct evtx_chunk_result decode_array(size_t n, struct buf *out)
+/* <Event><System> with two Level, both of them value 0. */
+static struct evtx_chunk_result decode_value(uint8_t type, struct str value, struct buf *out)
 {
 	struct writer w = {.share = false};
 	begin_chunk(&w);
@@ -472,21 +472,26 @@ static struct evtx_chunk_result decode_array(size_t n, struct buf *out)
 	put_open(&w, true, "System", NULL, NULL);
 	for (int i = 0; i < 2; i++) {
 		put_open(&w, true, "Level", NULL, NULL);
-		put_value(&w, 0, EVTX_UINT8, false);
+		put_value(&w, 0, type, false);
 		put_end(&w);
 	}
 	put_end(&w);
 	put_end(&w);
 	end_template(&w, def);
 	buf_add_le32(&w.b, 1);
-	put_descriptor(&w, n, EVTX_UINT8 | EVTX_ARRAY);
-	for (size_t i = 0; i < n; i++)
-		buf_addc(&w.b, 7);
+	put_descriptor(&w, value.n, type);
+	buf_add(&w.b, value);
 	end_record(&w);
 	end_chunk(&w);
 	struct evtx_chunk_result res = decode(buf_str(&w.b), out);
 	buf_done(&w.b);
 	return res;
+}
+
+static struct evtx_chunk_result decode_array(size_t n, struct buf *out)
+{
+	static const char sevens[6000] = {[0 ... 5999] = 7};
+	return decode_value(EVTX_UINT8 | EVTX_ARRAY, str_n(sevens, n), out);
 }
 
 TEST(a_record_has_a_field_or_more_and_no_more_than_the_limit)
@@ -498,6 +503,18 @@ TEST(a_record_has_a_field_or_more_and_no_more_than_the_limit)
 	CHECK(!decode_array(2, &out).fault);
 	CHECK_STR(buf_str(&out), "1 {\"Level\":[7,7,7,7]}\n");
 	CHECK(!decode_array(5000, &out).fault);
+	buf_done(&out);
+}
+
+/* 4295 milliseconds are 32,704 nanoseconds when they are counted in 32 bits. */
+TEST(a_system_time_that_is_none_is_null)
+{
+	struct buf out = BUF_INIT(1000);
+	decode_value(EVTX_SYSTEMTIME, str_n("\xea\x07\x0b\0\x04\0\x1a\0\x0e\0\x05\0\x06\0\xe7\x03", 16), &out);
+	CHECK_STR(buf_str(&out), "1 {\"Level\":[\"2026-11-26T14:05:06.999Z\",\"2026-11-26T14:05:06.999Z\"]}\n");
+	buf_reset(&out);
+	decode_value(EVTX_SYSTEMTIME, str_n("\xea\x07\x0b\0\x04\0\x1a\0\x0e\0\x05\0\x06\0\xc7\x10", 16), &out);
+	CHECK_STR(buf_str(&out), "1 {\"Level\":[null,null]}\n");
 	buf_done(&out);
 }
 
