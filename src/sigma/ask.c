@@ -194,6 +194,56 @@ static inline struct cache_key cache_key(struct sigma_matcher *m, uint32_t field
 	return k;
 }
 
+/* Kept with the route for the next event; what the value is, as bytes. */
+static inline struct str val_bytes(const struct val *v)
+{
+	switch ((enum val_kind)v->kind) {
+	case VAL_STR:
+	case VAL_JSTR:
+	case VAL_U16:
+	case VAL_NUM:
+	case VAL_GUID:
+	case VAL_SID:
+	case VAL_BYTES:
+	case VAL_JSON:
+		return str_n(v->u.p, v->n);
+	case VAL_NULL:
+	case VAL_BOOL:
+	case VAL_UINT:
+	case VAL_INT:
+	case VAL_HEX:
+	case VAL_DOUBLE:
+	case VAL_TIME:
+		break;
+	}
+	return str_n((const char *)&v->u, sizeof(v->u));
+}
+
+static void keep_seen(struct sigma_matcher *m, uint32_t field, unsigned look, const uint16_t *gate, size_t n, size_t waking)
+{
+	const struct field *f = &m->ev->field[field];
+	struct str bytes = val_bytes(&f->val);
+	struct seen *s = &m->route->seen[field];
+	if (field >= SEEN_PLACES)
+		return;
+	if (n > SEEN_GATES || bytes.n > SEEN_BYTES) {
+		s->look = 0;
+		return;
+	}
+	*s = (struct seen){.id = f->id, .kind = f->val.kind, .flags = f->flags, .look = (uint8_t)look, .n = (uint8_t)bytes.n, .n_gate = (uint8_t)n, .waking = (uint8_t)waking};
+	memcpy(s->gate, gate, n * sizeof(*gate));
+	memcpy(s->bytes, bytes.p, bytes.n);
+}
+
+static inline bool is_seen(const struct sigma_matcher *m, uint32_t field, const struct field *f)
+{
+	const struct seen *s = &m->route->seen[field];
+	if (field >= SEEN_PLACES || !s->look || s->id != f->id || s->kind != f->val.kind || s->flags != f->flags)
+		return false;
+	struct str bytes = val_bytes(&f->val);
+	return s->n == bytes.n && memcmp(s->bytes, bytes.p, bytes.n) == 0;
+}
+
 static void ask_cached(struct sigma_matcher *m, uint32_t field, unsigned look, const struct cache_key *key)
 {
 	const struct field *f = &m->ev->field[field];
@@ -201,6 +251,7 @@ static void ask_cached(struct sigma_matcher *m, uint32_t field, unsigned look, c
 	m->count.values++;
 	if (line->n && line->key[0] == key->part[0] && line->key[1] == key->part[1]) {
 		open_all(m, line->gate, line->n - 1u, line->waking);
+		keep_seen(m, field, look, line->gate, line->n - 1u, line->waking);
 		m->count.known++;
 		return;
 	}
@@ -248,17 +299,32 @@ static inline void note_place(struct sigma_matcher *m, uint32_t i)
 }
 
 /* What is asked of a value at once: gates of its field that wake a rule, keywords, both or nothing. */
-static inline unsigned look_of(struct sigma_matcher *m, const struct field *f, bool words)
+static inline unsigned look_of(const struct sigma_matcher *m, const struct field *f, bool wakes, bool words)
 {
 	const struct route *r = m->route;
-	unsigned look = 0;
-	if (f->id && f->id < m->img->n_field && r->wakes[f->id]) {
+	unsigned look = wakes && gate_text_may_fit(&r->look[f->id], f->val) ? LOOK_FIELD : 0;
+	return look | (words && gate_text_may_fit(&r->look[FIELD_UNKNOWN], f->val) ? LOOK_WORDS : 0);
+}
+
+/* Notes where the field is, and opens its gates when the last event of the route had the same there. Else: what is to be asked. */
+static inline unsigned start_field(struct sigma_matcher *m, uint32_t at, bool words)
+{
+	const struct field *f = &m->ev->field[at];
+	const struct seen *s = &m->route->seen[at];
+	bool known = f->id && f->id < m->img->n_field, wakes = known && m->route->wakes[f->id];
+	if (known)
+		note_place(m, at);
+	words = words && !(f->flags & FIELD_F_ALIAS);
+	if (!wakes && !words)
+		return 0;
+	if (wakes)
 		m->place[f->id].asked = m->stamp;
-		look = gate_text_may_fit(&r->look[f->id], f->val) ? LOOK_FIELD : 0;
-	}
-	if (words && !(f->flags & FIELD_F_ALIAS) && gate_text_may_fit(&r->look[FIELD_UNKNOWN], f->val))
-		look |= LOOK_WORDS;
-	return look;
+	if (!is_seen(m, at, f))
+		return look_of(m, f, wakes, words);
+	m->count.values++;
+	m->count.known++;
+	open_all(m, s->gate, s->n_gate, s->waking);
+	return 0;
 }
 
 #define BATCH 32
@@ -274,10 +340,7 @@ void open_gates(struct sigma_matcher *m)
 	for (uint32_t from = 0; from < ev->n_field;) {
 		size_t n = 0;
 		for (; from < ev->n_field && n < BATCH; from++) {
-			const struct field *f = &ev->field[from];
-			if (f->id && f->id < m->img->n_field)
-				note_place(m, from);
-			look[n] = (uint8_t)look_of(m, f, keywords && !in_raw);
+			look[n] = (uint8_t)start_field(m, from, keywords && !in_raw);
 			if (!look[n])
 				continue;
 			key[n] = cache_key(m, from, look[n]);

@@ -2,6 +2,7 @@
 #include "sigma/literals.h"
 
 #include "base/must.h"
+#include "sigma/few.h"
 
 /* Bits for each window, as a power of two: one place in 32 passes by accident. At most 32 KiB, so that a table stays in the first caches. */
 #define BITS_EACH 5
@@ -9,7 +10,7 @@
 
 static inline uint32_t window_hash(uint32_t window, unsigned width)
 {
-	return (window ^ width * 0x85EBCA6Bu) * 0x9E3779B1u;
+	return (window ^ (LITERAL_WINDOW - width) * 0x85EBCA6Bu) * 0x9E3779B1u;
 }
 
 static inline uint32_t window_at(const char *p, unsigned width)
@@ -19,10 +20,22 @@ static inline uint32_t window_at(const char *p, unsigned width)
 	/* Three bytes in two loads: copied as three they would be stored and waited for. */
 	if (width == 3) {
 		memcpy(&two, p, 2);
-		return (uint32_t)two << 8 | (unsigned char)p[2];
+		return (uint32_t)two | (uint32_t)(unsigned char)p[2] << 16;
 	}
 	memcpy(&four, p, width);
 	return four;
+}
+
+/* The first bytes of a window of four. */
+static inline uint32_t narrowed(uint32_t four, unsigned width)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return four & ((1u << 8 * width) - 1);
+#else
+	char p[4];
+	memcpy(p, &four, 4);
+	return window_at(p, width);
+#endif
 }
 
 static unsigned log2_up(size_t n)
@@ -136,12 +149,14 @@ static inline bool is_wanted(const uint64_t *wanted, const struct literal *l)
 void literal_bits_make(struct literal_bits *bits, const struct literal_set *set, const uint64_t *wanted)
 {
 	size_t n = 0;
+	*bits = (struct literal_bits){.few = few_make(set, wanted, false)};
+	if (bits->few)
+		return;
 	for (size_t i = 0; i < set->n; i++)
 		n += is_wanted(wanted, &set->literal[i]);
 	unsigned k = log2_up(n << BITS_EACH);
 	k = k < 6 ? 6 : k > BITS_MOST ? BITS_MOST : k;
 	bits->shift = 32 - k;
-	bits->widths = 0;
 	bits->bit = must_calloc((size_t)1 << (k - 6), sizeof(*bits->bit));
 	for (size_t i = 0; i < set->n; i++) {
 		const struct literal *l = &set->literal[i];
@@ -151,10 +166,13 @@ void literal_bits_make(struct literal_bits *bits, const struct literal_set *set,
 		bits->bit[h / 64] |= UINT64_C(1) << h % 64;
 		bits->widths |= (uint8_t)(1u << l->width | (l->n == 1));
 	}
+	bits->tiny = bits->widths & 1u << 1 ? few_make(set, wanted, true) : NULL;
 }
 
 void literal_bits_done(struct literal_bits *bits)
 {
+	few_free(bits->few);
+	few_free(bits->tiny);
 	free(bits->bit);
 	*bits = (struct literal_bits){0};
 }
@@ -182,27 +200,75 @@ static __attribute__((noinline)) void compare(const struct finding *f, size_t at
 	}
 }
 
-static inline __attribute__((always_inline)) void walk(const struct finding *f, const struct literal_bits *bits, unsigned width, unsigned step)
+/* By value, so that a walk keeps both at hand. */
+struct probe {
+	const uint64_t *bit;
+	uint32_t shift;
+};
+
+static inline bool may_be(struct probe b, uint32_t window, unsigned width)
 {
-	const uint64_t *bit = bits->bit;
-	const uint32_t shift = bits->shift;
-	const char *p = f->text.p;
-	for (size_t i = 0; i + width <= f->text.n; i += step) {
-		uint32_t window = window_at(p + i, width), h = window_hash(window, width) >> shift;
-		if (bit[h / 64] >> h % 64 & 1)
+	uint32_t h = window_hash(window, width) >> b.shift;
+	return b.bit[h / 64] >> h % 64 & 1;
+}
+
+/* Windows of one width, for the end of a text and for short literals. */
+static void walk(const struct finding *f, struct probe b, unsigned width, size_t from, unsigned step)
+{
+	for (size_t i = from; i + width <= f->text.n; i += step) {
+		uint32_t window = window_at(f->text.p + i, width);
+		if (may_be(b, window, width))
 			compare(f, i, window, width);
 	}
+}
+
+/* Windows of four bytes and, from the same load, of three and two. Returns where it ends: fewer than four bytes are left. */
+static inline __attribute__((always_inline)) size_t walk_wide(const struct finding *f, struct probe b, bool narrow)
+{
+	const char *text = f->text.p;
+	const size_t n = f->text.n;
+	size_t i = 0;
+	for (; i + 4 <= n; i += 2) {
+		uint32_t window = window_at(text + i, 4);
+		if (may_be(b, window, 4))
+			compare(f, i, window, 4);
+		if (!narrow)
+			continue;
+		if (may_be(b, narrowed(window, 3), 3))
+			compare(f, i, narrowed(window, 3), 3);
+		if (may_be(b, narrowed(window, 2), 2))
+			compare(f, i, narrowed(window, 2), 2);
+	}
+	return i;
+}
+
+static bool is_ascii(struct str text)
+{
+	unsigned char all = 0;
+	for (size_t i = 0; i < text.n; i++)
+		all |= (unsigned char)text.p[i];
+	return !(all & 0x80);
 }
 
 void literals_find(const struct literal_set *set, const struct literal_bits *bits, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg)
 {
 	struct finding f = {set, text, hit, arg};
-	if (bits->widths & 1u << 4)
-		walk(&f, bits, 4, 2);
-	if (bits->widths & 1u << 3)
-		walk(&f, bits, 3, 2);
-	if (bits->widths & 1u << 2)
-		walk(&f, bits, 2, 2);
-	if (bits->widths & 1u << 1)
-		walk(&f, bits, 1, bits->widths & 1 ? 1 : 2);
+	if (bits->few) {
+		few_find(bits->few, text, hit, arg);
+		return;
+	}
+	struct probe b = {bits->bit, bits->shift};
+	if (bits->widths & (1u << 3 | 1u << 2)) {
+		size_t rest = walk_wide(&f, b, true);
+		walk(&f, b, 3, rest, 2);
+		walk(&f, b, 2, rest, 2);
+	} else {
+		walk_wide(&f, b, false);
+	}
+	if (!(bits->widths & 1u << 1))
+		return;
+	if (bits->tiny && is_ascii(text))
+		few_find(bits->tiny, text, hit, arg);
+	else
+		walk(&f, b, 1, 0, bits->widths & 1 ? 1 : 2);
 }

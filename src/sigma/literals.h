@@ -40,10 +40,13 @@ void literals_seal(struct literal_set *set);
 void literals_done(struct literal_set *set);
 
 /* The bits of those literals whose gates are wanted. */
+struct few;
 struct literal_bits {
+	struct few *few;  /* when they are few; nothing else then */
+	struct few *tiny; /* for texts of ASCII: all those that have windows of one byte and can stand there; NULL when there are too many */
 	uint64_t *bit;
 	uint32_t shift;
-	uint8_t widths; /* bit w: windows of w bytes are there; bit 0: literals of one byte, which have but one window */
+	uint8_t widths;   /* bit w: windows of w bytes are there; bit 0: literals of one byte, which have but one window */
 };
 void literal_bits_make(struct literal_bits *bits, const struct literal_set *set, const uint64_t *wanted);
 void literal_bits_done(struct literal_bits *bits);

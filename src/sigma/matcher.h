@@ -2,37 +2,13 @@
 #ifndef HINOMI_SIGMA_MATCHER_H
 #define HINOMI_SIGMA_MATCHER_H
 
-#include "sigma/gate.h"
-#include "sigma/parts.h"
+#include "sigma/route.h"
 
 /*
  * One event against the image; only src/sigma includes this. (1) Values of fields that can wake a rule open gates (ask.c), (2) open gates wake rules of
  * the event's route, (3) the woken rules' conditions are evaluated lazily (match.c): a test whose gate tells the answer costs a look at the gate, other atoms
  * (atoms.c) are asked at most once an event. Fields that only answer are asked when the first test needs them.
  */
-
-/* What events of one log-source set are shown to (route.c). */
-struct route {
-	uint64_t *rules; /* bit set */
-	uint64_t *gates; /* bit set: gates that answer for one of these rules */
-	uint64_t *waking; /* bit set: those of them that wake one */
-	bool *wakes;     /* by field: some gate of it wakes a rule; others wait until somebody asks */
-	struct field_look *look; /* by field: what such gates ask of it; [0] = keywords */
-	struct literal_bits *bits; /* by field: of the literals that such gates look for */
-	uint32_t *always;
-	size_t n_always;
-	uint32_t number;
-	const struct field_index *words;
-};
-
-static inline bool has_bit(const uint64_t *set, size_t i)
-{
-	return set[i / 64] >> (i % 64) & 1;
-}
-
-/* The route of events of this log-source set, made when new. */
-struct route *route_new(const struct sigma_image *img, uint32_t lsset);
-void route_free(struct route *r, size_t n_field);
 
 /*
  * Logs repeat their values. So a table remembers, per worker, (route, field, value as it lies in the input) -> gates, and nine values in ten are

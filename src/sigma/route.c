@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sigma/matcher.h"
+#include "sigma/route.h"
 
 static bool key_fits(enum sigma_routing routing, struct str rule, struct str event)
 {
@@ -90,6 +90,7 @@ struct route *route_new(const struct sigma_image *img, uint32_t lsset)
 	r->wakes = must_calloc(img->n_field, sizeof(*r->wakes));
 	r->look = must_calloc(img->n_field, sizeof(*r->look));
 	r->always = must_calloc(img->n_always + 1, sizeof(uint32_t));
+	r->seen = must_calloc(SEEN_PLACES, sizeof(*r->seen));
 	for (size_t i = 0; i < img->n_rule; i++) {
 		if (!img->code[i].expr || !sigma_rule_fits(img, &img->rule[i].logsource, ls, n))
 			continue;
@@ -115,5 +116,6 @@ void route_free(struct route *r, size_t n_field)
 	free(r->wakes);
 	free(r->look);
 	free(r->always);
+	free(r->seen);
 	free(r);
 }
