@@ -8,17 +8,19 @@
 
 #include "base/num.h"
 #include "sys/clock.h"
-#include "sys/queue.h"
 #include "sys/thread.h"
 
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #define OUT_MAX (1u << 30)  /* bytes of one block's output */
 #define OUT_KEPT (8u << 20) /* a larger buffer is not kept for the next block */
+#define JOBS_MAX 256
+#define RING_MAX 512u          /* jobs under way */
 
 static const struct opt OPTIONS[] = {
 	{'r', "rules", OPT_LIST, "RULES", "rule file or directory; without it the shipped rules", "ルールのファイルまたはディレクトリ。省略時は同梱ルール"},
@@ -52,23 +54,28 @@ struct scan {
 	struct reader *reader;
 	struct correlator *correlator;
 	struct scan_table *table;
-	struct queue *work;
-	struct progress progress;
-	pthread_mutex_t lock;
-	pthread_cond_t done;
 	unsigned jobs;
+	int offset_s;
 	VEC(struct str) statuses;
 
-	struct scan_stats stats;
-	uint64_t matches, correlations, bytes, files, failed, ordinal;
-	int offset_s;
-	bool first_line, closed;
-	uint64_t blocks;
+	pthread_mutex_t reading;     /* held by the one that takes the next block */
+	pthread_mutex_t lock;        /* of these: */
+	pthread_cond_t moved;        /* the first job is finished */
+	struct job *ring[RING_MAX];  /* the jobs under way, by number */
+	uint64_t head, tail;
+	bool finishing;              /* somebody finishes jobs */
+	VEC(struct job *) spare;
 	struct sigma_rule_counts *rule_count;
+
+	/* Of the one that finishes jobs: */
+	struct scan_stats stats;
+	struct progress progress;
+	uint64_t matches, correlations, bytes, files, failed, ordinal;
+	bool first_line;
+	atomic_bool closed;          /* nobody reads what is written */
 	enum sigma_level worst;
 	bool any;
 	struct buf corr_out, patched;
-	VEC(struct job *) spare;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -162,25 +169,7 @@ static void worker_done(struct worker *w)
 	decoder_free(w->decoder);
 }
 
-static void *worker_main(void *arg)
-{
-	struct scan *s = arg;
-	struct worker w = {.s = s, .decoder = decoder_new(s->rules.vocab, s->offset_s), .matcher = sigma_matcher_new(s->rules.img)};
-	struct job *j;
-	arena_init(&w.mem, 0);
-	scan_words_init(&w.words, &s->out, s->rules.img);
-	while ((j = queue_pop(s->work, -1))) {
-		run_job(&w, j);
-		pthread_mutex_lock(&s->lock);
-		j->done = true;
-		pthread_cond_broadcast(&s->done);
-		pthread_mutex_unlock(&s->lock);
-	}
-	worker_done(&w);
-	return NULL;
-}
-
-/* ---- in order on the main thread ------------------------------------------------------------------------------------------------------------ */
+/* ---- in order, one thread at a time ---------------------------------------------------------------------------------------------------------- */
 
 static void write_out(struct scan *s, struct str text)
 {
@@ -266,7 +255,7 @@ static void finish_job(struct scan *s, struct job *j)
 	if (j->any && (!s->any || j->worst > s->worst))
 		s->worst = j->worst;
 	s->any = s->any || j->any;
-	s->progress.consumed = reader_consumed(s->reader);
+	s->progress.consumed = j->consumed;
 	progress_step(&s->progress, block_bytes(j->block), j->tally.n.events);
 	if (block_is_last(j->block))
 		finish_file(s, block_file(j->block));
@@ -283,8 +272,10 @@ static struct job *job_new(struct scan *s, struct block *b)
 		arena_init(&j->mem, 0);
 	}
 	j->block = b;
-	j->number = s->blocks++;
-	j->base = !block_ordinals(b) ? 0 : s->jobs > 1 ? BASE_OPEN : s->ordinal;
+	j->base = !block_ordinals(b) ? 0 : s->head < s->tail ? BASE_OPEN : s->ordinal;
+	j->consumed = reader_consumed(s->reader);
+	j->number = s->tail++;
+	s->ring[j->number % RING_MAX] = j;
 	return j;
 }
 
@@ -318,58 +309,69 @@ static void job_done(struct scan *s, struct job *j)
 	vec_push(&s->spare, j);
 }
 
-static void wait_job(struct scan *s, struct job *j)
+/* ---- workers ------------------------------------------------------------------------------------------------------------------------------- */
+
+/* The next block as a job; NULL at the end of all input. */
+static struct job *take_job(struct scan *s)
+{
+	const uint64_t room = s->jobs * 3 < RING_MAX ? s->jobs * 3 : RING_MAX;
+	struct block *b;
+	struct job *j = NULL;
+	pthread_mutex_lock(&s->reading);
+	pthread_mutex_lock(&s->lock);
+	while (s->tail - s->head >= room)
+		pthread_cond_wait(&s->moved, &s->lock);
+	pthread_mutex_unlock(&s->lock);
+	if (!s->closed && reader_next(s->reader, &b) > 0) {
+		pthread_mutex_lock(&s->lock);
+		j = job_new(s, b);
+		pthread_mutex_unlock(&s->lock);
+	}
+	pthread_mutex_unlock(&s->reading);
+	return j;
+}
+
+/* Finishes this job and those behind it that are done, in order; when it is not its turn, whoever is at those before will. */
+static void put_job(struct scan *s, struct job *j)
 {
 	pthread_mutex_lock(&s->lock);
-	while (!j->done)
-		pthread_cond_wait(&s->done, &s->lock);
+	j->done = true;
+	while (!s->finishing && s->head < s->tail && (j = s->ring[s->head % RING_MAX])->done) {
+		s->finishing = true;
+		pthread_mutex_unlock(&s->lock);
+		finish_job(s, j);
+		pthread_mutex_lock(&s->lock);
+		s->finishing = false;
+		job_done(s, j);
+		s->head++;
+		pthread_cond_signal(&s->moved);
+	}
 	pthread_mutex_unlock(&s->lock);
 }
 
-static void run_threads(struct scan *s)
+static void *worker_main(void *arg)
 {
-	struct job *ring[512];
-	size_t room = s->jobs * 3 < LEN(ring) ? s->jobs * 3 : LEN(ring), head = 0, tail = 0;
-	pthread_t thread[256];
-	struct block *b;
-	s->work = queue_new(room + 1, SIZE_MAX / 2);
-	for (unsigned i = 0; i < s->jobs; i++)
-		must(thread_start(&thread[i], "scan", worker_main, s) == 0);
-	bool more = true;
-	while (more || head < tail) {
-		while (more && tail - head < room && (head == tail || reader_ready(s->reader))) {
-			more = !s->closed && reader_next(s->reader, &b) > 0;
-			if (!more)
-				break;
-			struct job *j = ring[tail++ % room] = job_new(s, b);
-			must(queue_push_wait(s->work, j, 1) == 0);
-		}
-		if (head == tail)
-			break;
-		struct job *j = ring[head++ % room];
-		wait_job(s, j);
-		finish_job(s, j);
-		job_done(s, j);
-	}
-	queue_close(s->work);
-	for (unsigned i = 0; i < s->jobs; i++)
-		thread_join(thread[i]);
-	queue_free(s->work);
-}
-
-static void run_alone(struct scan *s)
-{
+	struct scan *s = arg;
 	struct worker w = {.s = s, .decoder = decoder_new(s->rules.vocab, s->offset_s), .matcher = sigma_matcher_new(s->rules.img)};
-	struct block *b;
+	struct job *j;
 	arena_init(&w.mem, 0);
 	scan_words_init(&w.words, &s->out, s->rules.img);
-	while (!s->closed && reader_next(s->reader, &b) > 0) {
-		struct job *j = job_new(s, b);
+	while ((j = take_job(s))) {
 		run_job(&w, j);
-		finish_job(s, j);
-		job_done(s, j);
+		put_job(s, j);
 	}
 	worker_done(&w);
+	return NULL;
+}
+
+static void run_workers(struct scan *s)
+{
+	pthread_t thread[JOBS_MAX];
+	for (unsigned i = 1; i < s->jobs; i++)
+		must(thread_start(&thread[i], "scan", worker_main, s) == 0);
+	worker_main(s);
+	for (unsigned i = 1; i < s->jobs; i++)
+		thread_join(thread[i]);
 }
 
 /* ---- options ------------------------------------------------------------------------------------------------------------------------------- */
@@ -449,11 +451,11 @@ static int read_options(struct scan *s)
 	if (command_text(c, "jobs")) {
 		rest = str_c(command_text(c, "jobs"));
 		uint64_t n;
-		if (!num_u64(rest, &n) || n < 1 || n > 256)
+		if (!num_u64(rest, &n) || n < 1 || n > JOBS_MAX)
 			return bad("the number of threads is from 1 to 256", command_text(c, "jobs"), "-j 4");
 		jobs = (int64_t)n;
 	}
-	s->jobs = (unsigned)(jobs > 256 ? 256 : jobs);
+	s->jobs = (unsigned)(jobs > JOBS_MAX ? JOBS_MAX : jobs);
 	if ((r = read_time(command_text(c, "from"), now, &s->out.from)) || (r = read_time(command_text(c, "to"), now, &s->out.to)))
 		return r;
 	if (command_text(c, "zone") && !sources_zone(str_c(command_text(c, "zone")), &s->offset_s))
@@ -562,10 +564,7 @@ static int scan_all(struct scan *s)
 	}
 	progress_start(&s->progress, command_text(&s->cmd, "progress"), s->cmd.args.at, s->cmd.args.n);
 	write_out(s, str_c(scan_head(&s->out)));
-	if (s->jobs > 1)
-		run_threads(s);
-	else
-		run_alone(s);
+	run_workers(s);
 	progress_end(&s->progress);
 	if (s->out.format == SCAN_JSON && !s->closed)
 		out_write(s->first_line ? STR("[]\n") : STR("\n]\n"));
@@ -584,7 +583,8 @@ int cmd_scan(int argc, char **argv)
 				 .help_en = "Runs Sigma rules over files, directories, archives or standard input. No server, no state.",
 				 .help_ja = "ファイル・ディレクトリ・アーカイブ・標準入力に Sigma ルールを適用します。サーバも状態も不要です。"}};
 	pthread_mutex_init(&s.lock, NULL);
-	pthread_cond_init(&s.done, NULL);
+	pthread_mutex_init(&s.reading, NULL);
+	pthread_cond_init(&s.moved, NULL);
 	/* No SA_RESTART: a read that waits for input must wake up. */
 	const struct sigaction act = {.sa_handler = on_interrupt};
 	sigaction(SIGINT, &act, NULL);

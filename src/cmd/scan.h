@@ -7,8 +7,9 @@
 #include "event/reader.h"
 
 /*
- * Between scan.c (options, files, threads, order) and scan_out.c (what a detection looks like). Blocks are decoded, matched and rendered on
- * worker threads; the main thread writes them in input order, adds the ordinals of the blocks before, and feeds correlations.
+ * Between scan.c (options, files, threads, order) and scan_out.c (what a detection looks like). Each worker reads a
+ * block, decodes, matches and renders it; whoever is done with the first of those under way writes it and what is done behind it, in input order, adds the
+ * ordinals of the blocks before, and feeds correlations.
  */
 enum scan_format { SCAN_TABLE, SCAN_JSONL, SCAN_JSON, SCAN_CSV, SCAN_TIMESKETCH, SCAN_NONE };
 enum scan_event { SCAN_EVENT_NONE, SCAN_EVENT_MATCHED, SCAN_EVENT_FULL };
@@ -37,6 +38,7 @@ struct table_row {
 struct job {
 	struct block *block;
 	uint64_t number; /* among all blocks */
+	uint64_t consumed; /* bytes of the inputs that were read, it included */
 	uint64_t base;   /* what its records' numbers are counted from; BASE_OPEN = known when the blocks before are done */
 	struct buf out;
 	VEC(struct patch {

@@ -59,7 +59,8 @@ struct input *input_open(const char *path, struct str shown, size_t max_depth, c
 	l->head = BUF_INIT(PEEK);
 	set_shown(l, shown);
 	st.st_mtim.tv_sec = 0;
-	l->fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	/* A pipe that nobody writes to is waited for in wait_readable, not here. */
+	l->fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (l->fd < 0)
 		fault(in, strerror(errno));
 	else
@@ -111,6 +112,18 @@ static bool stopped(const struct input *in)
 	return in->stop && *in->stop;
 }
 
+/* Any thread may read, and the signal that sets *stop wakes one of them: so no wait is long. False = stopped. */
+static bool wait_readable(const struct input *in, const struct level *l)
+{
+	struct pollfd p = {.fd = l->fd, .events = POLLIN};
+	while (!stopped(in)) {
+		int n = l->regular ? 1 : poll(&p, 1, INPUT_IDLE_MS);
+		if (n > 0 || (n < 0 && errno != EINTR))
+			return true;
+	}
+	return false;
+}
+
 static ssize_t level_read(struct input *in, struct level *l, char *to, size_t n)
 {
 	if (l->head.n) {
@@ -125,10 +138,11 @@ static ssize_t level_read(struct input *in, struct level *l, char *to, size_t n)
 		return 0;
 	if (!l->archive) {
 		ssize_t got;
-		while ((got = read(l->fd, to, n)) < 0 && errno == EINTR && !stopped(in))
-			;
-		if (got < 0 && stopped(in))
-			return 0;
+		do {
+			if (!wait_readable(in, l))
+				return 0;
+			got = read(l->fd, to, n);
+		} while (got < 0 && (errno == EINTR || errno == EAGAIN));
 		if (got < 0)
 			fault(in, strerror(errno));
 		in->consumed += got > 0 ? (uint64_t)got : 0;

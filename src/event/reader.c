@@ -202,11 +202,6 @@ static bool fill(struct reader *r, size_t want, size_t seen)
 	return false;
 }
 
-bool reader_ready(const struct reader *r)
-{
-	return !r->input || !input_idle(r->input, INPUT_IDLE_MS);
-}
-
 uint64_t reader_consumed(const struct reader *r)
 {
 	return r->consumed + (r->input ? input_consumed(r->input) : 0);

@@ -40,8 +40,6 @@ void reader_free(struct reader *r);
 
 /* The next block in input order: 1, or 0 at the end of all input. A file that cannot be opened gives a block of no events whose file says why. */
 int reader_next(struct reader *r, struct block **ret);
-/* False when the next block has to wait for a stream that pauses: time to finish the blocks before it. */
-bool reader_ready(const struct reader *r);
 /* Bytes of the inputs as they lie on disk that were read so far, for progress. */
 uint64_t reader_consumed(const struct reader *r);
 void block_free(struct block *b);
