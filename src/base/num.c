@@ -9,13 +9,11 @@
 bool num_take_u64(struct str *rest, unsigned max_digits, uint64_t *ret)
 {
 	uint64_t v = 0;
-	size_t n = 0;
-	while (n < rest->n && n < max_digits && ch_is_digit((unsigned char)rest->p[n])) {
-		unsigned digit = (unsigned)(rest->p[n] - '0');
+	size_t n = 0, most = rest->n < max_digits ? rest->n : max_digits;
+	for (unsigned digit; n < most && (digit = (unsigned char)rest->p[n] - (unsigned)'0') <= 9; n++) {
 		if (n >= 19 && v > (UINT64_MAX - digit) / 10) /* 19 figures always fit */
 			return false;
 		v = v * 10 + digit;
-		n++;
 	}
 	if (!n)
 		return false;

@@ -20,27 +20,6 @@ __attribute__((constructor)) static void choose(void)
 #endif
 }
 
-/* Raw control characters inside strings are against the grammar but common in logs: they are let through. */
-size_t json_string_end(const char *p, size_t n, bool *ret_escaped)
-{
-	size_t i = 0;
-	*ret_escaped = false;
-	for (;;) {
-		i += isa->find_special(p + i, n - i);
-		if (i >= n)
-			return STR_NPOS;
-		if (p[i] == '"')
-			return i;
-		if (p[i] == '\\') {
-			*ret_escaped = true;
-			i++;
-		}
-		i++;
-		if (i > n)
-			return STR_NPOS;
-	}
-}
-
 static uint32_t hex4(const char *p)
 {
 	uint32_t v = 0;
@@ -101,8 +80,7 @@ size_t json_unescape(char *dst, struct str text)
 
 struct scan {
 	struct json_scan in;
-	const char *p, *start;
-	const char *what;
+	const char *p, *what;
 	int err;
 };
 
@@ -123,11 +101,11 @@ static inline void blanks(struct scan *s)
 
 static int string(struct scan *s, struct str *ret, bool *ret_escaped)
 {
-	size_t n = json_string_end(s->p + 1, (size_t)(s->in.end - s->p - 1), ret_escaped);
-	if (n == STR_NPOS)
+	const char *inside = s->p + 1, *close = isa->string_end(&s->in, inside, ret_escaped);
+	if (!close)
 		return fail(s, -ENODATA, "the text ends inside a string");
-	*ret = str_n(s->p + 1, n);
-	s->p += n + 2;
+	*ret = str_n(inside, (size_t)(close - inside));
+	s->p = close + 1;
 	return 0;
 }
 
@@ -176,24 +154,55 @@ static int push(struct scan *s, struct str name, uint8_t kind, struct str text, 
 	return 0;
 }
 
-/* prefix "." key, with the key's escapes decoded. */
-static int join(struct scan *s, struct str prefix, struct str key, bool escaped, struct str *ret)
+/* prefix "." key; false at the arena's cap. */
+static bool joined(const struct json_scan *s, struct str key, struct str *ret)
 {
-	if (!prefix.n && !escaped) {
-		*ret = key;
-		return 0;
-	}
-	char *p = arena_alloc(s->in.mem, prefix.n + 1 + key.n);
-	size_t n = 0;
+	size_t n = s->prefix.n;
+	char *p = arena_alloc(s->mem, n + 1 + key.n);
 	if (!p)
-		return fail(s, -E2BIG, "the object needs too much memory");
-	if (prefix.n) {
-		memcpy(p, prefix.p, prefix.n);
-		p[prefix.n] = '.';
-		n = prefix.n + 1;
+		return false;
+	if (n) {
+		memcpy(p, s->prefix.p, n);
+		p[n++] = '.';
 	}
-	n += json_unescape(p + n, key);
-	*ret = str_n(p, n);
+	memcpy(p + n, key.p, key.n);
+	*ret = str_n(p, n + key.n);
+	return true;
+}
+
+static bool is_joined(struct str name, struct str prefix, struct str key)
+{
+	return name.n == prefix.n + 1 + key.n && name.p[prefix.n] == '.' && memcmp(name.p + prefix.n + 1, key.p, key.n) == 0 && memcmp(name.p, prefix.p, prefix.n) == 0;
+}
+
+bool json_scan_name(const struct json_scan *s, const struct json_name *before, struct str key, struct json_leaf *leaf)
+{
+	leaf->name = key;
+	if (s->prefix.n) {
+		struct json_name *known = is_joined(before->next->text, s->prefix, key) ? before->next : is_joined(before->other->text, s->prefix, key) ? before->other : NULL;
+		if (known) {
+			leaf->name = known->text;
+			leaf->known = known;
+			return true;
+		}
+		if (!joined(s, key, &leaf->name))
+			return false;
+	}
+	leaf->known = s->names ? json_names_find(s->names, leaf->name) : NULL;
+	return true;
+}
+
+/* The name of the member with that key, whose escapes are decoded. */
+static int join(struct scan *s, struct str key, bool escaped, struct str *ret)
+{
+	struct str name = key;
+	if ((s->in.prefix.n || escaped) && !joined(&s->in, key, &name))
+		return fail(s, -E2BIG, "the object needs too much memory");
+	if (escaped) {
+		char *p = (char *)(uintptr_t)name.p + name.n - key.n;
+		name.n = (size_t)(p - name.p) + json_unescape(p, key);
+	}
+	*ret = name;
 	return 0;
 }
 
@@ -222,7 +231,7 @@ static int scalar(struct scan *s, struct str name, bool element)
 }
 
 /* The name of the next member, up to and with its colon. */
-static int member_name(struct scan *s, const struct level *at, struct str *ret)
+static int member_name(struct scan *s, struct str *ret)
 {
 	struct str key = STR("");
 	bool escaped = false;
@@ -239,7 +248,7 @@ static int member_name(struct scan *s, const struct level *at, struct str *ret)
 	blanks(s);
 	if (s->p >= s->in.end)
 		return fail(s, -ENODATA, "the text ends inside an object");
-	return join(s, at->prefix, key, escaped, ret);
+	return join(s, key, escaped, ret);
 }
 
 static int close_level(struct scan *s, struct level *stack, int *depth, bool outer_array)
@@ -278,13 +287,15 @@ static int scan_object(struct scan *s)
 				return fail(s, -ENODATA, "the text ends inside an object");
 		}
 		at->empty = false;
-		if (*s->p == '"' && !at->array && !at->prefix.n && !at->element) {
+		s->in.prefix = at->prefix;
+		s->in.element = at->element;
+		if (*s->p == '"' && !at->array) {
 			bool at_name;
 			s->p = isa->plain_members(&s->in, s->p, &at_name);
 			if (!at_name)
 				continue;
 		}
-		if (!at->array && member_name(s, at, &name) < 0)
+		if (!at->array && member_name(s, &name) < 0)
 			return s->err;
 		bool element = at->array || at->element;
 		if (*s->p == '{' || *s->p == '[') {
@@ -303,7 +314,7 @@ static int scan_object(struct scan *s)
 int json_read_object(struct str *text, struct arena *mem, struct json_names *names, struct json_object *ret, struct json_fault *ret_fault)
 {
 	struct json_name none = json_name_nowhere;
-	struct scan s = {.in = {.end = text->p + text->n, .mem = mem, .names = names, .met.last = names ? json_names_front(names) : &none}, .p = text->p, .start = text->p};
+	struct scan s = {.in = {.start = text->p, .end = text->p + text->n, .mem = mem, .names = names, .met.last = names ? json_names_front(names) : &none}, .p = text->p};
 	blanks(&s);
 	if (s.p >= s.in.end)
 		fail(&s, -ENODATA, "there is nothing here");
@@ -313,7 +324,7 @@ int json_read_object(struct str *text, struct arena *mem, struct json_names *nam
 		scan_object(&s);
 	if (s.err) {
 		if (ret_fault)
-			*ret_fault = (struct json_fault){(size_t)(s.p - s.start), s.what};
+			*ret_fault = (struct json_fault){(size_t)(s.p - s.in.start), s.what};
 		return s.err;
 	}
 	*text = str_n(s.p, (size_t)(s.in.end - s.p));
@@ -334,17 +345,17 @@ int json_read_flat(struct str *text, struct arena *mem, struct json_leaf **ret, 
 
 int json_skip_value(struct str *text)
 {
-	struct str t = str_trim(*text);
-	size_t depth = 0, i = (size_t)(t.p - text->p);
-	t = *text;
-	for (; i < t.n; i++) {
+	struct str t = *text;
+	struct json_scan in = {.start = t.p, .end = t.p + t.n};
+	size_t depth = 0;
+	for (size_t i = 0; i < t.n; i++) {
 		char c = t.p[i];
-		bool escaped;
 		if (c == '"') {
-			size_t n = json_string_end(t.p + i + 1, t.n - i - 1, &escaped);
-			if (n == STR_NPOS)
+			bool escaped = false;
+			const char *close = isa->string_end(&in, t.p + i + 1, &escaped);
+			if (!close)
 				return -ENODATA;
-			i += n + 1;
+			i = (size_t)(close - t.p);
 		} else if (c == '{' || c == '[') {
 			depth++;
 			continue;

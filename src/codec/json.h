@@ -33,7 +33,7 @@ struct json_fault {
  * many leaves), -ENODATA (the text ends inside: more input is needed). ret_fault may be NULL. O(bytes), about 1 GB/s.
  */
 int json_read_flat(struct str *text, struct arena *mem, struct json_leaf **ret, size_t *ret_n, struct json_fault *ret_fault);
-/* The same with names that are remembered (json_names.h): it tells which it met, and keeps no new ones. */
+/* The same with names that are remembered (json_names.h): it tells which it met, borrows their text, and keeps no new ones. */
 struct json_object {
 	struct json_leaf *leaf;
 	size_t n;
@@ -46,8 +46,6 @@ int json_skip_value(struct str *text);
 
 /* The inside of a string with its escapes decoded into dst (at least text.n bytes); lone surrogates become U+FFFD. Returns bytes written. */
 size_t json_unescape(char *dst, struct str text);
-/* Position of the closing quote in a string's rest, or STR_NPOS; *ret_escaped tells whether a backslash was passed. */
-size_t json_string_end(const char *p, size_t n, bool *ret_escaped);
 
 /* Writers. Invalid UTF-8 becomes U+FFFD. */
 int json_add_string(struct buf *out, struct str s);

@@ -5,7 +5,7 @@
 
 #define SLOTS 4096u
 #define PROBES 16u
-#define NEVER UINT32_MAX /* no text is that long */
+#define NEVER UINT32_MAX /* no text is that long, and none SIZE_MAX */
 
 struct json_names {
 	size_t size;
@@ -18,7 +18,7 @@ struct json_names {
 	struct arena mem;
 };
 
-struct json_name json_name_nowhere = {.next = &json_name_nowhere, .other = &json_name_nowhere, .need = NEVER};
+struct json_name json_name_nowhere = {.text.n = SIZE_MAX, .next = &json_name_nowhere, .other = &json_name_nowhere, .need = NEVER};
 
 struct json_names *json_names_new(size_t size, json_name_fn *fill, void *arg)
 {
@@ -89,7 +89,7 @@ static void set_look(struct json_name *name)
 	if (str_chr(name->text, '"') != STR_NPOS || str_chr(name->text, '\\') != STR_NPOS)
 		return;
 	name->last_at = (uint32_t)(n - some);
-	name->need = (uint32_t)(n < 8 ? 8 : n) + 1; /* and a value begins */
+	name->need = (uint32_t)(n < 8 ? 8 : n) + 2; /* and a value begins, behind a blank perhaps */
 	memset(&name->mask, 0xff, some);
 	memcpy(&name->first, p, some);
 	memcpy(&name->last, p + name->last_at, some);

@@ -10,27 +10,24 @@
 #endif
 
 /*
- * Eight in nine bytes of a log are inside strings, so the end of a string is what the reader looks for most: the first quote, backslash or control
- * character. STEP bytes are looked at at once, as masks with a bit for each.
+ * Eight in nine bytes of a log are inside strings, so the end of a string is what the reader looks for most: the first quote that no backslash
+ * escapes. STEP bytes are looked at at once, as masks with a bit for each.
  */
 #if defined(__AVX512BW__) && defined(__AVX512VL__)
 #define STEP 64u
 typedef __m512i block;
 #define LOAD(p) _mm512_loadu_si512(p)
 #define EQUAL(v, c) ((uint64_t)_mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(c)))
-#define CONTROL(v) ((uint64_t)_mm512_cmplt_epu8_mask(v, _mm512_set1_epi8(0x20)))
 #elif defined(__AVX2__)
 #define STEP 32u
 typedef __m256i block;
 #define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
 #define EQUAL(v, c) ((uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, _mm256_set1_epi8(c))))
-#define CONTROL(v) ((uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(v, _mm256_set1_epi8(0x1f)), v)))
 #elif defined(__SSE2__)
 #define STEP 16u
 typedef __m128i block;
 #define LOAD(p) _mm_loadu_si128((const __m128i *)(const void *)(p))
 #define EQUAL(v, c) ((uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(c))))
-#define CONTROL(v) ((uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v)))
 #elif defined(__ARM_NEON) && defined(__aarch64__)
 #define STEP 16u
 typedef uint8x16_t block;
@@ -43,7 +40,6 @@ static inline uint64_t neon_mask(uint8x16_t hit)
 }
 #define LOAD(p) vld1q_u8((const uint8_t *)(p))
 #define EQUAL(v, c) neon_mask(vceqq_u8(v, vdupq_n_u8(c)))
-#define CONTROL(v) neon_mask(vcltq_u8(v, vdupq_n_u8(0x20)))
 #else
 #define STEP 8u
 typedef const char *block;
@@ -51,32 +47,12 @@ static inline uint64_t scalar_mask(const char *p, char c)
 {
 	uint64_t mask = 0;
 	for (unsigned i = 0; i < STEP; i++)
-		mask |= (uint64_t)(c ? p[i] == c : (unsigned char)p[i] < 0x20) << i;
+		mask |= (uint64_t)(p[i] == c) << i;
 	return mask;
 }
 #define LOAD(p) (p)
 #define EQUAL(v, c) scalar_mask(v, c)
-#define CONTROL(v) scalar_mask(v, 0)
 #endif
-
-static inline size_t find(const char *p, size_t n)
-{
-	size_t i = 0;
-	for (; i + STEP <= n; i += STEP) {
-		block v = LOAD(p + i);
-		uint64_t mask = EQUAL(v, '"') | EQUAL(v, '\\') | CONTROL(v);
-		if (mask)
-			return i + (unsigned)__builtin_ctzll(mask);
-	}
-	while (i < n && p[i] != '"' && p[i] != '\\' && (unsigned char)p[i] >= 0x20)
-		i++;
-	return i;
-}
-
-static size_t find_special(const char *p, size_t n)
-{
-	return find(p, n);
-}
 
 /*
  * Which characters of a block an odd number of backslashes stands before: the starts of runs at odd places, added to the runs, carry to where the
@@ -96,21 +72,34 @@ static inline uint64_t escaped_mask(uint64_t slash, uint64_t *carry)
 	return (even ^ ends << 1) & follows;
 }
 
-/* The quote that ends the string which begins at p; NULL when the text ends before. */
-static inline const char *string_end(const char *p, const char *end, bool *escaped)
+/*
+ * The first quote of the block that ends a string, NULL when there is none; *carry as above. Its bytes from `skip` on are those at p. Most blocks have no
+ * quote: then it matters only whether the last backslash escapes what follows.
+ */
+static inline const char *end_in(block v, unsigned skip, const char *p, uint64_t *carry, bool *escaped)
 {
-	uint64_t carry = 0;
-	for (; (size_t)(end - p) >= STEP; p += STEP) {
-		block v = LOAD(p);
-		uint64_t quote = EQUAL(v, '"'), slash = EQUAL(v, '\\');
-		if (slash | carry) {
-			quote &= ~escaped_mask(slash, &carry);
-			*escaped = *escaped || (slash & (quote ? (quote & -quote) - 1 : ~UINT64_C(0)));
-		}
-		if (quote)
-			return p + __builtin_ctzll(quote);
+	uint64_t quote = EQUAL(v, '"') >> skip, slash = EQUAL(v, '\\') >> skip;
+	if (slash | *carry) {
+		if (quote || slash >> (STEP - 1))
+			quote &= ~escaped_mask(slash, carry);
+		else
+			*carry = 0;
+		*escaped = *escaped || (slash & (quote ^ (quote - 1)));
 	}
-	for (p += carry; p < end && *p != '"'; p++)
+	return quote ? p + __builtin_ctzll(quote) : NULL;
+}
+
+/* The quote that ends the string which begins at p; NULL when the text ends before. */
+static inline const char *string_end(const struct json_scan *s, const char *p, bool *escaped)
+{
+	const char *end = s->end, *quote;
+	uint64_t carry = 0;
+	for (; (size_t)(end - p) >= STEP; p += STEP)
+		if ((quote = end_in(LOAD(p), 0, p, &carry, escaped)))
+			return quote;
+	if ((size_t)(end - s->start) >= STEP)
+		return p < end ? end_in(LOAD(end - STEP), STEP - (unsigned)(end - p), p, &carry, escaped) : NULL;
+	for (; p < end && *p != '"'; p++)
 		if (*p == '\\') {
 			*escaped = true;
 			p++;
@@ -157,21 +146,33 @@ static inline const char *plain_scalar(const char *p, const char *end, uint8_t *
 	return NULL;
 }
 
-static inline struct json_name *expected(const struct json_met *met, const char *p, size_t left)
+/* The name that stands at p, if it is one of the two that followed the one before. */
+static inline struct json_name *expected(struct json_name *before, const char *p, size_t left)
 {
-	struct json_name *next = met->last->next, *other = met->last->other;
-	return json_name_at(next, p, left) ? next : json_name_at(other, p, left) ? other : NULL;
+	struct json_name *next = before->next, *other = before->other;
+	if (json_name_at(next, p, left))
+		return next;
+	if (!json_name_at(other, p, left))
+		return NULL;
+	before->next = other;
+	before->other = next;
+	return other;
 }
 
-/* Where the value of a member begins whose name is not the one expected; NULL when the member is none of the plain form. */
-static __attribute__((noinline)) const char *other_name(struct json_scan *s, const char *p, struct json_leaf *leaf)
+/* Where the value of a member begins whose name is not one of those expected; NULL when the member is none of the plain form. */
+static __attribute__((noinline)) const char *other_name(struct json_scan *s, const struct json_name *before, const char *p, struct json_leaf *leaf)
 {
-	const char *name = p + 1, *close = name + find(name, (size_t)(s->end - name));
-	if (s->end - close < 4 || close[0] != '"' || close[1] != ':')
+	bool escaped = false;
+	const char *name = p + 1, *close = string_end(s, name, &escaped);
+	if (!close || escaped || s->end - close < 4 || close[1] != ':')
 		return NULL;
-	leaf->name = str_n(name, (size_t)(close - name));
-	leaf->known = s->names ? json_names_find(s->names, leaf->name) : NULL;
-	return close + 2;
+	return json_scan_name(s, before, str_n(name, (size_t)(close - name)), leaf) ? close + 2 : NULL;
+}
+
+/* Raw control characters inside strings are against the grammar but common in logs: they are let through. */
+static const char *find_end(const struct json_scan *s, const char *p, bool *escaped)
+{
+	return string_end(s, p, escaped);
 }
 
 static const char *plain_members(struct json_scan *s, const char *p, bool *ret_at_name)
@@ -179,9 +180,10 @@ static const char *plain_members(struct json_scan *s, const char *p, bool *ret_a
 	const char *end = s->end;
 	struct json_leaf *leaf = s->leaf + s->n, *full = s->leaf + s->cap;
 	struct json_met met = s->met;
+	bool nested = s->prefix.n, element = s->element;
 	*ret_at_name = true;
 	for (;;) {
-		const char *value, *after;
+		const char *name = p + 1, *value, *after;
 		if (leaf == full) {
 			s->n = (size_t)(leaf - s->leaf);
 			if (!json_scan_grow(s))
@@ -189,19 +191,21 @@ static const char *plain_members(struct json_scan *s, const char *p, bool *ret_a
 			leaf = s->leaf + s->n;
 			full = s->leaf + s->cap;
 		}
-		struct json_name *known = expected(&met, p + 1, (size_t)(end - p - 1));
+		struct json_name *known = nested ? NULL : expected(met.last, name, (size_t)(end - name));
 		if (known) {
-			leaf->name = str_n(p + 1, known->text.n);
+			size_t n = known->text.n;
+			leaf->name = str_n(name, n);
 			leaf->known = known;
-			value = p + 1 + known->text.n + 2;
-		} else if (!(value = other_name(s, p, leaf))) {
+			value = name + n + 2;
+		} else if (!(value = other_name(s, met.last, p, leaf))) {
 			break;
 		}
+		value += *value == ' ';
 		leaf->kind = JSON_KIND_STRING;
-		leaf->element = false;
+		leaf->element = element;
 		if (*value == '"') {
 			bool escaped = false;
-			after = string_end(++value, end, &escaped);
+			after = string_end(s, ++value, &escaped);
 			if (!after)
 				break;
 			leaf->text = str_n(value, (size_t)(after++ - value));
@@ -213,12 +217,18 @@ static const char *plain_members(struct json_scan *s, const char *p, bool *ret_a
 				break;
 			leaf->text = str_n(value, leaf->kind == JSON_KIND_NULL ? 0 : (size_t)(after - value));
 		}
-		json_met_add(&met, leaf->known);
+		if (known) {
+			met.last = known;
+			met.bits |= known->bits;
+		} else {
+			json_met_add(&met, leaf->known);
+		}
 		leaf++;
-		p = after + 1;
-		if (end - after >= 2 && after[0] == ',' && *p == '"')
-			continue;
 		p = after;
+		if (end - p >= 3 && p[0] == ',' && p[1 + (p[1] == ' ')] == '"') {
+			p += 1 + (p[1] == ' ');
+			continue;
+		}
 		*ret_at_name = false;
 		break;
 	}
@@ -227,4 +237,4 @@ static const char *plain_members(struct json_scan *s, const char *p, bool *ret_a
 	return p;
 }
 
-const struct json_isa JSON_ISA = {find_special, plain_members};
+const struct json_isa JSON_ISA = {find_end, plain_members};

@@ -31,27 +31,33 @@ static inline void json_met_add(struct json_met *m, struct json_name *known)
  * includes this.
  */
 struct json_scan {
-	const char *end;
+	const char *start, *end;
 	struct arena *mem;
 	struct json_leaf *leaf;
 	size_t n, cap;
 	struct json_names *names; /* NULL = none are remembered */
 	struct json_met met;
+	/* Of the object at hand: */
+	struct str prefix;
+	bool element;
 };
 
 struct json_isa {
-	/* Index of the first quote, backslash or control character, n when there is none. */
-	size_t (*find_special)(const char *p, size_t n);
+	/* The quote that ends the string whose inside begins at p; NULL when the text ends before. *escaped is set when backslashes are passed. */
+	const char *(*string_end)(const struct json_scan *s, const char *p, bool *escaped);
 	/*
-	 * Takes members of the plain form "name":scalar, without blanks and escapes in names, as long as they come; p stands at the quote of a name.
-	 * Where a name stands that has stood behind the one before, nobody looks for its end. Returns where it stopped: at the quote of a name that it does
-	 * not take (*ret_at_name) or behind a value. Never reports a fault: what it does not understand it leaves to the general reader.
+	 * Takes members of the plain form "name":scalar, without escapes in names and with one blank at most behind colons and commas, as long as they come;
+	 * p stands at the quote of a name. Where a name stands that has stood behind the one before, nobody looks for its end. Returns where it stopped: at
+	 * the quote of a name that it does not take (*ret_at_name) or behind a value. Never reports a fault: what it does not understand it leaves to the
+	 * general reader.
 	 */
 	const char *(*plain_members)(struct json_scan *s, const char *p, bool *ret_at_name);
 };
 
 extern const struct json_isa json_isa_base, json_isa_avx2, json_isa_avx512;
 
+/* The leaf's name from its key, and what is known of it; `before` is the known name before. False at the arena's cap. */
+bool json_scan_name(const struct json_scan *s, const struct json_name *before, struct str key, struct json_leaf *leaf);
 /* Makes room for one more leaf; false at JSON_LEAVES_MAX or the arena's cap. */
 bool json_scan_grow(struct json_scan *s);
 

@@ -402,8 +402,9 @@ void decode_record(struct decoder *d, const struct record *rec, struct arena *me
 	enum decode_fault fault = DECODE_OK, encoding = DECODE_OK;
 	struct str text = rec->raw;
 	const struct source_rule *rule = mapped(d, rec);
-	struct record with = *rec;
+	struct record with;
 	if (rule) {
+		with = *rec;
 		with.format = rec->format == FORMAT_AUTO ? rule->format : rec->format;
 		with.ls = says_source(&rec->ls) ? rec->ls : rule->ls;
 		x.offset_s = rule->has_zone ? rule->offset_s : x.offset_s;

@@ -289,7 +289,9 @@ static const struct field *object_field(const struct object *o, uint8_t known)
 static struct str object_text(const struct object *o, uint8_t known)
 {
 	const struct field *f = object_field(o, known);
-	return f ? val_text(f->val, o->x->mem) : STR("");
+	if (!f)
+		return STR("");
+	return f->val.kind == VAL_STR || f->val.kind == VAL_NUM ? str_n(f->val.u.p, f->val.n) : val_text(f->val, o->x->mem);
 }
 
 static void json_time(const struct object *o)

@@ -7,7 +7,7 @@
 
 /*
  * The event record: what a log line is after decoding. It borrows everything (field names, values, raw) from the input block, the
- * vocabulary and the batch's arena, and lives as long as they do. Values stay as the source wrote them until somebody reads them
+ * vocabulary, the decoder and the batch's arena, and lives as long as they do. Values stay as the source wrote them until somebody reads them
  * (event_text): most fields of most events are never read, so nothing is un-escaped or converted before.
  *
  * Absent (no such field), null (VAL_NULL) and empty (VAL_STR with n 0) are three different things.

@@ -65,7 +65,8 @@ TEST(lines_before_change_nothing)
 		"{\"a_name_of_24_charakters.x\":1,\"\":2,\"a\":3,\"ab\":4,\"abc\":5,\"abcd\":6,\"a\\\"b\":7}", "{\"a\"b\":7}", "{\"host\":{\"name\":\"h\"},\"utctime\":\"2026-03-01 00:00:00\"}",
 		"{\"Channel\":\"System\"", "{\"Target Object\":1,\"Channel\":\"System\",\"EventID\":7}", "{\"Target Object\":1}",
 		"{\"Channel\":{\"a\":1},\"EventID\":[1],\"SourceName\":\"x\"}", "{\"Channel\":", "{\"Channel\":\"", "{\"a\"", "{\"six___\":-12,\"seven__\":12345678,\"fourteen______\":123456789,\"fifteen________\":0,\"z\":1}",
-		"{\"six___\": 1 , \"seven__\":01}"};
+		"{\"six___\": 1 , \"seven__\":01}", "{\"winlog\":{\"channel\":\"Security\",\"event_data\":{\"a\":\"1\",\"b\":{}},\"event_id\":4624},\"x\": \"y\", \"z\":[{\"k\":1, \"l\":{\"m\":2}},{\"k\":2}]}",
+		"{\"winlog.channel\":\"System\",\"winlog\":{\"event_id\":1,\"chan\\u006eel\":\"x\"},\"channel\":2}"};
 	struct vocab *v = vocab_new();
 	struct decoder *old = decoder_new(v, 0);
 	struct buf want = BUF_INIT(100000), got = BUF_INIT(100000);
