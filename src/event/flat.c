@@ -31,6 +31,11 @@ struct bits {
 	uint64_t w[FLAT_BITS / 64];
 };
 
+/* A bit for each of SHAPES. */
+struct shapes {
+	uint64_t w[(LEN(SHAPES) + 63) / 64];
+};
+
 struct role {
 	uint8_t time, host; /* rank + 1, 0 = none */
 	bool common;
@@ -45,7 +50,7 @@ struct flat_roles {
 		field_id id; /* FIELD_UNKNOWN behind the last */
 		struct str value;
 	} value[LEN(SHAPES)][2];
-	uint16_t first[LEN(SHAPES)]; /* bit + 1 of its first name, which is looked at before all of them */
+	struct shapes begun[FLAT_BITS]; /* those whose first name it is: only they are looked at */
 	uint32_t lsset[LEN(SHAPES)];
 };
 
@@ -92,7 +97,7 @@ struct flat_roles *flat_roles_new(struct vocab *v)
 		r->role[vocab_field(v, str_c(COMMON[i]))].common = true;
 	for (size_t i = 0; i < LEN(SHAPES); i++) {
 		struct str rest = str_c(SHAPES[i].names), word, value;
-		size_t n = 0;
+		size_t n = 0, words = 0;
 		while (str_word(&rest, &word)) {
 			field_id id = vocab_field(v, name_of(word, &value));
 			struct role *role = &r->role[id];
@@ -105,8 +110,8 @@ struct flat_roles *flat_roles_new(struct vocab *v)
 				must(bits < FLAT_BITS);
 				role->bit = (uint16_t)++bits;
 			}
-			if (!r->first[i])
-				r->first[i] = role->bit;
+			if (!words++)
+				r->begun[role->bit - 1].w[i / 64] |= UINT64_C(1) << i % 64;
 			r->want[i].w[(role->bit - 1) / 64] |= UINT64_C(1) << ((role->bit - 1) % 64);
 		}
 		r->lsset[i] = shape_set(v, &SHAPES[i]);
@@ -147,9 +152,32 @@ static bool has_value(const struct event *ev, field_id id, struct str value)
 	return false;
 }
 
+static bool fits(const struct flat_roles *r, size_t shape, const struct bits *have, const struct event *ev)
+{
+	bool all = true;
+	for (size_t w = 0; w < LEN(have->w); w++)
+		all = all && (r->want[shape].w[w] & ~have->w[w]) == 0;
+	for (size_t k = 0; all && k < LEN(r->value[shape]) && r->value[shape][k].id; k++)
+		all = has_value(ev, r->value[shape][k].id, r->value[shape][k].value);
+	return all;
+}
+
+/* The first of SHAPES that fits; 0 = none. */
+static uint32_t shape_of(const struct flat_roles *r, const struct bits *have, const struct shapes *begun, const struct event *ev)
+{
+	for (size_t w = 0; w < LEN(begun->w); w++)
+		for (uint64_t left = begun->w[w]; left; left &= left - 1) {
+			size_t i = w * 64 + (size_t)__builtin_ctzll(left);
+			if (fits(r, i, have, ev))
+				return r->lsset[i];
+		}
+	return 0;
+}
+
 void flat_look(const struct flat_roles *r, const struct event *ev, bool shapes, struct flat_found *ret)
 {
 	struct bits have = {0};
+	struct shapes begun = {0};
 	uint8_t rank[4] = {0}, host = UINT8_MAX;
 	*ret = (struct flat_found){0};
 	for (uint32_t i = 0; i < ev->n_field; i++) {
@@ -158,8 +186,11 @@ void flat_look(const struct flat_roles *r, const struct event *ev, bool shapes, 
 			continue;
 		struct role role = r->role[f->id];
 		ret->common = ret->common || role.common;
-		if (role.bit)
+		if (role.bit) {
 			have.w[(role.bit - 1u) / 64] |= UINT64_C(1) << ((role.bit - 1u) % 64);
+			for (size_t w = 0; w < LEN(begun.w); w++)
+				begun.w[w] |= r->begun[role.bit - 1].w[w];
+		}
 		if (role.time)
 			note_time(ret, rank, f, role.time);
 		if (role.host && role.host <= host && f->val.kind != VAL_NULL && f->val.kind != VAL_JSON) {
@@ -167,17 +198,8 @@ void flat_look(const struct flat_roles *r, const struct event *ev, bool shapes, 
 			ret->host = f;
 		}
 	}
-	for (size_t i = 0; shapes && i < LEN(SHAPES); i++) {
-		bool all = have.w[(r->first[i] - 1u) / 64] >> ((r->first[i] - 1u) % 64) & 1;
-		for (size_t w = 0; all && w < LEN(have.w); w++)
-			all = all && (r->want[i].w[w] & ~have.w[w]) == 0;
-		for (size_t k = 0; all && k < LEN(r->value[i]) && r->value[i][k].id; k++)
-			all = has_value(ev, r->value[i][k].id, r->value[i][k].value);
-		if (all) {
-			ret->lsset = r->lsset[i];
-			return;
-		}
-	}
+	if (shapes)
+		ret->lsset = shape_of(r, &have, &begun, ev);
 }
 
 bool flat_time_like(struct str name)
