@@ -3,7 +3,7 @@
 
 #include "sys/rand.h"
 
-#define SLOTS 4096u
+#define SLOTS 16384u
 #define PROBES 16u
 #define NEVER UINT32_MAX /* no text is that long, and none SIZE_MAX */
 

@@ -11,7 +11,7 @@
  * They come in the same order, too: a name remembers which two followed it last, and mostly one of them stands there again, which a few words of the
  * text tell before anybody has looked where the name ends. Bounded: beyond JSON_NAMES_MAX names, or for long ones, a name is made anew each time. One per thread.
  */
-#define JSON_NAMES_MAX 2048
+#define JSON_NAMES_MAX 8192
 #define JSON_NAME_LONGEST 200
 
 struct json_name {

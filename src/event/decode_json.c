@@ -46,7 +46,9 @@ static const struct dress {
 
 static struct str renamed(const struct rewrite *r, struct str name)
 {
-	for (; r->from; r++) {
+	for (; name.n && r->from; r++) {
+		if (*r->from != name.p[0])
+			continue;
 		struct str from = str_c(r->from);
 		if (!str_starts(name, from))
 			continue;
@@ -146,33 +148,39 @@ static uint8_t known_number(const struct json_tables *t, struct str name)
 	return at ? (uint8_t)*at : 0;
 }
 
+/* What the name becomes when it is s: a piece of it, or another text. */
+static struct name_as name_as(const struct json_tables *t, struct str raw, struct str s, bool squeeze)
+{
+	bool inside = s.p >= raw.p && s.p <= raw.p + raw.n;
+	struct name_as as = {.fixed = inside ? NULL : s.p, .from = inside ? (uint32_t)(s.p - raw.p) : 0, .n = (uint32_t)s.n, .squeeze = squeeze};
+	struct arena tmp;
+	arena_init(&tmp, 0);
+	if (squeeze)
+		s = decode_without_blanks(s, &tmp);
+	as.known = known_number(t, s);
+	as.id = vocab_field(t->vocab, s);
+	if (as.id) {
+		s = vocab_field_name(t->vocab, as.id);
+		as.fixed = s.p;
+		as.n = (uint32_t)s.n;
+	}
+	arena_done(&tmp);
+	return as;
+}
+
 static void name_fill(void *arg, struct json_name *name)
 {
 	struct json_tables *t = arg;
 	struct member_name *m = (struct member_name *)name;
 	struct str raw = name->text;
-	name->bits = bit(known_number(t, raw));
-	for (size_t d = 0; d <= LEN(DRESSES); d++) {
-		struct name_as *as = &m->as[d];
-		struct arena tmp;
-		struct str s = d < LEN(DRESSES) ? renamed(DRESSES[d].rewrite, raw) : raw;
-		bool inside = s.p >= raw.p && s.p <= raw.p + raw.n;
-		arena_init(&tmp, 0);
-		as->squeeze = d < LEN(DRESSES) && DRESSES[d].windows && str_chr(s, ' ') != STR_NPOS;
-		as->fixed = inside ? NULL : s.p;
-		as->from = inside ? (uint32_t)(s.p - raw.p) : 0;
-		as->n = (uint32_t)s.n;
-		if (as->squeeze)
-			s = decode_without_blanks(s, &tmp);
-		as->known = known_number(t, s);
-		as->id = vocab_field(t->vocab, s);
-		if (as->id) {
-			s = vocab_field_name(t->vocab, as->id);
-			as->fixed = s.p;
-			as->n = (uint32_t)s.n;
-		}
-		arena_done(&tmp);
+	struct name_as same = name_as(t, raw, raw, false);
+	name->bits = bit(same.known);
+	for (size_t d = 0; d < LEN(DRESSES); d++) {
+		struct str s = renamed(DRESSES[d].rewrite, raw);
+		bool squeeze = DRESSES[d].windows && str_chr(s, ' ') != STR_NPOS;
+		m->as[d] = str_eq(s, raw) && !squeeze ? same : name_as(t, raw, s, squeeze);
 	}
+	m->as[LEN(DRESSES)] = same;
 }
 
 static inline struct str as_name(const struct name_as *as, struct str raw, struct arena *mem)

@@ -109,6 +109,28 @@ TEST(names_may_be_long)
 	arena_done(&mem);
 }
 
+/* More names than are kept. */
+TEST(names_beyond_the_table)
+{
+	struct vocab *v = vocab_new();
+	struct decoder *d = decoder_new(v, 0);
+	struct event ev;
+	char line[64];
+	arena_init(&mem, 0);
+	for (int i = 0; i < 3 * JSON_NAMES_MAX; i++) {
+		int n = snprintf(line, sizeof(line), "{\"name_%d\":{\"x\":%d}, \"EventID\":7}", i % (2 * JSON_NAMES_MAX), i);
+		struct record rec = {.raw = str_n(line, (size_t)n)};
+		arena_reset(&mem);
+		decode_record(d, &rec, &mem, &ev, NULL);
+		CHECK_INT(ev.n_field, 2);
+		CHECK_STR(ev.field[0].name, arena_fmt(&mem, "name_%d.x", i % (2 * JSON_NAMES_MAX)).p);
+		CHECK_STR(ev.field[1].name, "EventID");
+	}
+	decoder_free(d);
+	vocab_unref(v);
+	arena_done(&mem);
+}
+
 TEST(a_name_stands_once_in_json)
 {
 	check("{\"Channel\":\"Security\",\"EventID\":5156,\"Protocol\":\"6\"}",
