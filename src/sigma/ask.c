@@ -66,36 +66,23 @@ bool keywords_in_raw(const struct event *ev)
 	return ev->raw.n && ev->format != FORMAT_JSON && ev->format != FORMAT_EVTX && ev->format != FORMAT_EVE;
 }
 
+/* What the value is, as bytes. */
+static inline struct str val_bytes(const struct val *v)
+{
+	static const unsigned text = 1u << VAL_STR | 1u << VAL_JSTR | 1u << VAL_U16 | 1u << VAL_NUM | 1u << VAL_GUID | 1u << VAL_SID | 1u << VAL_BYTES | 1u << VAL_JSON;
+	return text >> v->kind & 1 ? str_n(v->u.p, v->n) : str_n((const char *)&v->u, sizeof(v->u));
+}
+
 const uint64_t *hash_of(struct sigma_matcher *m, uint32_t field)
 {
 	struct value *to = &m->values.at[field];
 	const struct val *v = &m->ev->field[field].val;
 	uint64_t kind = v->kind * 0x9E3779B97F4A7C15ull;
-	XXH128_hash_t h;
+	struct str bytes = val_bytes(v);
 	if (to->hash_stamp == m->stamp)
 		return to->hash;
-	switch ((enum val_kind)v->kind) {
-	case VAL_STR:
-	case VAL_JSTR:
-	case VAL_U16:
-	case VAL_NUM:
-	case VAL_GUID:
-	case VAL_SID:
-	case VAL_BYTES:
-	case VAL_JSON:
-		/* The seed is for short values only, the secret for long ones. */
-		h = XXH3_128bits_withSecretandSeed(v->u.p, v->n, m->secret, XXH3_SECRET_DEFAULT_SIZE, m->seed);
-		break;
-	case VAL_NULL:
-	case VAL_BOOL:
-	case VAL_UINT:
-	case VAL_INT:
-	case VAL_HEX:
-	case VAL_DOUBLE:
-	case VAL_TIME:
-		h = XXH3_128bits_withSeed(&v->u, sizeof(v->u), m->seed);
-		break;
-	}
+	/* The seed is for short values only, the secret for long ones. */
+	XXH128_hash_t h = XXH3_128bits_withSecretandSeed(bytes.p, bytes.n, m->secret, XXH3_SECRET_DEFAULT_SIZE, m->seed);
 	to->hash[0] = h.low64 ^ kind;
 	to->hash[1] = h.high64;
 	to->hash_stamp = m->stamp;
@@ -194,54 +181,34 @@ static inline struct cache_key cache_key(struct sigma_matcher *m, uint32_t field
 	return k;
 }
 
-/* Kept with the route for the next event; what the value is, as bytes. */
-static inline struct str val_bytes(const struct val *v)
+static inline uint32_t seen_what(const struct field *f, size_t n, bool words)
 {
-	switch ((enum val_kind)v->kind) {
-	case VAL_STR:
-	case VAL_JSTR:
-	case VAL_U16:
-	case VAL_NUM:
-	case VAL_GUID:
-	case VAL_SID:
-	case VAL_BYTES:
-	case VAL_JSON:
-		return str_n(v->u.p, v->n);
-	case VAL_NULL:
-	case VAL_BOOL:
-	case VAL_UINT:
-	case VAL_INT:
-	case VAL_HEX:
-	case VAL_DOUBLE:
-	case VAL_TIME:
-		break;
-	}
-	return str_n((const char *)&v->u, sizeof(v->u));
+	return (uint32_t)f->id << 16 | (uint32_t)n << 8 | (uint32_t)words << 7 | (uint32_t)(f->val.kind + 1u);
 }
 
-static void keep_seen(struct sigma_matcher *m, uint32_t field, unsigned look, const uint16_t *gate, size_t n, size_t waking)
+static void keep_seen(struct sigma_matcher *m, uint32_t field, bool words, const uint16_t *gate, size_t n, size_t waking)
 {
 	const struct field *f = &m->ev->field[field];
 	struct str bytes = val_bytes(&f->val);
-	struct seen *s = &m->route->seen[field];
 	if (field >= SEEN_PLACES)
 		return;
-	if (n > SEEN_GATES || bytes.n > SEEN_BYTES) {
-		s->look = 0;
+	struct seen *s = &m->route->seen[field];
+	s->what = 0;
+	if (n > SEEN_GATES || bytes.n > SEEN_BYTES)
 		return;
-	}
-	*s = (struct seen){.id = f->id, .kind = f->val.kind, .flags = f->flags, .look = (uint8_t)look, .n = (uint8_t)bytes.n, .n_gate = (uint8_t)n, .waking = (uint8_t)waking};
+	s->what = seen_what(f, bytes.n, words);
+	s->n_gate = (uint8_t)n;
+	s->waking = (uint8_t)waking;
 	memcpy(s->gate, gate, n * sizeof(*gate));
 	memcpy(s->bytes, bytes.p, bytes.n);
 }
 
-static inline bool is_seen(const struct sigma_matcher *m, uint32_t field, const struct field *f)
+static inline bool is_seen(const struct sigma_matcher *m, uint32_t field, const struct field *f, bool words)
 {
-	const struct seen *s = &m->route->seen[field];
-	if (field >= SEEN_PLACES || !s->look || s->id != f->id || s->kind != f->val.kind || s->flags != f->flags)
-		return false;
 	struct str bytes = val_bytes(&f->val);
-	return s->n == bytes.n && memcmp(s->bytes, bytes.p, bytes.n) == 0;
+	if (field >= SEEN_PLACES || bytes.n > SEEN_BYTES || m->route->seen[field].what != seen_what(f, bytes.n, words))
+		return false;
+	return memcmp(m->route->seen[field].bytes, bytes.p, bytes.n) == 0;
 }
 
 static void ask_cached(struct sigma_matcher *m, uint32_t field, unsigned look, const struct cache_key *key)
@@ -251,7 +218,7 @@ static void ask_cached(struct sigma_matcher *m, uint32_t field, unsigned look, c
 	m->count.values++;
 	if (line->n && line->key[0] == key->part[0] && line->key[1] == key->part[1]) {
 		open_all(m, line->gate, line->n - 1u, line->waking);
-		keep_seen(m, field, look, line->gate, line->n - 1u, line->waking);
+		keep_seen(m, field, look & LOOK_WORDS, line->gate, line->n - 1u, line->waking);
 		m->count.known++;
 		return;
 	}
@@ -306,21 +273,44 @@ static inline unsigned look_of(const struct sigma_matcher *m, const struct field
 	return look | (words && gate_text_may_fit(&r->look[FIELD_UNKNOWN], f->val) ? LOOK_WORDS : 0);
 }
 
+static bool is_ascii(struct str text)
+{
+	unsigned char all = 0;
+	for (size_t i = 0; i < text.n; i++)
+		all |= (unsigned char)text.p[i];
+	return !(all & 0x80);
+}
+
+/* One look at a line of JSON is less than one at each of its values, and says nearly always that no keyword is there, whatever the case of its ASCII letters. */
+static void look_at_line(struct sigma_matcher *m)
+{
+	const struct few *words = m->route->words_in_line;
+	m->line_is_clear = words && m->ev->format == FORMAT_JSON && m->ev->raw.n && !few_any(words, m->ev->raw);
+	m->line_is_ascii = m->line_is_clear && is_ascii(m->ev->raw);
+}
+
+/* A value that stands in the clear line as it is: without escapes and of ASCII alone. */
+static inline bool is_clear(const struct sigma_matcher *m, const struct val *v)
+{
+	return m->line_is_clear && (v->kind == VAL_STR || v->kind == VAL_NUM) && (uintptr_t)v->u.p - (uintptr_t)m->ev->raw.p < m->ev->raw.n && (m->line_is_ascii || is_ascii(str_n(v->u.p, v->n)));
+}
+
 /* Notes where the field is, and opens its gates when the last event of the route had the same there. Else: what is to be asked. */
 static inline unsigned start_field(struct sigma_matcher *m, uint32_t at, bool words)
 {
 	const struct field *f = &m->ev->field[at];
-	const struct seen *s = &m->route->seen[at];
-	bool known = f->id && f->id < m->img->n_field, wakes = known && m->route->wakes[f->id];
-	if (known)
+	uint8_t role = f->id < m->img->n_field ? m->route->role[f->id] : 0;
+	bool wakes = role & ROLE_WAKES;
+	if (role)
 		note_place(m, at);
-	words = words && !(f->flags & FIELD_F_ALIAS);
+	words = words && !(f->flags & FIELD_F_ALIAS) && !is_clear(m, &f->val);
 	if (!wakes && !words)
 		return 0;
 	if (wakes)
 		m->place[f->id].asked = m->stamp;
-	if (!is_seen(m, at, f))
+	if (!is_seen(m, at, f, words))
 		return look_of(m, f, wakes, words);
+	const struct seen *s = &m->route->seen[at];
 	m->count.values++;
 	m->count.known++;
 	open_all(m, s->gate, s->n_gate, s->waking);
@@ -334,6 +324,9 @@ void open_gates(struct sigma_matcher *m)
 {
 	const struct event *ev = m->ev;
 	bool keywords = m->route->look[FIELD_UNKNOWN].kinds, in_raw = keywords_in_raw(ev);
+	m->line_is_clear = false;
+	if (keywords && !in_raw)
+		look_at_line(m);
 	struct cache_key key[BATCH];
 	uint32_t at[BATCH];
 	uint8_t look[BATCH];

@@ -4,93 +4,182 @@
 #include "base/must.h"
 
 #define FEW_MOST 48
-#define PLACES 4
+#define PLACES 3
 #define BUCKETS 8
-#define STEP 32
+#define STEP 64
 
 struct few_literal {
 	const char *text;
 	uint32_t n;
-	uint32_t at; /* of the four bytes; less and any others, when there are no more */
+	uint32_t at; /* of the three bytes; less and any others, when there are no more */
 	uint16_t gate;
 };
+
+/*
+ * On through n bytes of p, 64 places at a time, of which three bytes more can be read: *ret_some = the places of the first 64 where some bucket may be, and bucket
+ * says which; the return value is where they are. No more such: *ret_some = 0 and n rounded down.
+ */
+typedef size_t look_fn(const struct few *f, const char *p, size_t n, unsigned char *bucket, uint64_t *ret_some);
 
 struct few {
 	unsigned char low[PLACES][16], high[PLACES][16]; /* by half byte: a bit for each bucket */
 	struct few_literal literal[FEW_MOST];            /* by bucket */
 	uint32_t first[BUCKETS + 1];
+	look_fn *look;
 };
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-/* The literals of a text that stand at text[at], among those of these buckets. */
-static void compare(const struct few *f, struct str text, size_t at, unsigned buckets, void (*hit)(void *arg, uint16_t gate), void *arg)
+__attribute__((target("avx2"))) static size_t look_avx2(const struct few *f, const char *p, size_t n, unsigned char *bucket, uint64_t *ret_some)
+{
+	const __m256i half = _mm256_set1_epi8(0x0f), none = _mm256_setzero_si256();
+	__m256i low[PLACES], high[PLACES], all[2];
+	size_t at = 0;
+	for (unsigned k = 0; k < PLACES; k++) {
+		low[k] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)f->low[k]));
+		high[k] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)f->high[k]));
+	}
+	*ret_some = 0;
+	for (; at + STEP <= n; at += STEP) {
+		for (unsigned i = 0; i < 2; i++) {
+			all[i] = _mm256_set1_epi8((char)0xff);
+			for (unsigned k = 0; k < PLACES; k++) {
+				__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + at + 32 * i + k));
+				all[i] = _mm256_and_si256(all[i], _mm256_shuffle_epi8(low[k], _mm256_and_si256(v, half)));
+				all[i] = _mm256_and_si256(all[i], _mm256_shuffle_epi8(high[k], _mm256_and_si256(_mm256_srli_epi16(v, 4), half)));
+			}
+		}
+		__m256i some = _mm256_or_si256(all[0], all[1]);
+		if (_mm256_testz_si256(some, some))
+			continue;
+		_mm256_storeu_si256((__m256i *)(void *)bucket, all[0]);
+		_mm256_storeu_si256((__m256i *)(void *)(bucket + 32), all[1]);
+		*ret_some = ~((uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(all[0], none)) | (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(all[1], none)) << 32);
+		break;
+	}
+	return at;
+}
+
+__attribute__((target("avx512f,avx512bw"))) static size_t look_avx512(const struct few *f, const char *p, size_t n, unsigned char *bucket, uint64_t *ret_some)
+{
+	const __m512i half = _mm512_set1_epi8(0x0f);
+	__m512i low[PLACES], high[PLACES];
+	size_t at = 0;
+	for (unsigned k = 0; k < PLACES; k++) {
+		low[k] = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)f->low[k]));
+		high[k] = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)f->high[k]));
+	}
+	*ret_some = 0;
+	for (; at + STEP <= n; at += STEP) {
+		__m512i all = _mm512_set1_epi8((char)0xff);
+		for (unsigned k = 0; k < PLACES; k++) {
+			__m512i v = _mm512_loadu_si512(p + at + k);
+			all = _mm512_and_si512(all, _mm512_shuffle_epi8(low[k], _mm512_and_si512(v, half)));
+			all = _mm512_and_si512(all, _mm512_shuffle_epi8(high[k], _mm512_and_si512(_mm512_srli_epi16(v, 4), half)));
+		}
+		*ret_some = _mm512_test_epi8_mask(all, all);
+		if (!*ret_some)
+			continue;
+		_mm512_storeu_si512(bucket, all);
+		break;
+	}
+	return at;
+}
+
+/* NULL when the machine has nothing for it. */
+static look_fn *look_of_machine(void)
+{
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw"))
+		return look_avx512;
+	return __builtin_cpu_supports("avx2") ? look_avx2 : NULL;
+}
+#else
+static look_fn *look_of_machine(void)
+{
+	return NULL;
+}
+#endif
+
+/* ---- finding ------------------------------------------------------------------------------------------------------------------------ */
+
+struct walk {
+	struct str text;
+	size_t from; /* of the next 64 places */
+	size_t at;   /* of those at hand */
+	uint64_t some;
+	unsigned char bucket[STEP];
+	char end[STEP + 2 * PLACES];
+};
+
+/* On to the next places where something may be; false at the end. */
+static bool next_places(struct walk *w, const struct few *f)
+{
+	for (;;) {
+		const char *p = w->text.p + w->from;
+		size_t left = w->text.n - w->from;
+		if (!left)
+			return false;
+		if (left >= STEP + PLACES) {
+			w->at = w->from + f->look(f, p, left - PLACES, w->bucket, &w->some);
+			w->from = w->some ? w->at + STEP : w->at;
+		} else {
+			size_t n = left < sizeof(w->end) ? left : sizeof(w->end);
+			memcpy(w->end, p, n);
+			memset(w->end + n, 0, sizeof(w->end) - n);
+			f->look(f, w->end, STEP, w->bucket, &w->some);
+			w->at = w->from;
+			w->from += left < STEP ? left : STEP;
+			if (left < STEP)
+				w->some &= (UINT64_C(1) << left) - 1;
+		}
+		if (w->some)
+			return true;
+	}
+}
+
+/* The literals that stand at text[at], among those of these buckets: told to hit, or with hit NULL, and then without regard to case: is there one? */
+static bool compare(const struct few *f, struct str text, size_t at, unsigned buckets, void (*hit)(void *arg, uint16_t gate), void *arg)
 {
 	for (; buckets; buckets &= buckets - 1) {
 		unsigned b = (unsigned)__builtin_ctz(buckets);
 		for (uint32_t i = f->first[b]; i < f->first[b + 1]; i++) {
 			const struct few_literal *l = &f->literal[i];
-			if (at >= l->at && text.n - (at - l->at) >= l->n && memcmp(text.p + (at - l->at), l->text, l->n) == 0)
+			if (at < l->at || text.n - (at - l->at) < l->n)
+				continue;
+			const char *p = text.p + (at - l->at);
+			if (!hit && str_ieq(str_n(p, l->n), str_n(l->text, l->n)))
+				return true;
+			if (hit && memcmp(p, l->text, l->n) == 0)
 				hit(arg, l->gate);
 		}
 	}
-}
-
-/* Which buckets may have their four bytes at each of 32 places of p, of which 35 bytes are read. */
-__attribute__((target("avx2"))) static inline __m256i buckets_at(const struct few *f, const char *p)
-{
-	const __m256i half = _mm256_set1_epi8(0x0f);
-	__m256i all = _mm256_set1_epi8((char)0xff);
-	for (unsigned k = 0; k < PLACES; k++) {
-		__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + k));
-		__m256i low = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)f->low[k]));
-		__m256i high = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)f->high[k]));
-		all = _mm256_and_si256(all, _mm256_and_si256(_mm256_shuffle_epi8(low, _mm256_and_si256(v, half)), _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16(v, 4), half))));
-	}
-	return all;
-}
-
-__attribute__((target("avx2"))) void few_find(const struct few *f, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg)
-{
-	char end[STEP + 2 * PLACES] = {0};
-	for (size_t from = 0; from < text.n; from += STEP) {
-		const char *p = text.p + from;
-		unsigned char bucket[STEP];
-		if (text.n - from < STEP + PLACES) {
-			size_t n = text.n - from < sizeof(end) ? text.n - from : sizeof(end);
-			memcpy(end, p, n);
-			memset(end + n, 0, sizeof(end) - n);
-			p = end;
-		}
-		__m256i all = buckets_at(f, p);
-		uint32_t some = ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(all, _mm256_setzero_si256()));
-		if (!some)
-			continue;
-		_mm256_storeu_si256((__m256i *)(void *)bucket, all);
-		for (; some; some &= some - 1) {
-			unsigned k = (unsigned)__builtin_ctz(some);
-			if (from + k < text.n)
-				compare(f, text, from + k, bucket[k], hit, arg);
-		}
-	}
-}
-
-static bool machine_can(void)
-{
-	return __builtin_cpu_supports("avx2");
-}
-#else
-void few_find(const struct few *f, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg)
-{
-	(void)f, (void)text, (void)hit, (void)arg;
-}
-
-static bool machine_can(void)
-{
 	return false;
 }
-#endif
+
+void few_find(const struct few *f, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg)
+{
+	struct walk w = {.text = text};
+	while (next_places(&w, f))
+		for (; w.some; w.some &= w.some - 1) {
+			unsigned k = (unsigned)__builtin_ctzll(w.some);
+			compare(f, text, w.at + k, w.bucket[k], hit, arg);
+		}
+}
+
+bool few_any(const struct few *f, struct str text)
+{
+	struct walk w = {.text = text};
+	while (next_places(&w, f))
+		for (; w.some; w.some &= w.some - 1) {
+			unsigned k = (unsigned)__builtin_ctzll(w.some);
+			if (compare(f, text, w.at + k, w.bucket[k], NULL, NULL))
+				return true;
+		}
+	return false;
+}
+
+/* ---- making ------------------------------------------------------------------------------------------------------------------------- */
 
 /* By the bytes that are looked for, so that those of one bucket have much in common. */
 static int by_bytes(const void *a, const void *b)
@@ -99,7 +188,16 @@ static int by_bytes(const void *a, const void *b)
 	return str_cmp(str_n(x->text + x->at, x->n - x->at), str_n(y->text + y->at, y->n - y->at));
 }
 
-static void fill_tables(struct few *f, size_t n)
+/* At place k the byte c, or any. */
+static void fill(struct few *f, unsigned k, unsigned bucket, unsigned char c, bool any)
+{
+	for (unsigned half = 0; half < 16; half++) {
+		f->low[k][half] |= (unsigned char)((any || (c & 15) == half) << bucket);
+		f->high[k][half] |= (unsigned char)((any || c >> 4 == half) << bucket);
+	}
+}
+
+static void fill_tables(struct few *f, size_t n, bool caseless)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct few_literal *l = &f->literal[i];
@@ -108,10 +206,9 @@ static void fill_tables(struct few *f, size_t n)
 		for (unsigned k = 0; k < PLACES; k++) {
 			bool any = l->at + k >= l->n;
 			unsigned char c = any ? 0 : (unsigned char)l->text[l->at + k];
-			for (unsigned half = 0; half < 16; half++) {
-				f->low[k][half] |= (unsigned char)((any || (c & 15) == half) << bucket);
-				f->high[k][half] |= (unsigned char)((any || c >> 4 == half) << bucket);
-			}
+			fill(f, k, bucket, c, any);
+			if (caseless && ch_is_alpha(c))
+				fill(f, k, bucket, c ^ 0x20, any);
 		}
 	}
 	for (unsigned b = 0; b < BUCKETS; b++)
@@ -128,31 +225,32 @@ static bool is_first(const struct literal_set *set, const struct literal *l, siz
 	return true;
 }
 
-static bool is_tiny(const struct literal_set *set, const struct literal *l)
+static bool is_for(const struct literal_set *set, const struct literal *l, enum few_what what)
 {
 	const char *p = set->text.p + l->text;
-	return l->n <= 2 && !(p[0] & 0x80) && !(p[l->n - 1] & 0x80);
+	return what != FEW_TINY || (l->n <= 2 && !(p[0] & 0x80) && !(p[l->n - 1] & 0x80));
 }
 
-struct few *few_make(const struct literal_set *set, const uint64_t *wanted, bool tiny)
+struct few *few_make(const struct literal_set *set, const uint64_t *wanted, enum few_what what)
 {
 	struct few *f = must_new(struct few);
 	size_t n = 0;
-	bool fits = machine_can();
+	f->look = look_of_machine();
+	bool fits = f->look != NULL;
 	for (size_t i = 0; i < set->n && fits; i++) {
 		const struct literal *l = &set->literal[i];
-		if (!(wanted[(l->gate - 1u) / 64] >> (l->gate - 1u) % 64 & 1) || (tiny && !is_tiny(set, l)) || !is_first(set, l, i))
+		if (!(wanted[(l->gate - 1u) / 64] >> (l->gate - 1u) % 64 & 1) || !is_for(set, l, what) || !is_first(set, l, i))
 			continue;
 		fits = n < FEW_MOST;
 		if (fits)
 			f->literal[n++] = (struct few_literal){set->text.p + l->text, l->n, l->at + PLACES <= l->n ? l->at : l->n > PLACES ? l->n - PLACES : 0, l->gate};
 	}
-	if (!fits || (!n && !tiny)) {
+	if (!fits || (!n && what != FEW_TINY)) {
 		free(f);
 		return NULL;
 	}
 	qsort(f->literal, n, sizeof(*f->literal), by_bytes);
-	fill_tables(f, n);
+	fill_tables(f, n, what == FEW_CASELESS);
 	return f;
 }
 

@@ -5,17 +5,23 @@
 #include "sigma/literals.h"
 
 /*
- * Few literals in a text, 32 places at a time: the method known as Teddy. Each literal is known by four of its bytes and belongs to one of eight
- * buckets; sixteen-entry tables say for each half byte at each of the four places which buckets may stand there, and what all eight
- * look-ups leave is compared. About one instruction a byte, where a walk over windows takes five or more.
+ * Few literals in a text, 64 places at a time: the method known as Teddy. Each literal is known by three of its bytes and belongs to one of eight
+ * buckets; sixteen-entry tables say for each half byte at each of the three places which buckets may stand there, and what all six
+ * look-ups leave is compared. About one instruction a byte with AVX2, half as many with AVX-512, where a walk over windows takes five or more.
  */
 struct few;
 
-/* The wanted literals of a set, or of them those of one or two bytes of ASCII; NULL when there are none or too many, or when the machine has no AVX2. few_free ends it. */
-struct few *few_make(const struct literal_set *set, const uint64_t *wanted, bool tiny);
+/* FEW_TINY: only those of one or two bytes of ASCII. FEW_CASELESS: for few_any. */
+enum few_what { FEW_ALL, FEW_TINY, FEW_CASELESS };
+
+/* The wanted literals of a set; NULL when there are none (but FEW_TINY) or too many, or when the machine has no AVX2. few_free ends it. */
+struct few *few_make(const struct literal_set *set, const uint64_t *wanted, enum few_what what);
 void few_free(struct few *f);
 
-/* As literals_find. */
+/* As literals_find; not for FEW_CASELESS. */
 void few_find(const struct few *f, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg);
+
+/* FEW_CASELESS: does one of them stand in the text, whatever the case of its ASCII letters? */
+bool few_any(const struct few *f, struct str text);
 
 #endif

@@ -11,6 +11,10 @@
 
 #define GATES_MAX 65000
 
+/* A literal that many rules share wakes many, up to here; one that an ordinary value has wakes them often. */
+#define USES_MOST 64
+#define ORDINARY_COST 400
+
 /* Prefixes and suffixes longer than this, twice this, four times … have a slot for what they begin (end) with, which is no gate. */
 #define STEM_FIRST 4
 #define STEM 0
@@ -72,11 +76,27 @@ static const struct required *required_by(const struct gates *g, uint32_t atom)
 	return *r;
 }
 
+/* How many values of everyday life the atom is true of. */
+static unsigned ordinary_values(const struct atom *a)
+{
+	static const struct str value[] = {
+#define ORDINARY(text) STR(text),
+#include "sigma/ordinary.def"
+#undef ORDINARY
+	};
+	unsigned n = 0;
+	for (size_t i = 0; i < LEN(value); i++) {
+		struct str v = value[i], t = a->text;
+		n += a->op == ATOM_EQ ? str_eq(v, t) : a->op == ATOM_PREFIX ? str_starts(v, t) : a->op == ATOM_SUFFIX ? str_ends(v, t) : a->op == ATOM_CONTAINS ? str_find(v, t) != STR_NPOS : false;
+	}
+	return n;
+}
+
 static double atom_cost(const struct gates *g, uint32_t at)
 {
 	const struct atom *a = &g->img->atom[at];
 	size_t from, n = a->text.n;
-	double share = 1.0 + g->uses[at] / 8.0, base;
+	double share = 1.0 + (g->uses[at] < USES_MOST ? g->uses[at] : USES_MOST) / 16.0, base;
 	switch ((enum atom_op)a->op) {
 	case ATOM_NULL:
 		return 1e30;
@@ -111,7 +131,7 @@ static double atom_cost(const struct gates *g, uint32_t at)
 	default:
 		return 1e30;
 	}
-	return base * share * (a->keyword ? 20 : 1);
+	return (base * share + ORDINARY_COST * ordinary_values(a)) * (a->keyword ? 20 : 1);
 }
 
 static struct witness witness_of(const struct gates *g, const struct expr *e);
@@ -494,7 +514,7 @@ static void index_all(struct gates *g)
 
 /* Characters of numbers, times, GUIDs, SIDs and hex digests. */
 static const bool PLAIN[256] = {['0' ... '9'] = true, ['a' ... 'f'] = true, ['A' ... 'F'] = true, ['x'] = true, ['X'] = true, ['t'] = true, ['T'] = true, ['z'] = true, ['Z'] = true,
-	['-'] = true, [':'] = true, ['.'] = true, ['{'] = true, ['}'] = true, [' '] = true, ['/'] = true};
+	['-'] = true, [':'] = true, ['.'] = true, ['{'] = true, ['}'] = true, [' '] = true, ['/'] = true, ['+'] = true, [','] = true};
 
 static bool only_plain(struct str s)
 {
@@ -628,30 +648,39 @@ static void ask_ends(const struct gate_query *q, enum gate_kind kind, const stru
 	}
 }
 
+#if defined(__SSE2__)
+static inline bool plain_register(__m128i v)
+{
+	const __m128i none = _mm_setzero_si128(), low = _mm_or_si128(v, _mm_set1_epi8(0x20));
+	/* + , - . / 0 to 9 : and a to f, as v - first <= last - first; then the single ones */
+	__m128i ok = _mm_cmpeq_epi8(_mm_subs_epu8(_mm_sub_epi8(v, _mm_set1_epi8('+')), _mm_set1_epi8(':' - '+')), none);
+	ok = _mm_or_si128(ok, _mm_cmpeq_epi8(_mm_subs_epu8(_mm_sub_epi8(low, _mm_set1_epi8('a')), _mm_set1_epi8('f' - 'a')), none));
+	ok = _mm_or_si128(ok, _mm_or_si128(_mm_cmpeq_epi8(low, _mm_set1_epi8('t')), _mm_cmpeq_epi8(low, _mm_set1_epi8('z'))));
+	ok = _mm_or_si128(ok, _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('{')), _mm_cmpeq_epi8(v, _mm_set1_epi8('}'))));
+	ok = _mm_or_si128(ok, _mm_or_si128(_mm_cmpeq_epi8(low, _mm_set1_epi8('x')), _mm_cmpeq_epi8(v, _mm_set1_epi8(' '))));
+	return _mm_movemask_epi8(ok) == 0xffff;
+}
+
+static inline __m128i load(const char *p)
+{
+	return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+#endif
+
 static bool all_plain(struct str s)
 {
-	size_t i = 0;
 	/* Most texts show it at a glance. */
 	if (s.n > 64 || (s.n && (!PLAIN[(unsigned char)s.p[s.n / 2]] || !PLAIN[(unsigned char)s.p[s.n / 4]] || !PLAIN[(unsigned char)s.p[s.n - 1]])))
 		return false;
 #if defined(__SSE2__)
-	const __m128i none = _mm_setzero_si128();
-	for (; i + 16 <= s.n; i += 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(s.p + i)), low = _mm_or_si128(v, _mm_set1_epi8(0x20));
-		/* - . / 0 to 9 : and a to f, as v - first <= last - first; then the single ones */
-		__m128i ok = _mm_cmpeq_epi8(_mm_subs_epu8(_mm_sub_epi8(v, _mm_set1_epi8('-')), _mm_set1_epi8(':' - '-')), none);
-		ok = _mm_or_si128(ok, _mm_cmpeq_epi8(_mm_subs_epu8(_mm_sub_epi8(low, _mm_set1_epi8('a')), _mm_set1_epi8('f' - 'a')), none));
-		ok = _mm_or_si128(ok, _mm_or_si128(_mm_cmpeq_epi8(low, _mm_set1_epi8('t')), _mm_cmpeq_epi8(low, _mm_set1_epi8('z'))));
-		ok = _mm_or_si128(ok, _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('{')), _mm_cmpeq_epi8(v, _mm_set1_epi8('}'))));
-		ok = _mm_or_si128(ok, _mm_or_si128(_mm_cmpeq_epi8(low, _mm_set1_epi8('x')), _mm_cmpeq_epi8(v, _mm_set1_epi8(' '))));
-		if (_mm_movemask_epi8(ok) != 0xffff)
-			return false;
+	if (s.n >= 16) {
+		for (size_t i = 0; i + 16 < s.n; i += 16)
+			if (!plain_register(load(s.p + i)))
+				return false;
+		return plain_register(load(s.p + s.n - 16));
 	}
 #endif
-	for (; i < s.n; i++)
-		if (!PLAIN[(unsigned char)s.p[i]])
-			return false;
-	return true;
+	return only_plain(s);
 }
 
 bool gate_text_may_fit(const struct field_look *look, struct val v)
@@ -685,6 +714,8 @@ bool gate_text_may_fit(const struct field_look *look, struct val v)
 	}
 	if (!look->plain || !ascii)
 		return true;
+	if (v.kind == VAL_NUM)
+		return false;
 	return !all_plain(str_n(v.u.p, v.n));
 }
 

@@ -149,7 +149,7 @@ static inline bool is_wanted(const uint64_t *wanted, const struct literal *l)
 void literal_bits_make(struct literal_bits *bits, const struct literal_set *set, const uint64_t *wanted)
 {
 	size_t n = 0;
-	*bits = (struct literal_bits){.few = few_make(set, wanted, false)};
+	*bits = (struct literal_bits){.few = few_make(set, wanted, FEW_ALL)};
 	if (bits->few)
 		return;
 	for (size_t i = 0; i < set->n; i++)
@@ -166,7 +166,7 @@ void literal_bits_make(struct literal_bits *bits, const struct literal_set *set,
 		bits->bit[h / 64] |= UINT64_C(1) << h % 64;
 		bits->widths |= (uint8_t)(1u << l->width | (l->n == 1));
 	}
-	bits->tiny = bits->widths & 1u << 1 ? few_make(set, wanted, true) : NULL;
+	bits->tiny = bits->widths & 1u << 1 ? few_make(set, wanted, FEW_TINY) : NULL;
 }
 
 void literal_bits_done(struct literal_bits *bits)

@@ -163,7 +163,7 @@ static int by_number(const void *a, const void *b)
 static void sort_woken(struct sigma_matcher *m)
 {
 	uint32_t *at = m->woken.at;
-	if (m->woken.n > 24) {
+	if (m->woken.n > 64) {
 		qsort(at, m->woken.n, sizeof(*at), by_number);
 		return;
 	}

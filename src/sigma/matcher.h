@@ -70,6 +70,7 @@ struct sigma_matcher {
 	uint32_t *gate_stamp;
 	VEC(uint32_t) woken;
 	struct place *place;        /* by field_id */
+	bool line_is_clear, line_is_ascii; /* of keywords, see look_at_line */
 	VEC(struct value) values;
 	struct value raw;
 	struct arena mem;

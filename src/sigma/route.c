@@ -49,13 +49,17 @@ static void add_gate(const struct sigma_image *img, struct route *r, uint16_t ga
 
 static void add_rule(const struct sigma_image *img, struct route *r, const struct rule_code *code)
 {
-	for (uint32_t i = 0; i < code->n_test; i++)
+	for (uint32_t i = 0; i < code->n_test; i++) {
+		const struct atom *a = &img->atom[img->test[code->test + i].atom];
 		add_gate(img, r, img->test[code->test + i].gate);
+		r->role[a->field] |= ROLE_USED;
+		r->role[a->other] |= ROLE_USED;
+	}
 	for (size_t i = 0; i < code->n_waking; i++) {
 		uint16_t gate = (uint16_t)code->waking[i];
 		add_gate(img, r, gate);
 		set_bit(r->waking, gate - 1u);
-		r->wakes[img->gate[gate - 1].field] = true;
+		r->role[img->gate[gate - 1].field] |= ROLE_WAKES;
 	}
 }
 
@@ -75,6 +79,8 @@ static void route_bits(const struct sigma_image *img, struct route *r)
 	for (size_t i = 0; i < img->n_field; i++)
 		if (r->look[i].kinds & 1u << GATE_CONTAINS)
 			literal_bits_make(&r->bits[i], &(i ? img->index[i] : r->words)->literals, r->gates);
+	if (r->look[FIELD_UNKNOWN].kinds == 1u << GATE_CONTAINS)
+		r->words_in_line = few_make(&r->words->literals, r->gates, FEW_CASELESS);
 }
 
 struct route *route_new(const struct sigma_image *img, uint32_t lsset)
@@ -87,7 +93,7 @@ struct route *route_new(const struct sigma_image *img, uint32_t lsset)
 	r->rules = must_calloc(img->n_rule / 64 + 1, sizeof(uint64_t));
 	r->gates = must_calloc(img->n_gate / 64 + 1, sizeof(uint64_t));
 	r->waking = must_calloc(img->n_gate / 64 + 1, sizeof(uint64_t));
-	r->wakes = must_calloc(img->n_field, sizeof(*r->wakes));
+	r->role = must_calloc(img->n_field, sizeof(*r->role));
 	r->look = must_calloc(img->n_field, sizeof(*r->look));
 	r->always = must_calloc(img->n_always + 1, sizeof(uint32_t));
 	r->seen = must_calloc(SEEN_PLACES, sizeof(*r->seen));
@@ -99,6 +105,7 @@ struct route *route_new(const struct sigma_image *img, uint32_t lsset)
 			r->always[r->n_always++] = (uint32_t)i;
 		add_rule(img, r, &img->code[i]);
 	}
+	r->role[FIELD_UNKNOWN] = 0;
 	route_bits(img, r);
 	return r;
 }
@@ -110,10 +117,11 @@ void route_free(struct route *r, size_t n_field)
 	for (size_t i = 0; i < n_field; i++)
 		literal_bits_done(&r->bits[i]);
 	free(r->bits);
+	few_free(r->words_in_line);
 	free(r->rules);
 	free(r->gates);
 	free(r->waking);
-	free(r->wakes);
+	free(r->role);
 	free(r->look);
 	free(r->always);
 	free(r->seen);

@@ -2,6 +2,7 @@
 #ifndef HINOMI_SIGMA_ROUTE_H
 #define HINOMI_SIGMA_ROUTE_H
 
+#include "sigma/few.h"
 #include "sigma/gate.h"
 #include "sigma/parts.h"
 
@@ -10,29 +11,32 @@
  * is less than a hash and a look-up. Longer values and those that open more gates are not kept.
  */
 #define SEEN_PLACES 64
-#define SEEN_BYTES 104
+#define SEEN_BYTES 110
 #define SEEN_GATES 6
 
 struct seen {
-	field_id id;
-	uint8_t kind, flags, look; /* look 0: nothing is kept */
-	uint8_t n, n_gate, waking;
+	uint32_t what; /* the field's number, the value's kind and length, whether for keywords, too; 0: nothing is kept */
+	uint8_t n_gate, waking;
 	uint16_t gate[SEEN_GATES];
 	char bytes[SEEN_BYTES];
 };
+
+/* ROLE_WAKES: some gate of the field wakes a rule; others wait until somebody asks. */
+enum { ROLE_USED = 1, ROLE_WAKES = 2 };
 
 /* What events of one log-source set are shown to (route.c). */
 struct route {
 	uint64_t *rules; /* bit set */
 	uint64_t *gates; /* bit set: gates that answer for one of these rules */
 	uint64_t *waking; /* bit set: those of them that wake one */
-	bool *wakes;     /* by field: some gate of it wakes a rule; others wait until somebody asks */
+	uint8_t *role;   /* by field: bits of ROLE_, 0 when no rule of the route asks for it */
 	struct field_look *look; /* by field: what such gates ask of it; [0] = keywords */
 	struct literal_bits *bits; /* by field: of the literals that such gates look for */
 	uint32_t *always;
 	size_t n_always;
 	uint32_t number;
 	const struct field_index *words;
+	struct few *words_in_line; /* keywords for a look at a whole line of JSON; NULL when they are none or many */
 	struct seen *seen; /* by place in the event; the matcher's own to write */
 };
 
