@@ -78,6 +78,11 @@ static size_t ascii_run(const char *p, size_t n)
 	return i;
 }
 
+bool utf8_is_ascii(struct str s)
+{
+	return ascii_run(s.p, s.n) == s.n;
+}
+
 size_t utf8_valid_prefix(struct str s)
 {
 	for (size_t i = ascii_run(s.p, s.n); i < s.n; i += ascii_run(s.p + i, s.n - i)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/matcher.h"
 
+#include "base/utf8.h"
 #include "sys/rand.h"
 
 #define XXH_INLINE_ALL
@@ -273,26 +274,19 @@ static inline unsigned look_of(const struct sigma_matcher *m, const struct field
 	return look | (words && gate_text_may_fit(&r->look[FIELD_UNKNOWN], f->val) ? LOOK_WORDS : 0);
 }
 
-static bool is_ascii(struct str text)
-{
-	unsigned char all = 0;
-	for (size_t i = 0; i < text.n; i++)
-		all |= (unsigned char)text.p[i];
-	return !(all & 0x80);
-}
-
-/* One look at a line of JSON is less than one at each of its values, and says nearly always that no keyword is there, whatever the case of its ASCII letters. */
+/* One look at a line of JSON is less than one at each of its values, and says nearly always that no keyword is there. */
 static void look_at_line(struct sigma_matcher *m)
 {
 	const struct few *words = m->route->words_in_line;
 	m->line_is_clear = words && m->ev->format == FORMAT_JSON && m->ev->raw.n && !few_any(words, m->ev->raw);
-	m->line_is_ascii = m->line_is_clear && is_ascii(m->ev->raw);
+	m->line_is_ascii = m->line_is_clear && utf8_is_ascii(m->ev->raw);
 }
 
-/* A value that stands in the clear line as it is: without escapes and of ASCII alone. */
+/* A string or number of the clear line, of ASCII alone. */
 static inline bool is_clear(const struct sigma_matcher *m, const struct val *v)
 {
-	return m->line_is_clear && (v->kind == VAL_STR || v->kind == VAL_NUM) && (uintptr_t)v->u.p - (uintptr_t)m->ev->raw.p < m->ev->raw.n && (m->line_is_ascii || is_ascii(str_n(v->u.p, v->n)));
+	static const unsigned of_line = 1u << VAL_STR | 1u << VAL_JSTR | 1u << VAL_NUM;
+	return m->line_is_clear && of_line >> v->kind & 1 && (uintptr_t)v->u.p - (uintptr_t)m->ev->raw.p < m->ev->raw.n && (m->line_is_ascii || utf8_is_ascii(str_n(v->u.p, v->n)));
 }
 
 /* Notes where the field is, and opens its gates when the last event of the route had the same there. Else: what is to be asked. */

@@ -3,6 +3,8 @@
 
 #include "base/must.h"
 
+#include <limits.h>
+
 #define FEW_MOST 48
 #define PLACES 3
 #define BUCKETS 8
@@ -23,7 +25,7 @@ typedef size_t look_fn(const struct few *f, const char *p, size_t n, unsigned ch
 
 struct few {
 	unsigned char low[PLACES][16], high[PLACES][16]; /* by half byte: a bit for each bucket */
-	struct few_literal literal[FEW_MOST];            /* by bucket */
+	struct few_literal literal[FEW_MOST + 1];        /* by bucket */
 	uint32_t first[BUCKETS + 1];
 	look_fn *look;
 };
@@ -138,6 +140,15 @@ static bool next_places(struct walk *w, const struct few *f)
 	}
 }
 
+/* Is the backslash at text[at] one that escapes, not itself escaped? */
+static bool escapes(struct str text, size_t at)
+{
+	size_t before = 0;
+	while (before < at && text.p[at - before - 1] == '\\')
+		before++;
+	return before % 2 == 0;
+}
+
 /* The literals that stand at text[at], among those of these buckets: told to hit, or with hit NULL, and then without regard to case: is there one? */
 static bool compare(const struct few *f, struct str text, size_t at, unsigned buckets, void (*hit)(void *arg, uint16_t gate), void *arg)
 {
@@ -148,7 +159,9 @@ static bool compare(const struct few *f, struct str text, size_t at, unsigned bu
 			if (at < l->at || text.n - (at - l->at) < l->n)
 				continue;
 			const char *p = text.p + (at - l->at);
-			if (!hit && str_ieq(str_n(p, l->n), str_n(l->text, l->n)))
+			if (!hit && ((p[0] ^ l->text[0]) & ~0x20))
+				continue;
+			if (!hit && (l->gate ? str_ieq(str_n(p, l->n), str_n(l->text, l->n)) : p[0] == '\\' && p[1] == 'u' && escapes(text, at)))
 				return true;
 			if (hit && memcmp(p, l->text, l->n) == 0)
 				hit(arg, l->gate);
@@ -197,23 +210,31 @@ static void fill(struct few *f, unsigned k, unsigned bucket, unsigned char c, bo
 	}
 }
 
-static void fill_tables(struct few *f, size_t n, bool caseless)
+/* Buckets but the last are shared out; the last is for what stands at place n and is not of the set. */
+static void fill_tables(struct few *f, size_t n, enum few_what what)
 {
+	unsigned shared = what == FEW_LINE ? BUCKETS - 1 : BUCKETS;
 	for (size_t i = 0; i < n; i++) {
 		const struct few_literal *l = &f->literal[i];
-		unsigned bucket = (unsigned)(i * BUCKETS / n);
+		unsigned bucket = (unsigned)(i * shared / n);
 		f->first[bucket + 1] = (uint32_t)i + 1;
 		for (unsigned k = 0; k < PLACES; k++) {
 			bool any = l->at + k >= l->n;
 			unsigned char c = any ? 0 : (unsigned char)l->text[l->at + k];
 			fill(f, k, bucket, c, any);
-			if (caseless && ch_is_alpha(c))
+			if (what == FEW_LINE && ch_is_alpha(c))
 				fill(f, k, bucket, c ^ 0x20, any);
 		}
 	}
 	for (unsigned b = 0; b < BUCKETS; b++)
 		if (f->first[b + 1] < f->first[b])
 			f->first[b + 1] = f->first[b];
+	if (what != FEW_LINE)
+		return;
+	f->literal[n] = (struct few_literal){"\\u", 2, 0, 0};
+	f->first[BUCKETS]++;
+	for (unsigned k = 0; k < PLACES; k++)
+		fill(f, k, BUCKETS - 1, k ? 'u' : '\\', k == 2);
 }
 
 /* Each literal stands in the set by two windows: the first of them. */
@@ -225,10 +246,63 @@ static bool is_first(const struct literal_set *set, const struct literal *l, siz
 	return true;
 }
 
-static bool is_for(const struct literal_set *set, const struct literal *l, enum few_what what)
+static bool is_tiny(const struct literal_set *set, const struct literal *l)
 {
 	const char *p = set->text.p + l->text;
-	return what != FEW_TINY || (l->n <= 2 && !(p[0] & 0x80) && !(p[l->n - 1] & 0x80));
+	return l->n <= 2 && !(p[0] & 0x80) && !(p[l->n - 1] & 0x80);
+}
+
+/* The longest part of a literal that JSON writes as it is. */
+static struct few_literal unescaped_part(const char *text, uint32_t n, uint16_t gate)
+{
+	struct few_literal best = {.text = text, .gate = gate};
+	for (uint32_t i = 0, from = 0; i <= n; i++) {
+		if (i < n && (unsigned char)text[i] >= 0x20 && text[i] != '\\' && text[i] != '"' && text[i] != '/')
+			continue;
+		if (i - from > best.n) {
+			best.text = text + from;
+			best.n = i - from;
+		}
+		from = i + 1;
+	}
+	return best;
+}
+
+/* Where its rarest three bytes begin. */
+static uint32_t rarest_bytes(const struct few_literal *l)
+{
+	uint32_t best = 0;
+	unsigned least = UINT_MAX;
+	for (uint32_t at = 0; at + PLACES <= l->n; at++) {
+		unsigned weight = 0;
+		for (uint32_t k = 0; k < PLACES; k++)
+			weight += literal_byte_weight((unsigned char)l->text[at + k]);
+		if (weight < least) {
+			least = weight;
+			best = at;
+		}
+	}
+	return best;
+}
+
+/* The wanted literals, each once; false when they do not fit. */
+static bool collect(struct few *f, const struct literal_set *set, const uint64_t *wanted, enum few_what what, size_t *ret_n)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		const struct literal *l = &set->literal[i];
+		if (!(wanted[(l->gate - 1u) / 64] >> (l->gate - 1u) % 64 & 1) || (what == FEW_TINY && !is_tiny(set, l)) || !is_first(set, l, i))
+			continue;
+		if (*ret_n == FEW_MOST)
+			return false;
+		struct few_literal *to = &f->literal[(*ret_n)++];
+		*to = (struct few_literal){set->text.p + l->text, l->n, 0, l->gate};
+		if (what == FEW_LINE)
+			*to = unescaped_part(to->text, to->n, to->gate);
+		if (!to->n)
+			return false;
+		to->at = rarest_bytes(to);
+	}
+	return true;
 }
 
 struct few *few_make(const struct literal_set *set, const uint64_t *wanted, enum few_what what)
@@ -236,21 +310,12 @@ struct few *few_make(const struct literal_set *set, const uint64_t *wanted, enum
 	struct few *f = must_new(struct few);
 	size_t n = 0;
 	f->look = look_of_machine();
-	bool fits = f->look != NULL;
-	for (size_t i = 0; i < set->n && fits; i++) {
-		const struct literal *l = &set->literal[i];
-		if (!(wanted[(l->gate - 1u) / 64] >> (l->gate - 1u) % 64 & 1) || !is_for(set, l, what) || !is_first(set, l, i))
-			continue;
-		fits = n < FEW_MOST;
-		if (fits)
-			f->literal[n++] = (struct few_literal){set->text.p + l->text, l->n, l->at + PLACES <= l->n ? l->at : l->n > PLACES ? l->n - PLACES : 0, l->gate};
-	}
-	if (!fits || (!n && what != FEW_TINY)) {
+	if (!f->look || !collect(f, set, wanted, what, &n) || (!n && what != FEW_TINY)) {
 		free(f);
 		return NULL;
 	}
 	qsort(f->literal, n, sizeof(*f->literal), by_bytes);
-	fill_tables(f, n, what == FEW_CASELESS);
+	fill_tables(f, n, what);
 	return f;
 }
 

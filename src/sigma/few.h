@@ -11,17 +11,20 @@
  */
 struct few;
 
-/* FEW_TINY: only those of one or two bytes of ASCII. FEW_CASELESS: for few_any. */
-enum few_what { FEW_ALL, FEW_TINY, FEW_CASELESS };
+/* FEW_TINY: only those of one or two bytes of ASCII. FEW_LINE: for few_any. */
+enum few_what { FEW_ALL, FEW_TINY, FEW_LINE };
 
 /* The wanted literals of a set; NULL when there are none (but FEW_TINY) or too many, or when the machine has no AVX2. few_free ends it. */
 struct few *few_make(const struct literal_set *set, const uint64_t *wanted, enum few_what what);
 void few_free(struct few *f);
 
-/* As literals_find; not for FEW_CASELESS. */
+/* As literals_find; not for FEW_LINE. */
 void few_find(const struct few *f, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg);
 
-/* FEW_CASELESS: does one of them stand in the text, whatever the case of its ASCII letters? */
+/*
+ * FEW_LINE: could one of them stand in some string of this line of JSON, whatever the case of its letters? No is sure for all strings of ASCII: of each literal the longest
+ * part that JSON writes as it is is looked for, and \uXXXX anywhere is a yes.
+ */
 bool few_any(const struct few *f, struct str text);
 
 #endif

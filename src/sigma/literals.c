@@ -2,6 +2,7 @@
 #include "sigma/literals.h"
 
 #include "base/must.h"
+#include "base/utf8.h"
 #include "sigma/few.h"
 
 /* Bits for each window, as a power of two: one place in 32 passes by accident. At most 32 KiB, so that a table stays in the first caches. */
@@ -48,8 +49,7 @@ static unsigned log2_up(size_t n)
 
 /* ---- making ------------------------------------------------------------------------------------------------------------------------ */
 
-/* How common a byte is in folded paths, command lines and scripts: the sum over a window says which one to choose. */
-static unsigned byte_weight(unsigned char c)
+unsigned literal_byte_weight(unsigned char c)
 {
 	static const char common[] = "etaoinsrldcmp \\.";
 	if (c >= 0x80)
@@ -79,7 +79,7 @@ static uint32_t best_window(uint32_t *tally, struct str s, unsigned width)
 	for (size_t i = 0; i + width <= s.n; i++) {
 		uint32_t cost = 8 * *tally_of(tally, s.p + i, width);
 		for (unsigned k = 0; k < width; k++)
-			cost += byte_weight((unsigned char)s.p[i + k]);
+			cost += literal_byte_weight((unsigned char)s.p[i + k]);
 		if (i && before + cost < least) {
 			least = before + cost;
 			best = (uint32_t)i - 1;
@@ -242,14 +242,6 @@ static inline __attribute__((always_inline)) size_t walk_wide(const struct findi
 	return i;
 }
 
-static bool is_ascii(struct str text)
-{
-	unsigned char all = 0;
-	for (size_t i = 0; i < text.n; i++)
-		all |= (unsigned char)text.p[i];
-	return !(all & 0x80);
-}
-
 void literals_find(const struct literal_set *set, const struct literal_bits *bits, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg)
 {
 	struct finding f = {set, text, hit, arg};
@@ -267,7 +259,7 @@ void literals_find(const struct literal_set *set, const struct literal_bits *bit
 	}
 	if (!(bits->widths & 1u << 1))
 		return;
-	if (bits->tiny && is_ascii(text))
+	if (bits->tiny && utf8_is_ascii(text))
 		few_find(bits->tiny, text, hit, arg);
 	else
 		walk(&f, b, 1, 0, bits->widths & 1 ? 1 : 2);

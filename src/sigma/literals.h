@@ -39,6 +39,9 @@ void literals_make(struct literal_set *set, struct arena *mem, const struct str 
 void literals_seal(struct literal_set *set);
 void literals_done(struct literal_set *set);
 
+/* How common a byte is in folded paths, command lines and scripts: the sum over a window says which one to choose. */
+unsigned literal_byte_weight(unsigned char c);
+
 /* The bits of those literals whose gates are wanted. */
 struct few;
 struct literal_bits {

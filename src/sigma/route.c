@@ -80,7 +80,7 @@ static void route_bits(const struct sigma_image *img, struct route *r)
 		if (r->look[i].kinds & 1u << GATE_CONTAINS)
 			literal_bits_make(&r->bits[i], &(i ? img->index[i] : r->words)->literals, r->gates);
 	if (r->look[FIELD_UNKNOWN].kinds == 1u << GATE_CONTAINS)
-		r->words_in_line = few_make(&r->words->literals, r->gates, FEW_CASELESS);
+		r->words_in_line = few_make(&r->words->literals, r->gates, FEW_LINE);
 }
 
 struct route *route_new(const struct sigma_image *img, uint32_t lsset)
