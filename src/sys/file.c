@@ -72,10 +72,11 @@ int file_fault_check(void)
 int file_read(const char *path, struct buf *out)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t before = out->n;
 	int r = 0;
 	if (fd < 0)
 		return -errno;
-	struct stat st;
+	struct stat st = {0};
 	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
 		r = -EISDIR;
 	while (r == 0) {
@@ -91,6 +92,9 @@ int file_read(const char *path, struct buf *out)
 			break;
 		if (buf_add(out, str_n(chunk, (size_t)got)) < 0)
 			r = out->err == -E2BIG ? -EFBIG : out->err;
+		/* As long as it was, and less than was asked for: that was its end. */
+		if ((size_t)got < want && S_ISREG(st.st_mode) && (uint64_t)st.st_size == out->n - before)
+			break;
 	}
 	close(fd);
 	return r;
@@ -274,78 +278,89 @@ int path_join(char *out, size_t size, const char *dir, const char *name)
 	return (size_t)snprintf(out, size, "%s%s%s", dir, slash, name) < size ? 0 : -ENAMETOOLONG;
 }
 
+struct entry {
+	char *name;
+	unsigned char type; /* DT_UNKNOWN where the file system does not tell */
+};
+
 static int name_order(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	const struct entry *x = a, *y = b;
+	return strcmp(x->name, y->name);
 }
 
-/* Names of a directory in byte order, or a negative errno. */
-static int list_dir(const char *path, char ***ret_names, size_t *ret_n)
+/* What is in a directory in byte order, or a negative errno. */
+static int list_dir(const char *path, struct entry **ret, size_t *ret_n)
 {
-	VEC(char *) names = {0};
+	VEC(struct entry) entries = {0};
 	DIR *dir = opendir(path);
 	if (!dir)
 		return -errno;
 	for (struct dirent *e; (e = readdir(dir));)
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			vec_push(&names, must_strdup(e->d_name));
+			vec_push(&entries, ((struct entry){must_strdup(e->d_name), e->d_type}));
 	closedir(dir);
-	if (names.n)
-		qsort(names.at, names.n, sizeof(*names.at), name_order);
-	*ret_names = names.at;
-	*ret_n = names.n;
+	if (entries.n)
+		qsort(entries.at, entries.n, sizeof(*entries.at), name_order);
+	*ret = entries.at;
+	*ret_n = entries.n;
 	return 0;
 }
 
 #define WALK_DEPTH 64
 
-static int walk(const char *path, bool top, int depth, file_walk_cb *cb, void *arg)
+static int walk(const char *path, bool top, unsigned char type, int depth, file_walk_cb *cb, void *arg)
 {
 	struct stat st;
-	char **name, child[4096];
+	struct entry *entry;
+	char child[4096];
 	size_t n;
 	int r = 0;
-	if ((top ? stat(path, &st) : lstat(path, &st)) < 0)
-		return cb(arg, path, -errno);
-	if (S_ISLNK(st.st_mode) && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return 0;
-	if (!S_ISDIR(st.st_mode))
+	if (type != DT_REG && type != DT_DIR) {
+		if ((top ? stat(path, &st) : lstat(path, &st)) < 0)
+			return cb(arg, path, -errno);
+		if (S_ISLNK(st.st_mode) && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+			return 0;
+		type = S_ISDIR(st.st_mode) ? DT_DIR : DT_REG;
+	}
+	if (type == DT_REG)
 		return cb(arg, path, 0);
 	if (depth == WALK_DEPTH)
 		return cb(arg, path, -ELOOP);
-	if ((r = list_dir(path, &name, &n)) < 0)
+	if ((r = list_dir(path, &entry, &n)) < 0)
 		return cb(arg, path, r);
 	for (size_t i = 0; i < n; i++) {
-		if (r == 0 && (r = path_join(child, sizeof(child), path, name[i])) == 0)
-			r = walk(child, false, depth + 1, cb, arg);
-		free(name[i]);
+		if (r == 0 && (r = path_join(child, sizeof(child), path, entry[i].name)) == 0)
+			r = walk(child, false, entry[i].type, depth + 1, cb, arg);
+		free(entry[i].name);
 	}
-	free(name);
+	free(entry);
 	return r;
 }
 
 int file_walk(const char *path, file_walk_cb *cb, void *arg)
 {
-	return walk(path, true, 0, cb, arg);
+	return walk(path, true, DT_UNKNOWN, 0, cb, arg);
 }
 
 int file_remove_tree(const char *dir)
 {
 	struct stat st;
-	char **name, child[4096];
+	struct entry *entry;
+	char child[4096];
 	size_t n;
 	if (lstat(dir, &st) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISDIR(st.st_mode))
 		return file_remove(dir);
-	int r = list_dir(dir, &name, &n);
+	int r = list_dir(dir, &entry, &n);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {
-		if (r == 0 && (r = path_join(child, sizeof(child), dir, name[i])) == 0)
+		if (r == 0 && (r = path_join(child, sizeof(child), dir, entry[i].name)) == 0)
 			r = file_remove_tree(child);
-		free(name[i]);
+		free(entry[i].name);
 	}
-	free(name);
+	free(entry);
 	return r == 0 && rmdir(dir) < 0 ? -errno : r;
 }
