@@ -5,12 +5,15 @@
 bench/run.py [--rounds N] [--only peers|inner]
 
 CPU time (user + system) of one pinned core, less what the same program takes for no input at all; what loading the rules takes is a line of its own. Peers
-come from the Rust package registry by cargo into build/peers; without cargo only the inner figures are printed. Data comes from the corpus ($HINOMI_SHARED/corpus or
+come from the Rust package registry by cargo into build/peers ($HINOMI_PEERS); without cargo only the inner figures are printed. A peer is measured with the
+allocator it has and with jemalloc where the machine has that, and counts with the better one. Data comes from the corpus ($HINOMI_SHARED/corpus or
 ../shared/corpus) when it is there, else only the generated set is used and the shipped rules stand for SigmaHQ's.
 """
 import argparse
+import ctypes.util
 import glob
 import json
+import math
 import os
 import shutil
 import statistics
@@ -27,6 +30,8 @@ HINOMI = os.path.join(BUILD, "hinomi")
 PEERS = os.environ.get("HINOMI_PEERS", os.path.join(BUILD, "peers"))
 WORK = os.path.join(BUILD, "bench-data")
 CORPUS = os.path.join(os.environ.get("HINOMI_SHARED", os.path.join(ROOT, "..", "shared")), "corpus")
+PEER_CRATES = {"rsigma": ("rsigma", "0.26.0"), "evtx_dump": ("evtx", "0.15.1")}  # program: crate, version
+THREADS_SECONDS = 1.0  # of one thread's work, so that starting up does not count
 RULE_FOLDERS = ("rules", "rules-compliance", "rules-dfir", "rules-emerging-threats", "rules-placeholder", "rules-threat-hunting")
 
 
@@ -34,9 +39,9 @@ def pin():
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-def cpu(args, stdin=None, out=os.devnull):
+def cpu(args, stdin=None, out=os.devnull, env=None):
     with open(stdin or os.devnull, "rb") as i, open(out, "wb") as o, open(os.path.join(WORK, "stderr"), "wb") as e:
-        p = subprocess.Popen(args, stdin=i, stdout=o, stderr=e, preexec_fn=pin, env={**os.environ, "RAYON_NUM_THREADS": "1"})
+        p = subprocess.Popen(args, stdin=i, stdout=o, stderr=e, preexec_fn=pin, env={**os.environ, "RAYON_NUM_THREADS": "1", **(env or {})})
         _, status, ru = os.wait4(p.pid, 0)
     if status:
         sys.exit(f"{args[0]} ended with status {status}: " + open(os.path.join(WORK, "stderr"), errors="replace").read()[-500:])
@@ -44,16 +49,16 @@ def cpu(args, stdin=None, out=os.devnull):
 
 
 def install_peers():
-    want = {"rsigma": "rsigma", "evtx_dump": "evtx"}
-    missing = [crate for exe, crate in want.items() if not os.path.exists(os.path.join(PEERS, "bin", exe))]
+    """Each in the version that the figures are about; false when there is none to compare with."""
+    missing = [exe for exe in PEER_CRATES if not peer(exe)]
     if missing and not shutil.which("cargo"):
-        print("cargo is not installed: no peers, only the inner figures")
-        return False
-    for crate in missing:
-        print(f"installing {crate} into {PEERS} (some minutes)", flush=True)
-        if subprocess.run(["cargo", "install", "--quiet", "--ignore-rust-version", "--root", PEERS, crate]).returncode:
+        print("cargo is not installed: " + ", ".join(missing) + " left out")
+    for exe in missing if shutil.which("cargo") else []:
+        crate, version = PEER_CRATES[exe]
+        print(f"installing {crate} {version} into {PEERS} (some minutes)", flush=True)
+        if subprocess.run(["cargo", "install", "--quiet", "--ignore-rust-version", "--root", PEERS, "--version", version, crate]).returncode:
             print(f"{crate} cannot be built here")
-    return True
+    return any(peer(exe) for exe in PEER_CRATES)
 
 
 def peer(name):
@@ -118,20 +123,27 @@ def lines(path):
         return sum(block.count(b"\n") for block in iter(lambda: f.read(1 << 20), b""))
 
 
+def allocators():
+    """How a peer is started: with the allocator it was built with, and with jemalloc."""
+    name = ctypes.util.find_library("jemalloc")
+    return {"own": {}, **({"jemalloc": {"LD_PRELOAD": name}} if name else {})}
+
+
 def side_by_side(rounds, ours, theirs, what, n):
-    """ours and theirs: (arguments for no input, arguments for the input, stdin of either). Prints rates and the ratio."""
-    got = []
-    for empty, full, stdin in (ours, theirs):
-        got.append(([], [], []))
+    """ours and theirs: (arguments for no input, arguments for the input, stdin of either). Prints rates and the ratio to the peer's better one."""
+    sides = {"hinomi": (ours, {}), **{name: (theirs, env) for name, env in allocators().items()}}
+    empty_s, full_s, rss = ({name: [] for name in sides} for _ in range(3))
     for _ in range(rounds):
-        for side, (empty, full, stdin) in zip(got, (ours, theirs)):
-            side[0].append(cpu(empty)[0] if empty else 0.0)
-            seconds, rss = cpu(full, stdin, os.path.join(WORK, "stdout"))
-            side[1].append(seconds)
-            side[2].append(rss)
-    rate = [n / max(1e-9, statistics.median(full) - statistics.median(empty)) for empty, full, _ in got]
-    rss = [max(r) for _, _, r in got]
-    print(f"{what:<24} {rate[0] / 1e3:9.0f} k/s {rate[1] / 1e3:9.1f} k/s   {rate[0] / rate[1]:6.2f} x   {rss[0]:5.0f} MiB {rss[1]:5.0f} MiB", flush=True)
+        for name, ((empty, full, stdin), env) in sides.items():
+            empty_s[name].append(cpu(empty, env=env)[0] if empty else 0.0)
+            seconds, memory = cpu(full, stdin, os.path.join(WORK, "stdout"), env)
+            full_s[name].append(seconds)
+            rss[name].append(memory)
+    rate = {name: n / max(1e-9, statistics.median(full_s[name]) - statistics.median(empty_s[name])) / 1e3 for name in sides}
+    best = max(allocators(), key=rate.get)
+    others = ", ".join(f"{name} {rate[name]:.1f} k/s" for name in allocators() if name != best)
+    print(f"{what:<24} {rate['hinomi']:9.0f} k/s {rate[best]:9.1f} k/s   {rate['hinomi'] / rate[best]:6.2f} x   {max(rss['hinomi']):5.0f} MiB {max(rss[best]):5.0f} MiB   {best}"
+          + (f" ({others})" if others else ""), flush=True)
 
 
 def peers(sets, rules, rounds):
@@ -139,7 +151,8 @@ def peers(sets, rules, rounds):
     base = [HINOMI, "scan", "-r", rules, "-o", "jsonl", "--stats", "none", "-j", "1"]
     empty = os.path.join(WORK, "empty.json")
     open(empty, "w").close()
-    print(f"\n{'one core, events or records':<24} {'hinomi':>13} {'peer':>13}   {'ratio':>8}   {'memory':>19}")
+    cpu(base + [empty])  # the rules are in the cache from here on
+    print(f"\n{'one core, events or records':<24} {'hinomi':>13} {'peer':>13}   {'ratio':>8}   {'memory':>19}   peer's allocator")
     for name, path in sets.items():
         if name == "evtx":
             if dump:
@@ -151,12 +164,46 @@ def peers(sets, rules, rounds):
         theirs = [rsigma, "engine", "eval", "-r", rules, "--output-format", "ndjson"]
         ours = statistics.median(cpu(base + ["--cache", "off", empty])[0] for _ in range(rounds))
         cached = statistics.median(cpu(base + [empty])[0] for _ in range(rounds))
-        print(f"rules loaded, CPU: hinomi {ours:.2f} s, from its cache {cached:.3f} s; rsigma {statistics.median(cpu(theirs)[0] for _ in range(rounds)):.2f} s")
+        loading = {name: statistics.median(cpu(theirs, env=env)[0] for _ in range(rounds)) for name, env in allocators().items()}
+        best = min(loading, key=loading.get)
+        print(f"rules loaded, CPU: hinomi {ours:.2f} s, from its cache {cached:.3f} s; rsigma {loading[best]:.2f} s ({best} allocator)")
 
 
 def evtx_records(path):
     p = subprocess.run([HINOMI, "scan", "-o", "none", "--stats", "json", path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     return json.loads(p.stderr.decode(errors="replace").splitlines()[-1])["events"]
+
+
+def before_others():
+    """Where that is allowed, what else the machine does takes no time from what is measured by the clock."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    except PermissionError:
+        pass
+
+
+def scan_seconds(rules, paths, jobs):
+    args = [HINOMI, "scan", "-r", rules, "-o", "jsonl", "--stats", "json", "-j", str(jobs), *paths]
+    p = subprocess.run(args, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=before_others)
+    return json.loads(p.stderr.decode(errors="replace").splitlines()[-1])["seconds"]["scan"]
+
+
+def threads(sets, rules, rounds):
+    """Wall time of the scan alone with one thread and with two, in turns, over so many copies of the input that one thread works for a second."""
+    if len(os.sched_getaffinity(0)) < 2:
+        print("\nthreads: there is one processor only")
+        return
+    print(f"\nthreads (wall, medians of {rounds} rounds):")
+    for name, path in sets.items():
+        paths = [path]
+        while (seconds := scan_seconds(rules, paths, 1)) < THREADS_SECONDS:
+            paths = [path] * max(len(paths) + 1, math.ceil(len(paths) * THREADS_SECONDS / max(0.01, seconds)))
+        took = {1: [], 2: []}
+        for _ in range(rounds):
+            for jobs in took:
+                took[jobs].append(scan_seconds(rules, paths, jobs))
+        one, two = (statistics.median(t) for t in took.values())
+        print(f"  {name:<24} 1: {one:.3f} s  2: {two:.3f} s  {one / two:.2f} x", flush=True)
 
 
 def inner(sets, rules):
@@ -166,13 +213,6 @@ def inner(sets, rules):
         subprocess.run([os.path.join(BUILD, "bench", "inner"), rules, path], check=True)
     print("\ncorrelation (CPU):", flush=True)
     subprocess.run([os.path.join(BUILD, "bench", "correlate")], check=True)
-    print("\nthreads (wall):")
-    for name, path in sets.items():
-        took = []
-        for j in ("1", "2"):
-            p = subprocess.run([HINOMI, "scan", "-r", rules, "-o", "jsonl", "--stats", "json", "-j", j, path], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-            took.append(json.loads(p.stderr.decode(errors="replace").splitlines()[-1])["seconds"]["scan"])
-        print(f"  {name:<24} 1: {took[0]:.3f} s  2: {took[1]:.3f} s  {took[0] / took[1]:.2f} x")
 
 
 def main():
@@ -185,6 +225,8 @@ def main():
         peers(sets, rules, o.rounds)
     if o.only != "peers":
         inner(sets, rules)
+        threads(sets, rules, o.rounds)
 
 
-main()
+if __name__ == "__main__":
+    main()
