@@ -112,19 +112,15 @@ static inline size_t copy_plain(char *out, const char *p, size_t n)
 	return i + copy_tail(out + i, p + i, n - i);
 }
 
-/* Where the writer stands: by value, so that it stays in registers. */
-struct place {
-	char *out;
-	const char *p;
-};
+#define RUN 64
 
-/* Takes a byte that is not ASCII, with the rest of its character, and writes that or U+FFFD. Apart: few strings have any. */
-static __attribute__((noinline)) struct place put_wide(struct place at, const char *end)
+/* Bytes of whole characters at the front that are not ASCII, some of them; 0 when there is none. Apart: few strings have any. */
+static __attribute__((noinline)) size_t wide_run(const char *p, const char *end)
 {
-	struct str rest = str_n(at.p, (size_t)(end - at.p));
-	uint32_t cp;
-	utf8_next(&rest, &cp, NULL);
-	return (struct place){at.out + utf8_put(at.out, cp), rest.p};
+	size_t n = 0;
+	while (n < RUN && p + n < end && (unsigned char)p[n] >= 0x80)
+		n++;
+	return utf8_valid_prefix(str_n(p, n));
 }
 
 /* What stands behind the backslash; 0 = nothing stands for it but its number. */
@@ -148,17 +144,23 @@ static inline char *put_escape(char *out, unsigned char c)
 /* Returns the end of what was written. */
 static inline char *escape(char *out, const char *p, const char *end)
 {
-	struct place at = {out, p};
 	for (;;) {
-		size_t n = copy_plain(at.out, at.p, (size_t)(end - at.p));
-		at.out += n;
-		at.p += n;
-		if (at.p == end)
-			return at.out;
-		if ((unsigned char)*at.p < 0x80)
-			at.out = put_escape(at.out, (unsigned char)*at.p++);
-		else
-			at = put_wide(at, end);
+		size_t n = copy_plain(out, p, (size_t)(end - p));
+		out += n;
+		p += n;
+		if (p == end)
+			return out;
+		if ((unsigned char)*p < 0x80) {
+			out = put_escape(out, (unsigned char)*p++);
+		} else if ((n = wide_run(p, end))) {
+			memcpy(out, p, n);
+			out += n;
+			p += n;
+		} else {
+			memcpy(out, "\xEF\xBF\xBD", 3);
+			out += 3;
+			p++;
+		}
 	}
 }
 
@@ -196,40 +198,33 @@ int json_add_string(struct buf *out, struct str s)
 	return 0;
 }
 
-/* Bytes of the character at the front that is not ASCII, 0 when it is none. */
-static __attribute__((noinline)) size_t wide_bytes(struct str s)
-{
-	struct str rest = s;
-	uint32_t cp;
-	bool bad;
-	utf8_next(&rest, &cp, &bad);
-	return bad ? 0 : s.n - rest.n;
-}
-
-/* Bytes of the escape or character at the front when the writer would write it as it stands here, else 0. */
-static inline size_t as_written(struct str s)
+/* Bytes of the escape or characters at the front when the writer would write them as they stand here, else 0. */
+static inline size_t as_written(const char *p, const char *end)
 {
 	static const bool letter[256] = {['b'] = true, ['f'] = true, ['n'] = true, ['r'] = true, ['t'] = true, ['"'] = true, ['\\'] = true};
-	if (s.p[0] == '\\')
-		return s.n > 1 && letter[(unsigned char)s.p[1]] ? 2 : 0;
-	return (unsigned char)s.p[0] < 0x80 ? 0 : wide_bytes(s);
+	if (*p == '\\')
+		return end - p > 1 && letter[(unsigned char)p[1]] ? 2 : 0;
+	return (unsigned char)*p < 0x80 ? 0 : wide_run(p, end);
 }
 
 static bool is_as_written(struct str s)
 {
 	char last[STEP];
-	for (size_t i = 0, next; i < s.n; i = next) {
+	for (size_t i = 0, skip; i < s.n; i += skip) {
 		const char *p = s.p + i;
 		if (s.n - i < STEP) {
 			memset(last, ' ', STEP);
 			p = memcpy(last, p, s.n - i);
 		}
-		next = i + STEP;
+		skip = STEP;
 		for (unsigned found = stops(p); found;) {
-			size_t at = (size_t)__builtin_ctz(found), n = as_written(str_n(s.p + i + at, s.n - i - at));
+			size_t at = (size_t)__builtin_ctz(found), n = as_written(s.p + i + at, s.p + s.n);
 			if (!n)
 				return false;
-			next = i + at + n > next ? i + at + n : next;
+			if (at + n >= STEP) {
+				skip = at + n;
+				break;
+			}
 			found &= ~0u << (at + n);
 		}
 	}
