@@ -6,7 +6,7 @@
 
 /*
  * What a text must contain for a regular expression to match: a set of literals, folded, of which each matching text has at least one. Most texts have none
- * and are never searched. Found by reading the pattern (PCRE2's syntax); what cannot be read, or has no such literal, gives an empty set: search always.
+ * and are never searched. Found in the pattern's tree; a pattern that is not read, or has no such literal, gives an empty set: search always.
  */
 #define REQUIRED_MOST 16
 

@@ -39,7 +39,7 @@ TEST(what_a_pattern_requires)
 		{"(?<name>abc)|(?P<other>def)", "[abc][def]"},
 		{"(?>abc)++", "[abc]"},
 		{"[[:alpha:]]abc[]x]", "[abc]][abcx]"},
-		{"a{,3}b", "[a{,3}b]"},
+		{"a{x}b{}", "[a{x}b{}]"},
 		{".{1000,}", ""},
 		{"(abc|)", ""},
 		{"abc|.", ""},
@@ -52,6 +52,8 @@ TEST(what_a_pattern_requires)
 		{"\\N{U+41}abc", ""},
 		{"(?#abc)abc", ""},
 		{"[\\Qabc\\E]abc", ""},
+		{"[[:<:]]abc", ""},
+		{"a{,3}b", ""},
 	};
 	struct arena mem;
 	arena_init(&mem, 0);
