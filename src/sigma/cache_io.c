@@ -177,7 +177,7 @@ static void io_atom(struct cache_io *x, struct atom *a)
 	IO(x, a->gate);
 	if (!x->out && a->op == ATOM_REGEX && x->ok) {
 		struct regex_fault unused;
-		a->re = regex_compile(a->text, a->flags, &unused);
+		a->re = regex_new(a->text, a->flags, &unused);
 		x->ok = a->re != NULL;
 	}
 }

@@ -2,6 +2,7 @@
 #include "sigma/correlate_parts.h"
 #include "sigma/lint.h"
 #include "sigma/pipeline.h"
+#include "sigma/regex.h"
 
 #include <errno.h>
 
@@ -267,7 +268,7 @@ void sigma_image_unref(struct sigma_image *img)
 	if (!img || --img->refs > 0)
 		return;
 	for (size_t i = 0; i < img->n_atom; i++)
-		pcre2_code_free(img->atom[i].re);
+		regex_free(img->atom[i].re);
 	gates_free(img);
 	map_done(&img->by_name);
 	vocab_unref(img->vocab);

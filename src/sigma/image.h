@@ -31,7 +31,7 @@ struct atom {
 	field_id other;   /* FIELDREF */
 	unsigned char net[16];
 	unsigned bits;
-	pcre2_code *re;
+	struct regex *re; /* the image owns it */
 	uint16_t gate;    /* 1-based, 0 = the indexes do not ask for it */
 };
 

@@ -7,7 +7,6 @@
 
 #define DEPTH_MOST 100
 #define TIMES_MOST 65535 /* PCRE2 takes no more */
-#define STACKED_MOST 4   /* quantifiers behind one thing */
 
 struct reader {
 	struct str rest;
@@ -477,20 +476,14 @@ static bool take_times(struct reader *r, uint32_t *ret_least, uint32_t *ret_most
 
 static struct regex_node *repeated(struct reader *r)
 {
-	struct regex_node *once = one_thing(r);
-	uint32_t least, most;
-	for (unsigned depth = 0; take_times(r, &least, &most); depth++) {
-		struct regex_node *all = node(r, REGEX_REPEAT);
-		all->kid = once;
-		all->least = least;
-		all->most = most;
-		once = all;
-		if (!str_take(&r->rest, STR("?")) && str_take(&r->rest, STR("+")))
-			r->irregular = true;
-		if (depth == STACKED_MOST)
-			return lose(r);
-	}
-	return once;
+	struct regex_node *once = one_thing(r), *all = node(r, REGEX_REPEAT);
+	if (!take_times(r, &all->least, &all->most))
+		return once;
+	all->kid = once;
+	bool possessive = !str_take(&r->rest, STR("?")) && str_take(&r->rest, STR("+"));
+	/* PCRE2 10.42 takes some of what stands in a group of {0} for its pattern's beginning: (a|\A){0}b is found in b, not in ab. */
+	r->irregular = r->irregular || possessive || all->most == 0;
+	return take_times(r, &(uint32_t){0}, &(uint32_t){0}) ? lose(r) : all;
 }
 
 static struct regex_node *sequence(struct reader *r)

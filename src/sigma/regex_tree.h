@@ -26,7 +26,6 @@ enum regex_assertion {
 	REGEX_AT_LINE_END,    /* $ with m: also before any newline */
 	REGEX_AT_WORD_EDGE,   /* \b */
 	REGEX_NO_WORD_EDGE,   /* \B */
-	REGEX_ASSERTIONS
 };
 
 #define REGEX_MANY UINT32_MAX

@@ -4,6 +4,7 @@
 #include "base/test.h"
 #include "base/utf8.h"
 #include "sigma/regex.h"
+#include "sigma/regex_random.h"
 
 /* The literals, in brackets. */
 static const char *required_text(const char *pattern, struct arena *mem)
@@ -64,44 +65,6 @@ TEST(what_a_pattern_requires)
 
 /* ---- texts that match have one --------------------------------------------------------------------------------------------------------------- */
 
-static unsigned next_random(uint64_t *seed, unsigned below)
-{
-	*seed = *seed * 6364136223846793005ull + 1442695040888963407ull;
-	return (unsigned)(*seed >> 33) % below;
-}
-
-static size_t random_pattern(uint64_t *seed, char *to, size_t room, unsigned depth)
-{
-	static const char *const part[] = {"a", "b", "A", " ", "\\n", ".", "\\w", "\\s", "[ab]", "[^a]", "\\b", "^", "$", "\\.", "1", "(?i:b)", "[a-c]", "\\W", "x", "(?i)", "[]b]", "[b\\]]", "[\\w1]", "\\x61", "é", "[éÉ]", "{", "(?=a)",
-		"(?<!b)", "[[:digit:]b]", "\\Q.1\\E", "ba", "1x"};
-	static const char *const times[] = {"", "", "", "*", "+", "?", "{2}", "{1,3}", "*?", "++", "{2,}", "{0}"};
-	static const char *const open[] = {"(", "(?:", "(?i:", "(?>"};
-	size_t n = 0;
-	for (unsigned i = 0, parts = 1 + next_random(seed, 5); i < parts && n + 40 < room; i++) {
-		if (depth && next_random(seed, 4) == 0) {
-			n += (size_t)snprintf(to + n, room - n, "%s", open[next_random(seed, LEN(open))]);
-			n += random_pattern(seed, to + n, (room - n) / 2, depth - 1);
-			to[n++] = '|';
-			n += random_pattern(seed, to + n, (room - n) / 2, depth - 1);
-			to[n++] = ')';
-		} else {
-			n += (size_t)snprintf(to + n, room - n, "%s", part[next_random(seed, LEN(part))]);
-		}
-		n += (size_t)snprintf(to + n, room - n, "%s", times[next_random(seed, LEN(times))]);
-	}
-	to[n] = 0;
-	return n;
-}
-
-static size_t random_text(uint64_t *seed, char *to, unsigned most)
-{
-	static const char *const part[] = {"a", "a", "b", "b", "A", "B", " ", "\n", ".", "1", "x", "é", "É", "]", "{"};
-	size_t n = 0;
-	for (unsigned i = next_random(seed, most); i-- > 0;)
-		n += (size_t)snprintf(to + n, 3, "%s", part[next_random(seed, LEN(part))]);
-	return n;
-}
-
 static bool has_one(const struct required *r, struct str text)
 {
 	char folded[256];
@@ -114,8 +77,7 @@ static bool has_one(const struct required *r, struct str text)
 
 TEST(texts_that_match_have_a_required_literal)
 {
-	const char *many = getenv("HINOMI_REGEX_ROUNDS");
-	unsigned rounds = many ? (unsigned)strtoul(many, NULL, 10) : 3000, held = 0, wrong = 0;
+	unsigned rounds = regex_random_rounds(3000), held = 0, wrong = 0;
 	uint64_t seed = 7;
 	char pattern[400], text[64];
 	struct regex_fault fault;
@@ -125,11 +87,11 @@ TEST(texts_that_match_have_a_required_literal)
 	pcre2_match_context *ctx = pcre2_match_context_create(NULL);
 	arena_init(&mem, 0);
 	for (unsigned i = 0; i < rounds; i++, arena_reset(&mem)) {
-		size_t n = random_pattern(&seed, pattern, sizeof(pattern), 2);
-		pcre2_code *re = regex_compile(str_n(pattern, n), 0, &fault);
+		size_t n = regex_random_pattern(&seed, pattern, sizeof(pattern), 2);
+		struct regex *re = regex_new(str_n(pattern, n), 0, &fault);
 		required_of(str_n(pattern, n), &mem, &need);
 		for (unsigned k = 0; k < 30 && re; k++) {
-			struct str t = str_n(text, random_text(&seed, text, 24));
+			struct str t = str_n(text, regex_random_text(&seed, text, 24));
 			uint32_t budget = 1u << 20;
 			if (regex_search(re, t, data, ctx, &budget) <= 0)
 				continue;
@@ -139,7 +101,7 @@ TEST(texts_that_match_have_a_required_literal)
 			printf("# /%s/ matches \"%.*s\", but requires %s\n", pattern, STR_ARG(t), required_text(pattern, &mem));
 			wrong++;
 		}
-		pcre2_code_free(re);
+		regex_free(re);
 	}
 	CHECK_INT(wrong, 0);
 	CHECK(held > rounds / 4);

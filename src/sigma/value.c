@@ -69,7 +69,7 @@ uint32_t atom_intern(struct compiler *c, const struct atom *a)
 		*at = c->atoms.n;
 		vec_push(&c->atoms, *a);
 	} else if (a->re) {
-		pcre2_code_free(a->re);
+		regex_free(a->re);
 	}
 	return (uint32_t)*at;
 }
@@ -133,7 +133,7 @@ static struct expr *regex_expr(struct compiler *c, struct atom *a, const struct 
 	struct regex_fault fault;
 	a->flags = v->flags;
 	struct str pattern = sstring_plain(&c->scratch, &v->text);
-	a->re = regex_compile(pattern, a->flags, &fault);
+	a->re = regex_new(pattern, a->flags, &fault);
 	if (!a->re) {
 		char why[200];
 		pcre2_get_error_message(fault.code, (PCRE2_UCHAR *)why, sizeof(why));
