@@ -309,8 +309,9 @@ static void gate_hashed(struct gates *g)
 {
 	for (uint32_t i = 0; i < g->img->n_atom; i++) {
 		const struct atom *a = &g->img->atom[i];
+		bool number = a->op == ATOM_NUMBER && a->sub == CMP_EQ;
 		bool hashed = (a->op == ATOM_EQ || a->op == ATOM_PREFIX || a->op == ATOM_SUFFIX) && a->text.n && a->text.n <= GATE_LENGTH_MAX;
-		if (hashed && !a->keyword)
+		if ((number || hashed) && !a->keyword)
 			gate_for(g, i);
 	}
 }

@@ -26,7 +26,7 @@ struct cache_line {
 } __attribute__((aligned(64)));
 
 /* The same for questions that no gate answers: (atom, value) -> yes or no, in 64 bits of that hash. */
-#define ANSWER_SLOTS 32768u
+#define ANSWER_SLOTS 131072u
 
 /* A value of the event at hand, by the place of its field. */
 struct value {
