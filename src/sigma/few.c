@@ -246,10 +246,12 @@ static bool is_first(const struct literal_set *set, const struct literal *l, siz
 	return true;
 }
 
-static bool is_tiny(const struct literal_set *set, const struct literal *l)
+static bool is_asked(const struct literal_set *set, const struct literal *l, enum few_what what)
 {
 	const char *p = set->text.p + l->text;
-	return l->n <= 2 && !(p[0] & 0x80) && !(p[l->n - 1] & 0x80);
+	if (what == FEW_TINY)
+		return l->n <= 2 && !(p[0] & 0x80) && !(p[l->n - 1] & 0x80);
+	return what != FEW_SHORT || l->n <= LITERAL_WINDOW;
 }
 
 /* The longest part of a literal that JSON writes as it is. */
@@ -290,7 +292,7 @@ static bool collect(struct few *f, const struct literal_set *set, const uint64_t
 {
 	for (size_t i = 0; i < set->n; i++) {
 		const struct literal *l = &set->literal[i];
-		if (!(wanted[(l->gate - 1u) / 64] >> (l->gate - 1u) % 64 & 1) || (what == FEW_TINY && !is_tiny(set, l)) || !is_first(set, l, i))
+		if (!(wanted[(l->gate - 1u) / 64] >> (l->gate - 1u) % 64 & 1) || !is_asked(set, l, what) || !is_first(set, l, i))
 			continue;
 		if (*ret_n == FEW_MOST)
 			return false;

@@ -11,8 +11,8 @@
  */
 struct few;
 
-/* FEW_TINY: only those of one or two bytes of ASCII. FEW_LINE: for few_any. */
-enum few_what { FEW_ALL, FEW_TINY, FEW_LINE };
+/* FEW_SHORT: only those of at most four bytes. FEW_TINY: only those of one or two bytes of ASCII. FEW_LINE: for few_any. */
+enum few_what { FEW_ALL, FEW_SHORT, FEW_TINY, FEW_LINE };
 
 /* The wanted literals of a set; NULL when there are none (but FEW_TINY) or too many, or when the machine has no AVX2. few_free ends it. */
 struct few *few_make(const struct literal_set *set, const uint64_t *wanted, enum few_what what);

@@ -146,21 +146,27 @@ static inline bool is_wanted(const uint64_t *wanted, const struct literal *l)
 	return wanted[(l->gate - 1u) / 64] >> (l->gate - 1u) % 64 & 1;
 }
 
+static bool has_windows(const struct literal_bits *bits, const struct literal *l, const uint64_t *wanted)
+{
+	return is_wanted(wanted, l) && !(bits->shorts && l->n <= LITERAL_WINDOW);
+}
+
 void literal_bits_make(struct literal_bits *bits, const struct literal_set *set, const uint64_t *wanted)
 {
 	size_t n = 0;
 	*bits = (struct literal_bits){.few = few_make(set, wanted, FEW_ALL)};
 	if (bits->few)
 		return;
+	bits->shorts = few_make(set, wanted, FEW_SHORT);
 	for (size_t i = 0; i < set->n; i++)
-		n += is_wanted(wanted, &set->literal[i]);
+		n += has_windows(bits, &set->literal[i], wanted);
 	unsigned k = log2_up(n << BITS_EACH);
 	k = k < 6 ? 6 : k > BITS_MOST ? BITS_MOST : k;
 	bits->shift = 32 - k;
 	bits->bit = must_calloc((size_t)1 << (k - 6), sizeof(*bits->bit));
 	for (size_t i = 0; i < set->n; i++) {
 		const struct literal *l = &set->literal[i];
-		if (!is_wanted(wanted, l))
+		if (!has_windows(bits, l, wanted))
 			continue;
 		uint32_t h = window_hash(l->window, l->width) >> bits->shift;
 		bits->bit[h / 64] |= UINT64_C(1) << h % 64;
@@ -172,6 +178,7 @@ void literal_bits_make(struct literal_bits *bits, const struct literal_set *set,
 void literal_bits_done(struct literal_bits *bits)
 {
 	few_free(bits->few);
+	few_free(bits->shorts);
 	few_free(bits->tiny);
 	free(bits->bit);
 	*bits = (struct literal_bits){0};
@@ -250,6 +257,8 @@ void literals_find(const struct literal_set *set, const struct literal_bits *bit
 		return;
 	}
 	struct probe b = {bits->bit, bits->shift};
+	if (bits->shorts)
+		few_find(bits->shorts, text, hit, arg);
 	if (bits->widths & (1u << 3 | 1u << 2)) {
 		size_t rest = walk_wide(&f, b, true);
 		walk(&f, b, 3, rest, 2);

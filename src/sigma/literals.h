@@ -46,6 +46,7 @@ unsigned literal_byte_weight(unsigned char c);
 struct few;
 struct literal_bits {
 	struct few *few;  /* when they are few; nothing else then */
+	struct few *shorts; /* those of at most four bytes, when they are few: no windows then */
 	struct few *tiny; /* for texts of ASCII: all those that have windows of one byte and can stand there; NULL when there are too many */
 	uint64_t *bit;
 	uint32_t shift;
