@@ -52,7 +52,7 @@ static unsigned log2_up(size_t n)
 unsigned literal_byte_weight(unsigned char c)
 {
 	static const char common[] = "etaoinsrldcmp \\.";
-	if (c >= 0x80)
+	if (c >= 0x80 || !(ch_is_alnum(c) || memchr(common, c, sizeof(common) - 1)))
 		return 1;
 	if (memchr(common, c, sizeof(common) - 1))
 		return 4;
