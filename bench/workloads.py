@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small generated inputs whose instructions are counted: the same bytes on every run and every machine."""
+import json
 import random
 
 import data
@@ -10,6 +11,22 @@ EVTX_PROCESS_FIELDS = ("NewProcessName", "CommandLine", "ParentProcessName", "Su
 
 def write_json(path, n):
     data.write_unique(path, n)
+
+
+def write_hostile(path, n):
+    """Process creations of which nine in ten have a command line that patterns with nested repetitions go back over without end; now and then one that shipped rules find."""
+    rnd = random.Random(20261126)
+    service, channel, event_id, category, fields = data.UNIQUE_KINDS[0]
+    with open(path, "w") as f:
+        for i in range(n):
+            e = {"Channel": channel, "EventID": event_id, "EventRecordID": i + 1, "Computer": "host%05x" % rnd.getrandbits(20), "UtcTime": "2026-11-26 09:00:00.%06d" % i}
+            e.update({k: data.unique_value(rnd, k) for k in fields})
+            if i % 100 == 50:
+                e["CommandLine"] = f"wbadmin delete catalog -quiet {i}"
+            elif i % 10:
+                e["CommandLine"] = "a" * rnd.randint(200, 2000) + f"{i}!"
+            e.update({"product": "windows", "service": service, "category": category})
+            f.write(json.dumps(e, separators=(",", ":")) + "\n")
 
 
 # ---- event logs ----------------------------------------------------------------------------------------------------------------------------

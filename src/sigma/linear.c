@@ -236,14 +236,6 @@ void linear_free(struct linear *l)
 
 /* ---- searching ------------------------------------------------------------------------------------------------------------------------------- */
 
-bool linear_takes(struct str text)
-{
-	unsigned char all = 0;
-	for (size_t i = 0; i < text.n; i++)
-		all |= (unsigned char)text.p[i];
-	return all < 128;
-}
-
 static inline enum beside beside(unsigned char c)
 {
 	return ch_is_alnum(c) || c == '_' ? WORD : c == '\n' ? NEWLINE : OTHER;

@@ -19,11 +19,8 @@ struct linear;
 struct linear *linear_new(struct str pattern, unsigned atom_flags);
 void linear_free(struct linear *l);
 
-/* Is it ASCII? Only such texts are searched. */
-bool linear_takes(struct str text);
-
 /*
- * 1 = it matches, 0 = it does not, -EAGAIN = the budget is used up. Steps are those of PCRE2 at its dearest, 16 instructions: one for each byte, and some more when a byte is
+ * The text is ASCII (utf8_is_ascii). 1 = it matches, 0 = it does not, -EAGAIN = the budget is used up. Steps are those of PCRE2 at its dearest, 16 instructions: one for each byte, and some more when a byte is
  * seen at a point of the pattern where it was not seen before in this text. They depend on the pattern and the text alone.
  */
 int linear_search(const struct linear *l, struct str text, uint32_t *budget);

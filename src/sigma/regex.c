@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/regex.h"
 
+#include "base/utf8.h"
 #include "sigma/linear.h"
 
 #include <errno.h>
 
-#define STEPS_MOST 65536u /* at one place of the text */
+#define STEPS_MOST 16384u /* at one place of the text */
 #define SLICE 8u
 
 struct regex *regex_new(struct str pattern, unsigned atom_flags, struct regex_fault *ret_fault)
@@ -53,7 +54,7 @@ static int look_at_place(const struct search *s, size_t at, uint32_t *budget)
 {
 	int r = -EAGAIN;
 	pcre2_set_offset_limit(s->ctx, at);
-	for (uint32_t limit = 16 * REGEX_FREE; r == -EAGAIN && limit <= STEPS_MOST; limit *= 8) {
+	for (uint32_t limit = 16 * REGEX_FREE; r == -EAGAIN && limit <= STEPS_MOST; limit *= 4) {
 		if (!steps_spend(budget, limit))
 			return -EAGAIN;
 		r = look(s, at, limit);
@@ -97,5 +98,5 @@ int regex_search(const struct regex *re, struct str text, pcre2_match_data *data
 	int r = look(&s, 0, REGEX_FREE);
 	if (r != -EAGAIN)
 		return r;
-	return re->linear && linear_takes(text) ? linear_search(re->linear, text, budget) : look_slice_by_slice(&s, budget);
+	return re->linear && utf8_is_ascii(text) ? linear_search(re->linear, text, budget) : look_slice_by_slice(&s, budget);
 }
