@@ -177,11 +177,13 @@ static const char *find_end(const struct json_scan *s, const char *p, bool *esca
 
 static const char *plain_members(struct json_scan *s, const char *p, bool *ret_at_name)
 {
+	*ret_at_name = true;
+	if (s->n == s->cap && !json_scan_grow(s))
+		return p;
 	const char *end = s->end;
 	struct json_leaf *leaf = s->leaf + s->n, *full = s->leaf + s->cap;
 	struct json_met met = s->met;
 	bool nested = s->prefix.n, element = s->element;
-	*ret_at_name = true;
 	for (;;) {
 		const char *name = p + 1, *value, *after;
 		if (leaf == full) {

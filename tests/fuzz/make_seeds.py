@@ -10,7 +10,7 @@ import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
-JSON = ['{}', '{"a":1}', '{"a":{"b":[1,2.5e3,-0,true,false,null,"x\\u706b\\n",{"c":[]}]},"d":{}}', '{"a":"\\ud83d\\udd25","a":"twice"}', '{"a":[[[[1]]]]}', '{"a', '[1,2]']
+JSON = ['{"', '{}', '{"a":1}', '{"a":{"b":[1,2.5e3,-0,true,false,null,"x\\u706b\\n",{"c":[]}]},"d":{}}', '{"a":"\\ud83d\\udd25","a":"twice"}', '{"a":[[[[1]]]]}', '{"a', '[1,2]']
 
 LINES = {  # format number in formats.def -> lines; header and line are parted by 0x1E
     0: ['[Mon Mar 02 09:00:00.1 2026] [core:error] [pid 1] [client 192.0.2.1:5] x', '2026/03/02 09:00:00 [error] 7#7: *1 m, client: 192.0.2.1, request: "GET /a?b HTTP/1.1"',
