@@ -27,7 +27,7 @@ detection:
 level: low
 """
 # The last may not leave PCRE2, and can only be set aside.
-PATTERNS = (r"^(([a-z])+.)+[A-Z]([a-z])+$", r"^(a|a?)+$", r"^(a+)+\1!$")
+PATTERNS = (r"(a+)+$", r"(.*a){20}", r"^(([a-z])+.)+[A-Z]([a-z])+$", r"^(a|a?)+$", r"^(a+)+\1!$")
 
 
 def rules_with(folder, pattern):

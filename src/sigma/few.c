@@ -8,6 +8,7 @@
 #define FEW_MOST 48
 #define PLACES 3
 #define BUCKETS 8
+#define SHORT_BUCKETS 3
 #define STEP 64
 
 struct few_literal {
@@ -18,10 +19,10 @@ struct few_literal {
 };
 
 /*
- * On through n bytes of p, 64 places at a time, of which three bytes more can be read: *ret_some = the places of the first 64 where some bucket may be, and bucket
+ * On through n bytes of p, 64 places at a time, of which three bytes more can be read: *ret_some = the places of the first 64 where some bucket may be that is not shut, and bucket
  * says which; the return value is where they are. No more such: *ret_some = 0 and n rounded down.
  */
-typedef size_t look_fn(const struct few *f, const char *p, size_t n, unsigned char *bucket, uint64_t *ret_some);
+typedef size_t look_fn(const struct few *f, unsigned shut, const char *p, size_t n, unsigned char *bucket, uint64_t *ret_some);
 
 struct few {
 	unsigned char low[PLACES][16], high[PLACES][16]; /* by half byte: a bit for each bucket */
@@ -33,9 +34,9 @@ struct few {
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-__attribute__((target("avx2"))) static size_t look_avx2(const struct few *f, const char *p, size_t n, unsigned char *bucket, uint64_t *ret_some)
+__attribute__((target("avx2"))) static size_t look_avx2(const struct few *f, unsigned shut, const char *p, size_t n, unsigned char *bucket, uint64_t *ret_some)
 {
-	const __m256i half = _mm256_set1_epi8(0x0f), none = _mm256_setzero_si256();
+	const __m256i half = _mm256_set1_epi8(0x0f), none = _mm256_setzero_si256(), open = _mm256_set1_epi8((char)~shut);
 	__m256i low[PLACES], high[PLACES], all[2];
 	size_t at = 0;
 	for (unsigned k = 0; k < PLACES; k++) {
@@ -45,7 +46,7 @@ __attribute__((target("avx2"))) static size_t look_avx2(const struct few *f, con
 	*ret_some = 0;
 	for (; at + STEP <= n; at += STEP) {
 		for (unsigned i = 0; i < 2; i++) {
-			all[i] = _mm256_set1_epi8((char)0xff);
+			all[i] = open;
 			for (unsigned k = 0; k < PLACES; k++) {
 				__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + at + 32 * i + k));
 				all[i] = _mm256_and_si256(all[i], _mm256_shuffle_epi8(low[k], _mm256_and_si256(v, half)));
@@ -63,9 +64,9 @@ __attribute__((target("avx2"))) static size_t look_avx2(const struct few *f, con
 	return at;
 }
 
-__attribute__((target("avx512f,avx512bw"))) static size_t look_avx512(const struct few *f, const char *p, size_t n, unsigned char *bucket, uint64_t *ret_some)
+__attribute__((target("avx512f,avx512bw"))) static size_t look_avx512(const struct few *f, unsigned shut, const char *p, size_t n, unsigned char *bucket, uint64_t *ret_some)
 {
-	const __m512i half = _mm512_set1_epi8(0x0f);
+	const __m512i half = _mm512_set1_epi8(0x0f), open = _mm512_set1_epi8((char)~shut);
 	__m512i low[PLACES], high[PLACES];
 	size_t at = 0;
 	for (unsigned k = 0; k < PLACES; k++) {
@@ -74,7 +75,7 @@ __attribute__((target("avx512f,avx512bw"))) static size_t look_avx512(const stru
 	}
 	*ret_some = 0;
 	for (; at + STEP <= n; at += STEP) {
-		__m512i all = _mm512_set1_epi8((char)0xff);
+		__m512i all = open;
 		for (unsigned k = 0; k < PLACES; k++) {
 			__m512i v = _mm512_loadu_si512(p + at + k);
 			all = _mm512_and_si512(all, _mm512_shuffle_epi8(low[k], _mm512_and_si512(v, half)));
@@ -110,9 +111,12 @@ struct walk {
 	size_t from; /* of the next 64 places */
 	size_t at;   /* of those at hand */
 	uint64_t some;
+	uint64_t told;  /* literals */
+	unsigned shut;  /* buckets all of whose literals are told */
 	unsigned char bucket[STEP];
 	char end[STEP + 2 * PLACES];
 };
+_Static_assert(FEW_MOST < 64, "a bit for each literal");
 
 /* On to the next places where something may be; false at the end. */
 static bool next_places(struct walk *w, const struct few *f)
@@ -123,13 +127,13 @@ static bool next_places(struct walk *w, const struct few *f)
 		if (!left)
 			return false;
 		if (left >= STEP + PLACES) {
-			w->at = w->from + f->look(f, p, left - PLACES, w->bucket, &w->some);
+			w->at = w->from + f->look(f, w->shut, p, left - PLACES, w->bucket, &w->some);
 			w->from = w->some ? w->at + STEP : w->at;
 		} else {
 			size_t n = left < sizeof(w->end) ? left : sizeof(w->end);
 			memcpy(w->end, p, n);
 			memset(w->end + n, 0, sizeof(w->end) - n);
-			f->look(f, w->end, STEP, w->bucket, &w->some);
+			f->look(f, w->shut, w->end, STEP, w->bucket, &w->some);
 			w->at = w->from;
 			w->from += left < STEP ? left : STEP;
 			if (left < STEP)
@@ -149,25 +153,32 @@ static bool escapes(struct str text, size_t at)
 	return before % 2 == 0;
 }
 
-/* The literals that stand at text[at], among those of these buckets: told to hit, or with hit NULL, and then without regard to case: is there one? */
-static bool compare(const struct few *f, struct str text, size_t at, unsigned buckets, void (*hit)(void *arg, uint16_t gate), void *arg)
+/* A literal is told once: a text of nothing but `a` would else be compared at each of its places. */
+static void tell(struct walk *w, const struct few *f, unsigned bucket, uint32_t i)
 {
-	for (; buckets; buckets &= buckets - 1) {
+	uint64_t of_bucket = ((UINT64_C(1) << f->first[bucket + 1]) - 1) & ~((UINT64_C(1) << f->first[bucket]) - 1);
+	w->told |= UINT64_C(1) << i;
+	if ((w->told & of_bucket) == of_bucket)
+		w->shut |= 1u << bucket;
+}
+
+static inline const char *stands_at(const struct few_literal *l, struct str text, size_t at)
+{
+	return at >= l->at && text.n - (at - l->at) >= l->n ? text.p + (at - l->at) : NULL;
+}
+
+static void tell_all(struct walk *w, const struct few *f, size_t at, unsigned buckets, void (*hit)(void *arg, uint16_t gate), void *arg)
+{
+	for (buckets &= ~w->shut; buckets; buckets &= buckets - 1) {
 		unsigned b = (unsigned)__builtin_ctz(buckets);
 		for (uint32_t i = f->first[b]; i < f->first[b + 1]; i++) {
-			const struct few_literal *l = &f->literal[i];
-			if (at < l->at || text.n - (at - l->at) < l->n)
+			const char *p = stands_at(&f->literal[i], w->text, at);
+			if (!p || w->told >> i & 1 || memcmp(p, f->literal[i].text, f->literal[i].n) != 0)
 				continue;
-			const char *p = text.p + (at - l->at);
-			if (!hit && ((p[0] ^ l->text[0]) & ~0x20))
-				continue;
-			if (!hit && (l->gate ? str_ieq(str_n(p, l->n), str_n(l->text, l->n)) : p[0] == '\\' && p[1] == 'u' && escapes(text, at)))
-				return true;
-			if (hit && memcmp(p, l->text, l->n) == 0)
-				hit(arg, l->gate);
+			hit(arg, f->literal[i].gate);
+			tell(w, f, b, i);
 		}
 	}
-	return false;
 }
 
 void few_find(const struct few *f, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg)
@@ -176,8 +187,25 @@ void few_find(const struct few *f, struct str text, void (*hit)(void *arg, uint1
 	while (next_places(&w, f))
 		for (; w.some; w.some &= w.some - 1) {
 			unsigned k = (unsigned)__builtin_ctzll(w.some);
-			compare(f, text, w.at + k, w.bucket[k], hit, arg);
+			tell_all(&w, f, w.at + k, w.bucket[k], hit, arg);
 		}
+}
+
+/* Without regard to case; the last literal is the escape. */
+static bool any_at(const struct few *f, struct str text, size_t at, unsigned buckets)
+{
+	for (; buckets; buckets &= buckets - 1) {
+		unsigned b = (unsigned)__builtin_ctz(buckets);
+		for (uint32_t i = f->first[b]; i < f->first[b + 1]; i++) {
+			const struct few_literal *l = &f->literal[i];
+			const char *p = stands_at(l, text, at);
+			if (!p || ((p[0] ^ l->text[0]) & ~0x20))
+				continue;
+			if (l->gate ? str_ieq(str_n(p, l->n), str_n(l->text, l->n)) : p[0] == '\\' && p[1] == 'u' && escapes(text, at))
+				return true;
+		}
+	}
+	return false;
 }
 
 bool few_any(const struct few *f, struct str text)
@@ -186,7 +214,7 @@ bool few_any(const struct few *f, struct str text)
 	while (next_places(&w, f))
 		for (; w.some; w.some &= w.some - 1) {
 			unsigned k = (unsigned)__builtin_ctzll(w.some);
-			if (compare(f, text, w.at + k, w.bucket[k], NULL, NULL))
+			if (any_at(f, text, w.at + k, w.bucket[k]))
 				return true;
 		}
 	return false;
@@ -194,10 +222,12 @@ bool few_any(const struct few *f, struct str text)
 
 /* ---- making ------------------------------------------------------------------------------------------------------------------------- */
 
-/* By the bytes that are looked for, so that those of one bucket have much in common. */
+/* The short ones first, then by the bytes that are looked for, so that those of one bucket have much in common. */
 static int by_bytes(const void *a, const void *b)
 {
 	const struct few_literal *x = a, *y = b;
+	if ((x->n < PLACES) != (y->n < PLACES))
+		return x->n < PLACES ? -1 : 1;
 	return str_cmp(str_n(x->text + x->at, x->n - x->at), str_n(y->text + y->at, y->n - y->at));
 }
 
@@ -210,13 +240,22 @@ static void fill(struct few *f, unsigned k, unsigned bucket, unsigned char c, bo
 	}
 }
 
-/* Buckets but the last are shared out; the last is for what stands at place n and is not of the set. */
+/* Short literals let anything pass that begins like them: they keep to buckets of their own. */
+static unsigned bucket_of(size_t i, size_t n, size_t n_short, unsigned buckets)
+{
+	unsigned own = n_short < SHORT_BUCKETS ? (unsigned)n_short : SHORT_BUCKETS;
+	return i < n_short ? (unsigned)(i * own / n_short) : own + (unsigned)((i - n_short) * (buckets - own) / (n - n_short));
+}
+
+/* With FEW_LINE the last bucket is for the escape, which stands at place n and is not of the set. */
 static void fill_tables(struct few *f, size_t n, enum few_what what)
 {
-	unsigned shared = what == FEW_LINE ? BUCKETS - 1 : BUCKETS;
+	size_t n_short = 0;
+	while (n_short < n && f->literal[n_short].n < PLACES)
+		n_short++;
 	for (size_t i = 0; i < n; i++) {
 		const struct few_literal *l = &f->literal[i];
-		unsigned bucket = (unsigned)(i * shared / n);
+		unsigned bucket = bucket_of(i, n, n_short, what == FEW_LINE ? BUCKETS - 1 : BUCKETS);
 		f->first[bucket + 1] = (uint32_t)i + 1;
 		for (unsigned k = 0; k < PLACES; k++) {
 			bool any = l->at + k >= l->n;

@@ -17,6 +17,7 @@ enum beside { OTHER, WORD, NEWLINE, EDGE, LAST_NEWLINE, BESIDES };
 struct linear {
 	uint32_t price; /* of a character that is new at its point, in steps */
 	uint32_t words;
+	uint8_t kind[128]; /* characters that no place and no assertion tells apart have the same */
 	uint64_t bits[]; /* sets of places, each of `words` words: see table() */
 };
 
@@ -192,6 +193,24 @@ static void put_set(struct linear *l, size_t row, const struct set *s)
 		l->bits[row * l->words + i] |= s->w[i];
 }
 
+static inline enum beside beside(unsigned char c)
+{
+	return ch_is_alnum(c) || c == '_' ? WORD : c == '\n' ? NEWLINE : OTHER;
+}
+
+static void sort_characters(struct linear *l)
+{
+	uint8_t first[128], n = 0; /* of each kind */
+	for (uint8_t c = 0; c < 128; c++) {
+		uint8_t k = 0;
+		while (k < n && (beside(first[k]) != beside(c) || memcmp(table(l, l->words, TAKES + first[k]), table(l, l->words, TAKES + c), l->words * sizeof(*l->bits)) != 0))
+			k++;
+		if (k == n)
+			first[n++] = c;
+		l->kind[c] = k;
+	}
+}
+
 static struct linear *linear_of(const struct builder *b, const struct part *all)
 {
 	size_t words = (b->places + 63) / 64, nibbles = (b->places + 3) / 4;
@@ -206,6 +225,7 @@ static struct linear *linear_of(const struct builder *b, const struct part *all)
 			if (of >> i % 4 & 1)
 				put_set(l, FOLLOWS + i / 4 * 16 + of, &b->follow[i]);
 	}
+	sort_characters(l);
 	return l;
 }
 
@@ -235,11 +255,6 @@ void linear_free(struct linear *l)
 }
 
 /* ---- searching ------------------------------------------------------------------------------------------------------------------------------- */
-
-static inline enum beside beside(unsigned char c)
-{
-	return ch_is_alnum(c) || c == '_' ? WORD : c == '\n' ? NEWLINE : OTHER;
-}
 
 /* Where a search stands between two characters. */
 struct point {
@@ -298,7 +313,7 @@ static inline ALWAYS_INLINE bool step(const struct linear *l, size_t words, stru
 }
 
 /*
- * Points of this search that it has come to, and what came of a character there: texts come back to the same few points again and again, and then a step is a look-up. Of
+ * Points of this search that it has come to, and what came of a kind of character there: texts come back to the same few points again and again, and then a step is a look-up. Of
  * this search only, so that what it takes depends on nothing else.
  */
 #define POINTS_MOST 32
@@ -307,7 +322,7 @@ enum { UNKNOWN, FIRST_POINT };
 struct walk {
 	unsigned n;                           /* points so far, counted from FIRST_POINT */
 	struct point point[POINTS_MOST];
-	uint8_t next[POINTS_MOST][128];       /* by point and character: the next point, or UNKNOWN */
+	uint8_t next[POINTS_MOST][128];       /* by point and kind of character: the next point, or UNKNOWN */
 };
 
 /* UNKNOWN when there is no room. */
@@ -324,11 +339,11 @@ static inline ALWAYS_INLINE unsigned keep(struct walk *w, size_t words, const st
 }
 
 /* Goes on from *point as long as the way is known: where it ends, and *point there. */
-static size_t walk(const struct walk *w, struct str text, size_t at, unsigned *point)
+static size_t walk(const struct walk *w, const uint8_t *kind, struct str text, size_t at, unsigned *point)
 {
 	unsigned now = *point;
 	for (; at < text.n; at++) {
-		unsigned next = w->next[now][(unsigned char)text.p[at]];
+		unsigned next = w->next[now][kind[(unsigned char)text.p[at]]];
 		if (next == UNKNOWN)
 			break;
 		now = next;
@@ -348,7 +363,7 @@ static inline ALWAYS_INLINE int search(const struct linear *l, size_t words, str
 	unsigned now = keep(&w, words, &p); /* UNKNOWN: p it is */
 	for (size_t at = 0; at <= text.n; at++) {
 		if (now) {
-			at = walk(&w, inner, at, &now);
+			at = walk(&w, l->kind, inner, at, &now);
 			p = w.point[now];
 		}
 		unsigned char c = at < text.n ? (unsigned char)text.p[at] : 0;
@@ -358,7 +373,7 @@ static inline ALWAYS_INLINE int search(const struct linear *l, size_t words, str
 			return 1;
 		unsigned next = now && at < inner.n ? keep(&w, words, &p) : UNKNOWN;
 		if (next)
-			w.next[now][c] = (uint8_t)next;
+			w.next[now][l->kind[c]] = (uint8_t)next;
 		now = next;
 	}
 	return 0;

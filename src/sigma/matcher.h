@@ -43,7 +43,7 @@ struct place {
 };
 
 /* What a rule's searches have cost in a window (sigma_matcher_window). */
-#define WINDOW_STEPS 40000u
+#define WINDOW_STEPS 20000u
 struct spending {
 	uint64_t window; /* 1 + its number */
 	uint32_t left;
