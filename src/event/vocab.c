@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define SETS_MAX 4096
 #define SET_SIZE_MAX 8
 
 struct lsset {
@@ -30,7 +29,7 @@ struct vocab {
 	pthread_mutex_t lock; /* sets grow after freezing too */
 	struct arena set_mem;
 	struct map set_index;
-	struct lsset set[SETS_MAX];
+	struct lsset set[VOCAB_LSSETS_MAX];
 	_Atomic uint32_t n_set;
 
 	struct map windows; /* struct windows_key -> set */
@@ -243,7 +242,7 @@ uint32_t vocab_lsset(struct vocab *v, const struct logsource *ls, size_t n)
 	pthread_mutex_lock(&v->lock);
 	uint64_t *at = map_get(&v->set_index, key);
 	uint32_t set = at ? (uint32_t)*at : 0;
-	if (!at && v->n_set < SETS_MAX) {
+	if (!at && v->n_set < VOCAB_LSSETS_MAX) {
 		set = v->n_set;
 		struct logsource *copy = arena_array(&v->set_mem, n, sizeof(*copy));
 		for (size_t i = 0; i < n; i++)

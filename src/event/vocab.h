@@ -36,7 +36,8 @@ field_id vocab_field(const struct vocab *v, struct str name);
 struct str vocab_field_name(const struct vocab *v, field_id id);
 size_t vocab_field_count(const struct vocab *v);
 
-/* Interns a set of 1..8 log sources (order kept, first = shown). Set 0 is "unknown". Thread-safe. */
+/* Interns a set of 1..8 log sources (order kept, first = shown). Set 0 is "unknown", and what comes when there is no room for more. Thread-safe. */
+#define VOCAB_LSSETS_MAX 4096
 uint32_t vocab_lsset(struct vocab *v, const struct logsource *ls, size_t n);
 /* Borrowed for the vocabulary's life. */
 const struct logsource *vocab_lsset_get(const struct vocab *v, uint32_t set, size_t *ret_n);

@@ -163,7 +163,8 @@ static void start_asking(struct sigma_matcher *m)
 static void ask(struct sigma_matcher *m, field_id id, struct val v, struct value *text, uint32_t field)
 {
 	struct asking a = {m, field};
-	struct gate_query q = {id ? m->img->index[id] : m->route->words, &m->route->look[id], &m->route->bits[id], note_gate, &a};
+	const struct field_look *look = &m->route->look[id];
+	struct gate_query q = {id ? m->img->index[id] : m->route->words, look, &m->route->bits.at[look->bits], note_gate, &a};
 	gates_of_value(&q, v, text->text, fold_of(m, text));
 }
 
@@ -193,7 +194,7 @@ static void keep_seen(struct sigma_matcher *m, uint32_t field, bool words, const
 	struct str bytes = val_bytes(&f->val);
 	if (field >= SEEN_PLACES)
 		return;
-	struct seen *s = &m->route->seen[field];
+	struct seen *s = &m->seen[field];
 	s->what = 0;
 	if (n > SEEN_GATES || bytes.n > SEEN_BYTES)
 		return;
@@ -207,9 +208,9 @@ static void keep_seen(struct sigma_matcher *m, uint32_t field, bool words, const
 static inline bool is_seen(const struct sigma_matcher *m, uint32_t field, const struct field *f, bool words)
 {
 	struct str bytes = val_bytes(&f->val);
-	if (field >= SEEN_PLACES || bytes.n > SEEN_BYTES || m->route->seen[field].what != seen_what(f, bytes.n, words))
+	if (field >= SEEN_PLACES || bytes.n > SEEN_BYTES || m->seen[field].what != seen_what(f, bytes.n, words))
 		return false;
-	return memcmp(m->route->seen[field].bytes, bytes.p, bytes.n) == 0;
+	return memcmp(m->seen[field].bytes, bytes.p, bytes.n) == 0;
 }
 
 static void ask_cached(struct sigma_matcher *m, uint32_t field, unsigned look, const struct cache_key *key)
@@ -304,7 +305,7 @@ static inline unsigned start_field(struct sigma_matcher *m, uint32_t at, bool wo
 		m->place[f->id].asked = m->stamp;
 	if (!is_seen(m, at, f, words))
 		return look_of(m, f, wakes, words);
-	const struct seen *s = &m->route->seen[at];
+	const struct seen *s = &m->seen[at];
 	m->count.values++;
 	m->count.known++;
 	open_all(m, s->gate, s->n_gate, s->waking);

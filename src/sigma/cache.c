@@ -120,6 +120,7 @@ static struct sigma_image *image_new(struct vocab *v)
 	struct sigma_image *img = must_new(struct sigma_image);
 	img->refs = 1;
 	img->vocab = vocab_ref(v);
+	img->routes = routes_new();
 	arena_init(&img->mem, 0);
 	map_init(&img->by_name);
 	return img;

@@ -6,7 +6,7 @@
 
 /* Whoever gives one of these another member gives it a line below too. */
 _Static_assert(sizeof(void *) != 8 || (sizeof(struct sigma_rule) == 264 && sizeof(struct atom) == 80 && sizeof(struct expr) == 40 && sizeof(struct correlation) == 224 &&
-				       sizeof(struct rule_code) == 64 && sizeof(struct gate_info) == 12 && sizeof(struct field_index) == 168 && sizeof(struct literal) == 20 && sizeof(struct sigma_image) == 240),
+				       sizeof(struct rule_code) == 64 && sizeof(struct gate_info) == 12 && sizeof(struct field_index) == 168 && sizeof(struct literal) == 20 && sizeof(struct sigma_image) == 248),
 	"a member is missing in the walk below");
 
 /* ---- one walk for both directions ---------------------------------------------------------------------------------------------------------- */

@@ -212,6 +212,7 @@ int sigma_compile(struct sigma_set *s, struct vocab *v, const struct sigma_opts 
 	img->refs = 1;
 	img->routing = o->routing;
 	img->vocab = vocab_ref(v);
+	img->routes = routes_new();
 	arena_init(&img->mem, 0);
 	arena_init(&c.scratch, 0);
 	arena_init(&c.keep, 0);
@@ -269,6 +270,7 @@ void sigma_image_unref(struct sigma_image *img)
 		return;
 	for (size_t i = 0; i < img->n_atom; i++)
 		regex_free(img->atom[i].re);
+	routes_free(img->routes);
 	gates_free(img);
 	map_done(&img->by_name);
 	vocab_unref(img->vocab);

@@ -17,6 +17,7 @@ struct field_look {
 	uint8_t kinds;
 	bool plain;    /* each literal has a character that numbers, times, GUIDs and hex digits lack */
 	uint16_t shortest;
+	uint16_t bits; /* where the route has the bits of these literals */
 };
 
 struct hash_slot {

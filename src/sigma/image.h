@@ -10,7 +10,7 @@
 #include <pcre2.h>
 
 /*
- * The compiled rules as the engine sees them; only src/sigma includes this. Nothing here changes once sigma_compile has answered.
+ * The compiled rules as the engine sees them; only src/sigma includes this. Nothing here changes once sigma_compile has answered, but that routes are added.
  *
  * An atom is the smallest question to an event: (field, operator, folded value). Atoms are interned over all rules, so each is asked at most
  * once per event, and only when a rule that was woken needs the answer. A rule's condition is a tree over its atoms.
@@ -70,6 +70,7 @@ struct rule_code {
 };
 
 struct field_index; /* gate.c */
+struct routes; /* route.c */
 
 #define GATE_INEXACT UINT32_MAX
 
@@ -111,6 +112,8 @@ struct sigma_image {
 	size_t n_gate;
 	uint32_t *always;
 	size_t n_always;
+
+	struct routes *routes; /* shared by all matchers, which may add some */
 };
 
 #endif

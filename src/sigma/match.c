@@ -29,9 +29,10 @@ void sigma_matcher_free(struct sigma_matcher *m)
 {
 	if (!m)
 		return;
-	vec_each(r, &m->routes)
-		route_free(*r, m->img->n_field);
-	vec_done(&m->routes);
+	vec_each(w, &m->ways) {
+		free(w->seen);
+	}
+	vec_done(&m->ways);
 	vec_done(&m->woken);
 	vec_done(&m->reasons);
 	pcre2_match_data_free(m->re_data);
@@ -49,13 +50,14 @@ void sigma_matcher_free(struct sigma_matcher *m)
 	free(m);
 }
 
-static const struct route *route_of(struct sigma_matcher *m, uint32_t lsset)
+static const struct way *way_of(struct sigma_matcher *m, uint32_t lsset)
 {
-	while (m->routes.n <= lsset)
-		vec_push(&m->routes, NULL);
-	if (!m->routes.at[lsset])
-		m->routes.at[lsset] = route_new(m->img, lsset);
-	return m->routes.at[lsset];
+	while (m->ways.n <= lsset)
+		(void)vec_add(&m->ways);
+	struct way *w = &m->ways.at[lsset];
+	if (!w->route)
+		*w = (struct way){route_of(m->img, lsset), must_calloc(SEEN_PLACES, sizeof(*w->seen))};
+	return w;
 }
 
 /* ---- conditions -------------------------------------------------------------------------------------------------------------------- */
@@ -200,7 +202,9 @@ static void start_event(struct sigma_matcher *m, const struct event *ev)
 	vec_clear(&m->woken);
 	while (m->values.n < ev->n_field)
 		(void)vec_add(&m->values);
-	m->route = route_of(m, ev->lsset);
+	const struct way *w = way_of(m, ev->lsset);
+	m->route = w->route;
+	m->seen = w->seen;
 }
 
 int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *cb, void *arg)
@@ -208,8 +212,8 @@ int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *c
 	int hits = 0;
 	start_event(m, ev);
 	open_gates(m);
-	for (size_t i = 0; i < m->route->n_always; i++)
-		vec_push(&m->woken, m->route->always[i]);
+	for (size_t i = 0; i < m->route->always.n; i++)
+		vec_push(&m->woken, m->route->always.at[i]);
 	sort_woken(m);
 	m->count.events++;
 	m->count.evaluated += m->woken.n;

@@ -50,13 +50,19 @@ struct spending {
 	bool aside;      /* no more of it in this window */
 };
 
+/* Where events of one log-source set go: a route that all share, and what is remembered of them here. */
+struct way {
+	const struct route *route; /* NULL: none came yet */
+	struct seen *seen;
+};
+
 struct sigma_matcher {
 	struct sigma_image *img;
 	struct cache_line *cache;
 	uint64_t *answer;
 	uint64_t seed;
 	unsigned char *secret;      /* of the hash, made of seed */
-	VEC(struct route *) routes; /* by lsset */
+	VEC(struct way) ways;       /* by lsset */
 
 	uint32_t stamp;             /* of the event at hand */
 	uint32_t *rule_stamp;       /* rule was woken by this event */
@@ -79,6 +85,7 @@ struct sigma_matcher {
 	VEC(struct sigma_reason) reasons;
 	const struct event *ev;
 	const struct route *route;
+	struct seen *seen;          /* by place in the event */
 	struct sigma_counts count;
 	pcre2_match_data *re_data;
 	pcre2_match_context *re_ctx;

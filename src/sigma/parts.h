@@ -59,7 +59,10 @@ struct expr *expr_atom(struct compiler *c, const struct atom *a);
 #define WHOLE_DIGITS_MAX 64
 bool val_whole_digits(struct val v, char *buf, struct str *ret);
 
-/* route.c: does the image's routing show events of these log sources to a rule of that one? */
+/* route.c */
+struct routes *routes_new(void);
+void routes_free(struct routes *all);
+/* Does the image's routing show events of these log sources to a rule of that one? */
 bool sigma_rule_fits(const struct sigma_image *img, const struct logsource *rule, const struct logsource *ls, size_t n);
 
 /* correlate_load.c */

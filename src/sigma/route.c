@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/route.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 static bool key_fits(enum sigma_routing routing, struct str rule, struct str event)
 {
 	if (!rule.n)
@@ -72,58 +75,158 @@ static const struct field_index *route_words(const struct sigma_image *img, cons
 	return one ? sigma_words(img, ls[0].product) : img->index[FIELD_UNKNOWN];
 }
 
-/* Once all gates are known. */
+/* Once all gates are known. The first are of fields without literals. */
 static void route_bits(const struct sigma_image *img, struct route *r)
 {
-	r->bits = must_calloc(img->n_field, sizeof(*r->bits));
-	for (size_t i = 0; i < img->n_field; i++)
-		if (r->look[i].kinds & 1u << GATE_CONTAINS)
-			literal_bits_make(&r->bits[i], &(i ? img->index[i] : r->words)->literals, r->gates);
+	(void)vec_add(&r->bits);
+	for (size_t i = 0; i < img->n_field; i++) {
+		if (!(r->look[i].kinds & 1u << GATE_CONTAINS))
+			continue;
+		r->look[i].bits = (uint16_t)r->bits.n;
+		literal_bits_make(vec_add(&r->bits), &(i ? img->index[i] : r->words)->literals, r->gates);
+	}
 	if (r->look[FIELD_UNKNOWN].kinds == 1u << GATE_CONTAINS)
 		r->words_in_line = few_make(&r->words->literals, r->gates, FEW_LINE);
 }
 
-struct route *route_new(const struct sigma_image *img, uint32_t lsset)
+static void route_free(struct route *r)
 {
-	struct route *r = must_new(struct route);
-	size_t n;
-	const struct logsource *ls = vocab_lsset_get(img->vocab, lsset, &n);
-	r->number = lsset;
-	r->words = route_words(img, ls, n);
-	r->rules = must_calloc(img->n_rule / 64 + 1, sizeof(uint64_t));
-	r->gates = must_calloc(img->n_gate / 64 + 1, sizeof(uint64_t));
-	r->waking = must_calloc(img->n_gate / 64 + 1, sizeof(uint64_t));
-	r->role = must_calloc(img->n_field, sizeof(*r->role));
-	r->look = must_calloc(img->n_field, sizeof(*r->look));
-	r->always = must_calloc(img->n_always + 1, sizeof(uint32_t));
-	r->seen = must_calloc(SEEN_PLACES, sizeof(*r->seen));
-	for (size_t i = 0; i < img->n_rule; i++) {
-		if (!img->code[i].expr || !sigma_rule_fits(img, &img->rule[i].logsource, ls, n))
-			continue;
-		set_bit(r->rules, i);
-		if (img->code[i].always)
-			r->always[r->n_always++] = (uint32_t)i;
-		add_rule(img, r, &img->code[i]);
+	vec_each(bits, &r->bits) {
+		literal_bits_done(bits);
 	}
-	r->role[FIELD_UNKNOWN] = 0;
-	route_bits(img, r);
-	return r;
-}
-
-void route_free(struct route *r, size_t n_field)
-{
-	if (!r)
-		return;
-	for (size_t i = 0; i < n_field; i++)
-		literal_bits_done(&r->bits[i]);
-	free(r->bits);
+	vec_done(&r->bits);
+	vec_done(&r->always);
 	few_free(r->words_in_line);
+	free(r->groups);
 	free(r->rules);
 	free(r->gates);
 	free(r->waking);
 	free(r->role);
 	free(r->look);
-	free(r->always);
-	free(r->seen);
 	free(r);
+}
+
+/* ---- those of an image ------------------------------------------------------------------------------------------------------------- */
+
+/* The rules of one log source. */
+struct group {
+	struct logsource logsource;
+	VEC(uint32_t) rules;
+};
+
+struct routes {
+	pthread_mutex_t lock;      /* of what follows but `of` */
+	VEC(struct group) groups;  /* of all rules, from the first route on */
+	VEC(struct route *) made;
+	_Atomic(const struct route *) of[VOCAB_LSSETS_MAX]; /* by log-source set; NULL: none of its events came yet */
+};
+
+struct routes *routes_new(void)
+{
+	struct routes *all = must_new(struct routes);
+	pthread_mutex_init(&all->lock, NULL);
+	return all;
+}
+
+void routes_free(struct routes *all)
+{
+	vec_each(r, &all->made) {
+		route_free(*r);
+	}
+	vec_each(g, &all->groups) {
+		vec_done(&g->rules);
+	}
+	vec_done(&all->made);
+	vec_done(&all->groups);
+	pthread_mutex_destroy(&all->lock);
+	free(all);
+}
+
+/* The newest first: rules come by folders, so most have the log source of the one before. */
+static struct group *group_of(struct routes *all, const struct logsource *ls)
+{
+	for (size_t i = all->groups.n; i-- > 0;) {
+		const struct logsource *g = &all->groups.at[i].logsource;
+		if (str_eq(g->product, ls->product) && str_eq(g->category, ls->category) && str_eq(g->service, ls->service))
+			return &all->groups.at[i];
+	}
+	struct group *fresh = vec_add(&all->groups);
+	fresh->logsource = *ls;
+	return fresh;
+}
+
+static void group_rules(const struct sigma_image *img, struct routes *all)
+{
+	for (uint32_t i = 0; i < img->n_rule; i++)
+		if (img->code[i].expr)
+			vec_push(&group_of(all, &img->rule[i].logsource)->rules, i);
+}
+
+/* An empty one for events that these groups are shown. */
+static struct route *route_new(const struct sigma_image *img, uint64_t *groups, const struct field_index *words)
+{
+	struct route *r = must_new(struct route);
+	r->groups = groups;
+	r->words = words;
+	r->rules = must_calloc(img->n_rule / 64 + 1, sizeof(uint64_t));
+	r->gates = must_calloc(img->n_gate / 64 + 1, sizeof(uint64_t));
+	r->waking = must_calloc(img->n_gate / 64 + 1, sizeof(uint64_t));
+	r->role = must_calloc(img->n_field, sizeof(*r->role));
+	r->look = must_calloc(img->n_field, sizeof(*r->look));
+	return r;
+}
+
+static const struct route *route_make(const struct sigma_image *img, struct routes *all, uint64_t *groups, const struct field_index *words)
+{
+	struct route *r = route_new(img, groups, words);
+	for (size_t i = 0; i < all->groups.n; i++) {
+		if (!has_bit(groups, i))
+			continue;
+		vec_each(rule, &all->groups.at[i].rules) {
+			set_bit(r->rules, *rule);
+			if (img->code[*rule].always)
+				vec_push(&r->always, *rule);
+			add_rule(img, r, &img->code[*rule]);
+		}
+	}
+	r->role[FIELD_UNKNOWN] = 0;
+	route_bits(img, r);
+	r->number = (uint32_t)all->made.n;
+	vec_push(&all->made, r);
+	return r;
+}
+
+/* Sets that are shown the same rules share a route. */
+static const struct route *route_find(const struct sigma_image *img, struct routes *all, uint32_t lsset)
+{
+	size_t n;
+	const struct logsource *ls = vocab_lsset_get(img->vocab, lsset, &n);
+	const struct field_index *words = route_words(img, ls, n);
+	if (!all->groups.n)
+		group_rules(img, all);
+	size_t n_word = all->groups.n / 64 + 1;
+	uint64_t *groups = must_calloc(n_word, sizeof(*groups));
+	for (size_t i = 0; i < all->groups.n; i++)
+		if (sigma_rule_fits(img, &all->groups.at[i].logsource, ls, n))
+			set_bit(groups, i);
+	vec_each(r, &all->made) {
+		if ((*r)->words == words && memcmp((*r)->groups, groups, n_word * sizeof(*groups)) == 0) {
+			free(groups);
+			return *r;
+		}
+	}
+	return route_make(img, all, groups, words);
+}
+
+const struct route *route_of(const struct sigma_image *img, uint32_t lsset)
+{
+	struct routes *all = img->routes;
+	const struct route *r = atomic_load_explicit(&all->of[lsset], memory_order_acquire);
+	if (r)
+		return r;
+	pthread_mutex_lock(&all->lock);
+	r = route_find(img, all, lsset);
+	pthread_mutex_unlock(&all->lock);
+	atomic_store_explicit(&all->of[lsset], r, memory_order_release);
+	return r;
 }

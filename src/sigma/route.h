@@ -24,20 +24,19 @@ struct seen {
 /* ROLE_WAKES: some gate of the field wakes a rule; others wait until somebody asks. */
 enum { ROLE_USED = 1, ROLE_WAKES = 2 };
 
-/* What events of one log-source set are shown to (route.c). */
+/* What events of some log-source sets are shown to. Never changes once it is made, and belongs to the image. */
 struct route {
 	uint64_t *rules; /* bit set */
 	uint64_t *gates; /* bit set: gates that answer for one of these rules */
 	uint64_t *waking; /* bit set: those of them that wake one */
 	uint8_t *role;   /* by field: bits of ROLE_, 0 when no rule of the route asks for it */
 	struct field_look *look; /* by field: what such gates ask of it; [0] = keywords */
-	struct literal_bits *bits; /* by field: of the literals that such gates look for */
-	uint32_t *always;
-	size_t n_always;
+	VEC(struct literal_bits) bits; /* of the literals that such gates look for, by look's number */
+	VEC(uint32_t) always;
 	uint32_t number;
+	uint64_t *groups; /* bit set: the log sources of its rules, which tell routes apart */
 	const struct field_index *words;
 	struct few *words_in_line; /* keywords for a look at a whole line of JSON; NULL when they are none or many */
-	struct seen *seen; /* by place in the event; the matcher's own to write */
 };
 
 static inline bool has_bit(const uint64_t *set, size_t i)
@@ -45,8 +44,7 @@ static inline bool has_bit(const uint64_t *set, size_t i)
 	return set[i / 64] >> (i % 64) & 1;
 }
 
-/* The route of events of this log-source set, made when new. */
-struct route *route_new(const struct sigma_image *img, uint32_t lsset);
-void route_free(struct route *r, size_t n_field);
+/* The route of events of this log-source set, made when new. Thread-safe; a pointer is read once it is there. */
+const struct route *route_of(const struct sigma_image *img, uint32_t lsset);
 
 #endif
