@@ -232,6 +232,7 @@ static void io_literals(struct cache_io *x, struct literal_set *set)
 		IO(x, l->at);
 		IO(x, l->gate);
 		IO(x, l->width);
+		IO(x, l->second);
 		x->ok = x->ok && l->gate && l->width >= 1 && l->width <= LITERAL_WINDOW && l->n <= set->text.n && l->text <= set->text.n - l->n && l->at < l->n && l->width <= l->n - l->at;
 	}
 	if (!x->out)

@@ -276,15 +276,6 @@ static void fill_tables(struct few *f, size_t n, enum few_what what)
 		fill(f, k, BUCKETS - 1, k ? 'u' : '\\', k == 2);
 }
 
-/* Each literal stands in the set by two windows: the first of them. */
-static bool is_first(const struct literal_set *set, const struct literal *l, size_t i)
-{
-	for (size_t k = 0; k < set->n; k++)
-		if (k != i && set->literal[k].text == l->text && set->literal[k].gate == l->gate && set->literal[k].at < l->at)
-			return false;
-	return true;
-}
-
 static bool is_asked(const struct literal_set *set, const struct literal *l, enum few_what what)
 {
 	const char *p = set->text.p + l->text;
@@ -331,7 +322,7 @@ static bool collect(struct few *f, const struct literal_set *set, const uint64_t
 {
 	for (size_t i = 0; i < set->n; i++) {
 		const struct literal *l = &set->literal[i];
-		if (!(wanted[(l->gate - 1u) / 64] >> (l->gate - 1u) % 64 & 1) || !is_asked(set, l, what) || !is_first(set, l, i))
+		if (l->second || !(wanted[(l->gate - 1u) / 64] >> (l->gate - 1u) % 64 & 1) || !is_asked(set, l, what))
 			continue;
 		if (*ret_n == FEW_MOST)
 			return false;

@@ -107,7 +107,7 @@ void literals_make(struct literal_set *set, struct arena *mem, const struct str 
 		unsigned width = width_of(s);
 		uint32_t at = best_window(tally, s, width);
 		for (uint32_t k = 0; k < (s.n > 1 ? 2 : 1); k++)
-			set->literal[set->n++] = (struct literal){window_at(s.p + at + k, width), (uint32_t)set->text.n, (uint32_t)s.n, at + k, gate[i], (uint16_t)width};
+			set->literal[set->n++] = (struct literal){window_at(s.p + at + k, width), (uint32_t)set->text.n, (uint32_t)s.n, at + k, gate[i], (uint8_t)width, k > 0};
 		memcpy(text + set->text.n, s.p, s.n);
 		set->text.n += s.n;
 	}

@@ -21,7 +21,8 @@ struct literal {
 	uint32_t n;
 	uint32_t at;     /* of the window in the literal */
 	uint16_t gate;   /* 1-based */
-	uint16_t width;  /* of the window, 1 to LITERAL_WINDOW */
+	uint8_t width;   /* of the window, 1 to LITERAL_WINDOW */
+	bool second;     /* the set has the window one place before it, too */
 };
 
 struct literal_set {
