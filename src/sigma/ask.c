@@ -4,6 +4,8 @@
 #include "base/utf8.h"
 #include "sys/rand.h"
 
+#include <sys/mman.h>
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -12,9 +14,9 @@
 
 void asking_init(struct sigma_matcher *m)
 {
-	m->cache = aligned_alloc(64, CACHE_SLOTS * sizeof(*m->cache));
-	must(m->cache);
-	memset(m->cache, 0, CACHE_SLOTS * sizeof(*m->cache));
+	/* Pages of zeros, which cost nothing until they are used. */
+	m->cache = mmap(NULL, CACHE_SLOTS * sizeof(*m->cache), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	must(m->cache != MAP_FAILED);
 	m->answer = must_calloc(ANSWER_SLOTS, sizeof(*m->answer));
 	m->noted = must_calloc(m->img->n_gate + 1, sizeof(*m->noted));
 	m->secret = must_calloc(XXH3_SECRET_DEFAULT_SIZE, 1);
@@ -26,7 +28,7 @@ void asking_done(struct sigma_matcher *m)
 {
 	vec_done(&m->values);
 	vec_done(&m->open);
-	free(m->cache);
+	munmap(m->cache, CACHE_SLOTS * sizeof(*m->cache));
 	free(m->answer);
 	free(m->noted);
 	free(m->secret);

@@ -142,13 +142,16 @@ void routes_free(struct routes *all)
 	free(all);
 }
 
-/* The newest first: rules come by folders, so most have the log source of the one before. */
+static bool is_of(const struct group *g, const struct logsource *ls)
+{
+	return str_eq(g->logsource.product, ls->product) && str_eq(g->logsource.category, ls->category) && str_eq(g->logsource.service, ls->service);
+}
+
 static struct group *group_of(struct routes *all, const struct logsource *ls)
 {
-	for (size_t i = all->groups.n; i-- > 0;) {
-		const struct logsource *g = &all->groups.at[i].logsource;
-		if (str_eq(g->product, ls->product) && str_eq(g->category, ls->category) && str_eq(g->service, ls->service))
-			return &all->groups.at[i];
+	vec_each(g, &all->groups) {
+		if (is_of(g, ls))
+			return g;
 	}
 	struct group *fresh = vec_add(&all->groups);
 	fresh->logsource = *ls;
@@ -157,9 +160,15 @@ static struct group *group_of(struct routes *all, const struct logsource *ls)
 
 static void group_rules(const struct sigma_image *img, struct routes *all)
 {
-	for (uint32_t i = 0; i < img->n_rule; i++)
-		if (img->code[i].expr)
-			vec_push(&group_of(all, &img->rule[i].logsource)->rules, i);
+	struct group *g = NULL; /* rules come by folders, so most are of the last one's */
+	for (uint32_t i = 0; i < img->n_rule; i++) {
+		const struct logsource *ls = &img->rule[i].logsource;
+		if (!img->code[i].expr)
+			continue;
+		if (!g || !is_of(g, ls))
+			g = group_of(all, ls);
+		vec_push(&g->rules, i);
+	}
 }
 
 /* An empty one for events that these groups are shown. */
