@@ -17,7 +17,6 @@ void asking_init(struct sigma_matcher *m)
 	/* Pages of zeros, which cost nothing until they are used. */
 	m->cache = mmap(NULL, CACHE_SLOTS * sizeof(*m->cache), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	must(m->cache != MAP_FAILED);
-	m->answer = must_calloc(ANSWER_SLOTS, sizeof(*m->answer));
 	m->noted = must_calloc(m->img->n_gate + 1, sizeof(*m->noted));
 	m->secret = must_calloc(XXH3_SECRET_DEFAULT_SIZE, 1);
 	rand_bytes(&m->seed, sizeof(m->seed));
@@ -29,7 +28,6 @@ void asking_done(struct sigma_matcher *m)
 	vec_done(&m->values);
 	vec_done(&m->open);
 	munmap(m->cache, CACHE_SLOTS * sizeof(*m->cache));
-	free(m->answer);
 	free(m->noted);
 	free(m->secret);
 }
@@ -76,7 +74,7 @@ static inline struct str val_bytes(const struct val *v)
 	return text >> v->kind & 1 ? str_n(v->u.p, v->n) : str_n((const char *)&v->u, sizeof(v->u));
 }
 
-const uint64_t *hash_of(struct sigma_matcher *m, uint32_t field)
+static const uint64_t *hash_of(struct sigma_matcher *m, uint32_t field)
 {
 	struct value *to = &m->values.at[field];
 	const struct val *v = &m->ev->field[field].val;
@@ -170,19 +168,51 @@ static void ask(struct sigma_matcher *m, field_id id, struct val v, struct value
 	gates_of_value(&q, v, text->text, fold_of(m, text));
 }
 
-/* Where a value's gates are remembered. */
-struct cache_key {
-	uint64_t part[2];
-	struct cache_line *line;
-};
+static inline struct cache_line *line_at(const struct sigma_matcher *m, const uint64_t *key)
+{
+	return &m->cache[(key[0] ^ key[0] >> 32) & (CACHE_SLOTS - 1)];
+}
 
-static inline struct cache_key cache_key(struct sigma_matcher *m, uint32_t field, unsigned look)
+static inline bool is_of(const struct cache_line *line, const uint64_t *key)
+{
+	return line->n && line->key[0] == key[0] && line->key[1] == key[1];
+}
+
+static inline void set_key(struct sigma_matcher *m, uint32_t field, uint64_t first, uint64_t second)
+{
+	struct value *v = &m->values.at[field];
+	v->key[0] = first;
+	v->key[1] = second;
+	v->key_stamp = m->stamp;
+}
+
+/* The value's cache line for this look at it. */
+static inline struct cache_line *find_line(struct sigma_matcher *m, uint32_t field, unsigned look)
 {
 	const uint64_t *h = hash_of(m, field);
 	uint64_t what = ((uint64_t)m->route->number << 32 | (uint64_t)m->ev->field[field].id << 8 | look) * 0xD1B54A32D192ED03ull;
-	struct cache_key k = {{h[0] ^ what, h[1]}, NULL};
-	k.line = &m->cache[(k.part[0] ^ k.part[0] >> 32) & (CACHE_SLOTS - 1)];
-	return k;
+	set_key(m, field, h[0] ^ what, h[1]);
+	return line_at(m, m->values.at[field].key);
+}
+
+static void take_line(struct cache_line *line, const uint64_t *key, const uint16_t *gate, size_t n, size_t waking)
+{
+	*line = (struct cache_line){.key = {key[0], key[1]}, .n = (uint8_t)(n + 1), .waking = (uint8_t)waking};
+	if (n)
+		memcpy(line->slot, gate, n * sizeof(*gate));
+}
+
+struct cache_line *line_of(struct sigma_matcher *m, uint32_t field)
+{
+	const struct value *v = &m->values.at[field];
+	bool asked = v->key_stamp == m->stamp;
+	struct cache_line *line = asked ? line_at(m, v->key) : find_line(m, field, 0);
+	if (is_of(line, m->values.at[field].key))
+		return line;
+	if (asked)
+		return NULL;
+	take_line(line, m->values.at[field].key, NULL, 0, 0);
+	return line;
 }
 
 static inline uint32_t seen_what(const struct field *f, size_t n, bool words)
@@ -190,20 +220,22 @@ static inline uint32_t seen_what(const struct field *f, size_t n, bool words)
 	return (uint32_t)f->id << 16 | (uint32_t)n << 8 | (uint32_t)words << 7 | (uint32_t)(f->val.kind + 1u);
 }
 
-static void keep_seen(struct sigma_matcher *m, uint32_t field, bool words, const uint16_t *gate, size_t n, size_t waking)
+static void keep_seen(struct sigma_matcher *m, uint32_t field, bool words, const struct cache_line *line)
 {
 	const struct field *f = &m->ev->field[field];
 	struct str bytes = val_bytes(&f->val);
+	size_t n = line->n - 1u;
 	if (field >= SEEN_PLACES)
 		return;
 	struct seen *s = &m->seen[field];
 	s->what = 0;
 	if (n > SEEN_GATES || bytes.n > SEEN_BYTES)
 		return;
+	memcpy(s->key, line->key, sizeof(s->key));
 	s->what = seen_what(f, bytes.n, words);
 	s->n_gate = (uint8_t)n;
-	s->waking = (uint8_t)waking;
-	memcpy(s->gate, gate, n * sizeof(*gate));
+	s->waking = line->waking;
+	memcpy(s->gate, line->slot, n * sizeof(*s->gate));
 	memcpy(s->bytes, bytes.p, bytes.n);
 }
 
@@ -215,14 +247,14 @@ static inline bool is_seen(const struct sigma_matcher *m, uint32_t field, const 
 	return memcmp(m->seen[field].bytes, bytes.p, bytes.n) == 0;
 }
 
-static void ask_cached(struct sigma_matcher *m, uint32_t field, unsigned look, const struct cache_key *key)
+static void ask_cached(struct sigma_matcher *m, uint32_t field, unsigned look, struct cache_line *line)
 {
 	const struct field *f = &m->ev->field[field];
-	struct cache_line *line = key->line;
+	const uint64_t *key = m->values.at[field].key;
 	m->count.values++;
-	if (line->n && line->key[0] == key->part[0] && line->key[1] == key->part[1]) {
-		open_all(m, line->gate, line->n - 1u, line->waking);
-		keep_seen(m, field, look & LOOK_WORDS, line->gate, line->n - 1u, line->waking);
+	if (is_of(line, key)) {
+		open_all(m, line->slot, line->n - 1u, line->waking);
+		keep_seen(m, field, look & LOOK_WORDS, line);
 		m->count.known++;
 		return;
 	}
@@ -233,14 +265,8 @@ static void ask_cached(struct sigma_matcher *m, uint32_t field, unsigned look, c
 		ask(m, FIELD_UNKNOWN, f->val, value_of(m, field), field);
 	size_t waking = sort_open(m);
 	open_all(m, m->open.at, m->open.n, waking);
-	if (m->open.n > CACHE_GATES)
-		return;
-	line->key[0] = key->part[0];
-	line->key[1] = key->part[1];
-	line->n = (uint8_t)(m->open.n + 1);
-	line->waking = (uint8_t)waking;
-	if (m->open.n)
-		memcpy(line->gate, m->open.at, m->open.n * sizeof(*line->gate));
+	if (m->open.n <= CACHE_ROOM)
+		take_line(line, key, m->open.at, m->open.n, waking);
 }
 
 void open_gates_of(struct sigma_matcher *m, field_id id)
@@ -251,10 +277,8 @@ void open_gates_of(struct sigma_matcher *m, field_id id)
 	for (uint32_t i = p->last + 1; i-- > 0;) {
 		if (m->ev->field[i].id != id)
 			continue;
-		if (gate_text_may_fit(look, m->ev->field[i].val)) {
-			struct cache_key key = cache_key(m, i, LOOK_FIELD);
-			ask_cached(m, i, LOOK_FIELD, &key);
-		}
+		if (gate_text_may_fit(look, m->ev->field[i].val))
+			ask_cached(m, i, LOOK_FIELD, find_line(m, i, LOOK_FIELD));
 		if (!p->many && !(m->ev->field[i].flags & FIELD_F_ELEMENT))
 			break;
 	}
@@ -310,6 +334,7 @@ static inline unsigned start_field(struct sigma_matcher *m, uint32_t at, bool wo
 	const struct seen *s = &m->seen[at];
 	m->count.values++;
 	m->count.known++;
+	set_key(m, at, s->key[0], s->key[1]);
 	open_all(m, s->gate, s->n_gate, s->waking);
 	return 0;
 }
@@ -324,7 +349,7 @@ void open_gates(struct sigma_matcher *m)
 	m->line_is_clear = false;
 	if (keywords && !in_raw)
 		look_at_line(m);
-	struct cache_key key[BATCH];
+	struct cache_line *line[BATCH];
 	uint32_t at[BATCH];
 	uint8_t look[BATCH];
 	for (uint32_t from = 0; from < ev->n_field;) {
@@ -333,12 +358,12 @@ void open_gates(struct sigma_matcher *m)
 			look[n] = (uint8_t)start_field(m, from, keywords && !in_raw);
 			if (!look[n])
 				continue;
-			key[n] = cache_key(m, from, look[n]);
-			__builtin_prefetch(key[n].line);
+			line[n] = find_line(m, from, look[n]);
+			__builtin_prefetch(line[n]);
 			at[n++] = from;
 		}
 		for (size_t i = 0; i < n; i++)
-			ask_cached(m, at[i], look[i], &key[i]);
+			ask_cached(m, at[i], look[i], line[i]);
 	}
 	if (!keywords || !in_raw)
 		return;

@@ -260,42 +260,50 @@ static bool atom_matches(struct sigma_matcher *m, const struct atom *a, uint32_t
 
 /* ---- answers that are remembered ------------------------------------------------------------------------------------------------------- */
 
-/* The one value that decides, when there is one and the atom asks for nothing but its text. */
-static bool one_text(const struct sigma_matcher *m, const struct atom *a, uint32_t *ret_field)
+/* The one value of a field, when there is one, of text, and not as an array. */
+static inline bool one_text(const struct sigma_matcher *m, field_id field, uint32_t *ret_at)
 {
-	const struct place *p = &m->place[a->field];
-	if (a->keyword || p->stamp != m->stamp || p->many || a->op > ATOM_REGEX)
-		return false;
+	static const unsigned text = 1u << VAL_STR | 1u << VAL_JSTR | 1u << VAL_U16;
+	const struct place *p = &m->place[field];
 	const struct field *f = &m->ev->field[p->last];
-	*ret_field = p->last;
-	return !(f->flags & FIELD_F_ELEMENT) && (f->val.kind == VAL_STR || f->val.kind == VAL_JSTR || f->val.kind == VAL_U16);
+	*ret_at = p->last;
+	return p->stamp == m->stamp && !p->many && !(f->flags & FIELD_F_ELEMENT) && text >> f->val.kind & 1;
 }
 
-/* Its place in the table, and what stands there when the answer is no: all of the hash but the lowest bit, which is the answer. */
-static uint64_t *answer_slot(struct sigma_matcher *m, uint32_t atom, uint32_t field, uint64_t *ret_no)
+static inline int answer_in(const struct cache_line *line, uint16_t answer)
 {
-	const uint64_t *h = hash_of(m, field);
-	uint64_t mixed = (h[0] + atom) * 0x9E3779B97F4A7C15ull;
-	*ret_no = (h[1] ^ mixed) & ~UINT64_C(1);
-	return &m->answer[mixed >> 40 & (ANSWER_SLOTS - 1)];
+	for (unsigned i = line->n - 1u; i < line->n - 1u + line->answers; i++)
+		if (line->slot[i] >> 1 == answer)
+			return line->slot[i] & 1;
+	return -1;
+}
+
+int known_answer(struct sigma_matcher *m, uint16_t answer, field_id field)
+{
+	uint32_t at;
+	const struct cache_line *line;
+	if (m->place[field].stamp != m->stamp)
+		return 0; /* nothing is in no text */
+	line = one_text(m, field, &at) ? line_of(m, at) : NULL;
+	return line ? answer_in(line, answer) : -1;
 }
 
 /* *ret_at = the field that made it hold, UINT32_MAX when it is none. */
 static bool ask_atom(struct sigma_matcher *m, uint32_t atom, uint32_t *ret_at)
 {
 	const struct atom *a = &m->img->atom[atom];
-	uint64_t no, *slot;
 	m->count.atoms++;
-	if (!one_text(m, a, ret_at))
+	if (!a->answer || !one_text(m, a->field, ret_at))
 		return atom_matches(m, a, ret_at);
-	slot = answer_slot(m, atom, *ret_at, &no);
-	if ((*slot & ~UINT64_C(1)) == no)
-		return *slot & 1;
+	struct cache_line *line = line_of(m, *ret_at);
+	int known = line ? answer_in(line, a->answer) : -1;
+	if (known >= 0)
+		return known;
 	uint32_t budget = m->budget;
 	bool holds = atom_fits(m, a, m->ev->field[*ret_at].val, value_of(m, *ret_at));
 	/* What had to be paid for is paid for each time: what a rule does in a block may not depend on those before it. */
-	if (m->budget == budget)
-		*slot = no | holds;
+	if (line && m->budget == budget && line->n - 1u + line->answers < CACHE_ROOM)
+		line->slot[line->n - 1u + line->answers++] = (uint16_t)(a->answer << 1 | holds);
 	return holds;
 }
 

@@ -175,6 +175,7 @@ static void io_atom(struct cache_io *x, struct atom *a)
 	io_raw(x, a->net, sizeof(a->net));
 	IO(x, a->bits);
 	IO(x, a->gate);
+	IO(x, a->answer);
 	if (!x->out && a->op == ATOM_REGEX && x->ok) {
 		struct regex_fault unused;
 		a->re = regex_new(a->text, a->flags, &unused);
@@ -327,6 +328,7 @@ void cache_io_image(struct cache_io *x, struct sigma_image *img)
 		IO(x, img->test[i].yes);
 		IO(x, img->test[i].no);
 		IO(x, img->test[i].gate);
+		IO(x, img->test[i].answer);
 		IO(x, img->test[i].field);
 		IO(x, img->test[i].exact);
 	}

@@ -33,6 +33,7 @@ struct atom {
 	unsigned bits;
 	struct regex *re; /* the image owns it */
 	uint16_t gate;    /* 1-based, 0 = the indexes do not ask for it */
+	uint16_t answer;  /* the number under which answers are remembered with a value, 1-based; 0 = they are not */
 };
 
 enum expr_kind { EXPR_AND, EXPR_OR, EXPR_NOT, EXPR_ATOM, EXPR_TRUE, EXPR_FALSE };
@@ -52,7 +53,8 @@ struct test {
 	uint32_t atom;
 	uint32_t yes, no; /* the next test of the image, or one of the two ends */
 	uint16_t gate;    /* the atom's gate, 1-based; a closed gate answers no without looking. 0 = none */
-	field_id field;   /* where the gate looks */
+	uint16_t answer;  /* the atom's */
+	field_id field;   /* where the atom looks */
 	bool exact;       /* an open gate answers yes */
 };
 #define TEST_TRUE UINT32_MAX

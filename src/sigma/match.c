@@ -71,7 +71,8 @@ static inline bool test_holds(struct sigma_matcher *m, const struct test *t)
 		if (t->exact && !m->place[t->field].many)
 			return true;
 	}
-	return atom_holds(m, t->atom);
+	int known = t->answer ? known_answer(m, t->answer, t->field) : -1;
+	return known >= 0 ? known : atom_holds(m, t->atom);
 }
 
 /* By its tests. */

@@ -16,23 +16,22 @@
  * entry, and no copy of the value is kept; an entry is one cache line; values that open more gates than fit are asked anew.
  */
 #define CACHE_SLOTS 65536u
-#define CACHE_GATES 23
+#define CACHE_ROOM 22
 
 struct cache_line {
 	uint64_t key[2];
-	uint8_t n;     /* 1 + gates; 0 = free */
-	uint8_t waking; /* the first of them */
-	uint16_t gate[CACHE_GATES];
+	uint8_t n;             /* 1 + gates; 0 = free */
+	uint8_t waking;        /* the first of them */
+	uint8_t answers;       /* behind the gates: what atoms that no gate answers say of the value, as their number (atom.answer) * 2 + yes */
+	uint16_t slot[CACHE_ROOM];
 } __attribute__((aligned(64)));
-
-/* The same for questions that no gate answers: (atom, value) -> yes or no, in 64 bits of that hash. */
-#define ANSWER_SLOTS 131072u
 
 /* A value of the event at hand, by the place of its field. */
 struct value {
 	struct str text, fold;
 	uint64_t hash[2];
-	uint32_t text_stamp, fold_stamp, hash_stamp; /* the event they are of */
+	uint64_t key[2];       /* of its cache line */
+	uint32_t text_stamp, fold_stamp, hash_stamp, key_stamp; /* the event they are of */
 };
 
 /* Where the event at hand has a field. */
@@ -59,7 +58,6 @@ struct way {
 struct sigma_matcher {
 	struct sigma_image *img;
 	struct cache_line *cache;
-	uint64_t *answer;
 	uint64_t seed;
 	unsigned char *secret;      /* of the hash, made of seed */
 	VEC(struct way) ways;       /* by lsset */
@@ -104,7 +102,8 @@ struct value *value_of(struct sigma_matcher *m, uint32_t field);
 /* The original line as a value. */
 struct value *raw_of(struct sigma_matcher *m);
 struct str fold_of(struct sigma_matcher *m, struct value *v);
-const uint64_t *hash_of(struct sigma_matcher *m, uint32_t field);
+/* Where the value's gates and answers are remembered; NULL when another value took the place meanwhile. */
+struct cache_line *line_of(struct sigma_matcher *m, uint32_t field);
 /* Lines have their words in one text, JSON and EVTX have values: keywords search the one or the others. */
 bool keywords_in_raw(const struct event *ev);
 
@@ -125,6 +124,8 @@ static inline bool gate_closed(struct sigma_matcher *m, uint16_t gate, field_id 
 
 /* ---- atoms.c ----------------------------------------------------------------------------------------------------------------------- */
 
+/* The remembered answer (atom.answer) about the one value that a field has; -1 = it must be asked. */
+int known_answer(struct sigma_matcher *m, uint16_t answer, field_id field);
 /* The answer to an atom of a rule of the route, at most once an event. */
 bool atom_holds(struct sigma_matcher *m, uint32_t atom);
 /* One value against an atom. f is the value's text. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/parts.h"
 
+#define ANSWERS_MOST 32767 /* one bit is the answer */
+
 struct programmer {
 	struct sigma_image *img;
 	VEC(struct test) tests;
@@ -54,12 +56,9 @@ static uint32_t program_list(struct programmer *p, const struct expr *e, uint32_
 
 static struct test test_of(const struct sigma_image *img, uint32_t atom, uint32_t yes, uint32_t no)
 {
-	struct test t = {.atom = atom, .yes = yes, .no = no, .gate = img->atom[atom].gate};
-	if (t.gate) {
-		const struct gate_info *g = &img->gate[t.gate - 1];
-		t.field = g->field;
-		t.exact = g->exact == atom;
-	}
+	const struct atom *a = &img->atom[atom];
+	struct test t = {.atom = atom, .yes = yes, .no = no, .gate = a->gate, .answer = a->answer, .field = a->keyword ? FIELD_UNKNOWN : a->field};
+	t.exact = t.gate && img->gate[t.gate - 1].exact == atom;
 	return t;
 }
 
@@ -82,10 +81,23 @@ static uint32_t program(struct programmer *p, const struct expr *e, uint32_t yes
 	return no;
 }
 
+/* Questions about the text of a value that its gates leave open. */
+static void number_answers(struct sigma_image *img)
+{
+	uint16_t n = 0;
+	for (uint32_t i = 0; i < img->n_atom; i++) {
+		struct atom *a = &img->atom[i];
+		bool by_gate = a->gate && img->gate[a->gate - 1].exact == i;
+		if (a->op <= ATOM_REGEX && !a->keyword && !by_gate && n < ANSWERS_MOST)
+			a->answer = ++n;
+	}
+}
+
 void programs_build(struct sigma_image *img)
 {
 	struct programmer p = {.img = img};
 	arena_init(&p.mem, 0);
+	number_answers(img);
 	for (size_t i = 0; i < img->n_rule; i++) {
 		if (!img->code[i].expr)
 			continue;

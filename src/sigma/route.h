@@ -11,10 +11,11 @@
  * is less than a hash and a look-up. Longer values and those that open more gates are not kept.
  */
 #define SEEN_PLACES 64
-#define SEEN_BYTES 110
+#define SEEN_BYTES 94
 #define SEEN_GATES 6
 
 struct seen {
+	uint64_t key[2]; /* of its cache line */
 	uint32_t what; /* the field's number, the value's kind and length, whether for keywords, too; 0: nothing is kept */
 	uint8_t n_gate, waking;
 	uint16_t gate[SEEN_GATES];
