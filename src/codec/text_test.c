@@ -3,6 +3,7 @@
 #include "codec/japanese.h"
 #include "codec/json.h"
 #include "codec/xml.h"
+#include "codec/yaml.h"
 
 #include <errno.h>
 
@@ -178,6 +179,19 @@ TEST(json_strings_fill_the_cap)
 	CHECK_INT(json_add_string(&out, STR("0123456789")), 0);
 	CHECK_INT(json_add_string(&out, STR("0")), -E2BIG);
 	buf_done(&out);
+}
+
+TEST(yaml_of_no_text)
+{
+	struct yaml_doc *docs;
+	struct arena mem;
+	struct diag d;
+	arena_init(&mem, 0);
+	diag_init(&d);
+	CHECK_INT(yaml_read(STR_NONE, &mem, &d, &docs), 0);
+	CHECK(docs == NULL || docs->root == NULL);
+	diag_done(&d);
+	arena_done(&mem);
 }
 
 TEST_MAIN

@@ -373,7 +373,7 @@ int yaml_read(struct str text, struct arena *mem, struct diag *d, struct yaml_do
 		return diag_error(d, (struct diag_at){1, 1}, "yaml.too_large", "the file is larger than the limit of 16 MiB"), -E2BIG;
 	must(yaml_parser_initialize(&b.parser));
 	map_init(&b.anchors);
-	yaml_parser_set_input_string(&b.parser, (const unsigned char *)text.p, text.n);
+	yaml_parser_set_input_string(&b.parser, (const unsigned char *)(text.n ? text.p : ""), text.n);
 	for (bool end = false; !end && !b.err;) {
 		yaml_event_t ev;
 		if (next_event(&b, &ev) < 0)

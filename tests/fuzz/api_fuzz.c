@@ -43,7 +43,7 @@ static void check(const struct api_response *resp)
 {
 	struct str body = buf_str(&resp->body);
 	must(resp->status >= 200 && resp->status < 600 && resp->status != 500);
-	if (!strstr(resp->content_type, "json"))
+	if (resp->file || !strstr(resp->content_type, "json"))
 		return;
 	struct str rest = body;
 	must(json_skip_value(&rest) == 0 && !str_trim(rest).n); /* events may hold what a tree of numbers cannot */
