@@ -367,7 +367,7 @@ int json_read_flat(struct str *text, struct arena *mem, struct json_leaf **ret, 
 
 int json_skip_value(struct str *text)
 {
-	struct str t = *text;
+	struct str t = text->p ? *text : STR("");
 	struct json_scan in = {.start = t.p, .end = t.p + t.n};
 	size_t depth = 0;
 	for (size_t i = 0; i < t.n; i++) {
