@@ -160,7 +160,8 @@ static void worker_done(struct worker *w)
 	pthread_mutex_lock(&w->s->lock);
 	for (size_t i = 0; i < n; i++) {
 		struct sigma_rule_counts *to = &w->s->rule_count[i];
-		*to = (struct sigma_rule_counts){to->evaluated + from[i].evaluated, to->hits + from[i].hits, to->limited + from[i].limited, to->set_aside + from[i].set_aside};
+		*to = (struct sigma_rule_counts){to->evaluated + from[i].evaluated, to->hits + from[i].hits, to->limited + from[i].limited, to->set_aside + from[i].set_aside,
+			to->timed + from[i].timed, to->sample + from[i].sample, to->sample_ns + from[i].sample_ns};
 	}
 	pthread_mutex_unlock(&w->s->lock);
 	arena_done(&w->mem);
@@ -349,11 +350,20 @@ static void put_job(struct scan *s, struct job *j)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* Figures of each rule are wanted. */
+static bool shows_rules(const struct scan *s)
+{
+	const char *how = command_text(&s->cmd, "stats");
+	return how && strcmp(how, "rules") == 0;
+}
+
 static void *worker_main(void *arg)
 {
 	struct scan *s = arg;
 	struct worker w = {.s = s, .decoder = decoder_new(s->rules.vocab, s->offset_s), .matcher = sigma_matcher_new(s->rules.img)};
 	struct job *j;
+	if (shows_rules(s))
+		sigma_matcher_time_rules(w.matcher);
 	arena_init(&w.mem, 0);
 	scan_words_init(&w.words, &s->out, s->rules.img);
 	while ((j = take_job(s))) {
@@ -477,7 +487,7 @@ static void stats_json(const struct scan *s, double load, double scan, struct bu
 		s->rules.loaded, s->rules.refused, (unsigned long long)(s->files - s->failed), (unsigned long long)s->failed, (unsigned long long)n->events, (unsigned long long)n->bad,
 		(unsigned long long)s->bytes, (unsigned long long)s->matches, (unsigned long long)s->correlations, load, scan, (unsigned long long)ru.ru_maxrss * 1024);
 	scan_stats_json(&s->stats, s->rules.vocab, out);
-	if (strcmp(command_text(&s->cmd, "stats"), "rules") == 0)
+	if (shows_rules(s))
 		scan_rules_json(s->rules.img, s->rule_count, out);
 	buf_addf(out, ",\"interrupted\":%s}\n", interrupted ? "true" : "false");
 }

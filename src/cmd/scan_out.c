@@ -343,8 +343,11 @@ void scan_rules_json(const struct sigma_image *img, const struct sigma_rule_coun
 		first = false;
 		add_member(out, "rule_id", rule[i].id);
 		add_member(out, "rule_title", rule[i].title);
-		buf_addf(out, ",\"evaluated\":%llu,\"hits\":%llu,\"limited\":%llu,\"set_aside\":%llu}", (unsigned long long)c->evaluated, (unsigned long long)c->hits,
+		buf_addf(out, ",\"evaluated\":%llu,\"hits\":%llu,\"limited\":%llu,\"set_aside\":%llu", (unsigned long long)c->evaluated, (unsigned long long)c->hits,
 			(unsigned long long)c->limited, (unsigned long long)c->set_aside);
+		if (c->timed)
+			buf_addf(out, ",\"timed\":%llu,\"seconds\":%.9f", (unsigned long long)c->timed, (double)c->sample_ns / 1e9 / (double)c->sample * (double)c->evaluated);
+		buf_addc(out, '}');
 	}
 	buf_addc(out, ']');
 }

@@ -13,6 +13,42 @@ static const char RULES[] =
 	"title: long\nlogsource: {product: t}\ndetection:\n  s:\n    text|re: '(?=b)b.*END'\n  condition: s\n---\n"
 	"title: regular\nlogsource: {product: t}\ndetection:\n  s:\n    text|contains: aaaaaaaaaaaa\n    text|re: '^(a+)+[0-9]!$'\n  condition: s\n";
 
+struct house {
+	struct vocab *v;
+	struct sigma_set *set;
+	struct sigma_image *img;
+	struct decoder *dec;
+	struct sigma_matcher *m;
+	const struct sigma_rule_counts *count;
+	uint64_t hits[4];
+	struct arena mem;
+	struct diag d;
+};
+
+static void open_house(struct house *h, const char *rules)
+{
+	*h = (struct house){.v = vocab_new(), .set = sigma_set_new()};
+	diag_init(&h->d);
+	arena_init(&h->mem, 0);
+	CHECK_INT(sigma_set_add_text(h->set, str_c(rules), STR("r.yml"), &h->d), 0);
+	CHECK_INT(sigma_compile(h->set, h->v, &(struct sigma_opts){0}, &h->d, &h->img), 0);
+	vocab_freeze(h->v);
+	h->dec = decoder_new(h->v, 0);
+	h->m = sigma_matcher_new(h->img);
+	h->count = sigma_matcher_rule_counts(h->m);
+}
+
+static void close_house(struct house *h)
+{
+	sigma_matcher_free(h->m);
+	decoder_free(h->dec);
+	sigma_image_unref(h->img);
+	sigma_set_free(h->set);
+	arena_done(&h->mem);
+	vocab_unref(h->v);
+	diag_done(&h->d);
+}
+
 static int count_hit(void *arg, const struct sigma_hit *hit)
 {
 	uint64_t *hits = arg;
@@ -20,83 +56,57 @@ static int count_hit(void *arg, const struct sigma_hit *hit)
 	return 0;
 }
 
-TEST(a_pattern_without_end_costs_one_search_a_window)
+static void show(struct house *h, struct str json)
 {
-	struct vocab *v = vocab_new();
-	struct sigma_set *set = sigma_set_new();
-	struct sigma_image *img;
-	struct arena mem;
-	struct diag d;
+	struct record rec = {.raw = json, .ls = {STR("t"), STR(""), STR("")}, .format = FORMAT_JSON};
 	struct event ev;
-	uint64_t hits[4] = {0};
-	diag_init(&d);
-	arena_init(&mem, 0);
-	CHECK_INT(sigma_set_add_text(set, str_c(RULES), STR("r.yml"), &d), 0);
-	CHECK_INT(sigma_compile(set, v, &(struct sigma_opts){0}, &d, &img), 0);
-	vocab_freeze(v);
-	struct decoder *dec = decoder_new(v, 0);
-	struct sigma_matcher *m = sigma_matcher_new(img);
+	decode_record(h->dec, &rec, &h->mem, &ev, NULL);
+	sigma_match(h->m, &ev, count_hit, h->hits);
+}
+
+/* 400 events that the first rule's pattern goes back over, 100 a window. */
+static void show_hostile(struct house *h)
+{
 	for (unsigned i = 0; i < 400; i++) {
 		char text[200];
 		int n = snprintf(text, sizeof(text), "{\"text\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa%u!\"}", i);
-		struct record rec = {.raw = str_n(text, (size_t)n), .ls = {STR("t"), STR(""), STR("")}, .format = FORMAT_JSON};
-		sigma_matcher_window(m, i / 100);
-		decode_record(dec, &rec, &mem, &ev, NULL);
-		sigma_match(m, &ev, count_hit, hits);
+		sigma_matcher_window(h->m, i / 100);
+		show(h, str_n(text, (size_t)n));
 	}
-	const struct sigma_rule_counts *c = sigma_matcher_rule_counts(m);
-	CHECK_INT((int64_t)(c[0].evaluated + c[0].set_aside), 400);
-	CHECK_INT((int64_t)hits[0], 0);
-	CHECK_INT((int64_t)hits[1], 400);
-	CHECK_INT((int64_t)c[0].limited, 4);
-	CHECK_INT((int64_t)c[0].set_aside, 396);
-	CHECK_INT((int64_t)c[1].limited, 0);
-	CHECK_INT((int64_t)hits[3], 10);
-	CHECK_INT((int64_t)c[3].evaluated, 400);
-	CHECK_INT((int64_t)(c[3].limited + c[3].set_aside), 0);
-	sigma_matcher_free(m);
-	decoder_free(dec);
-	sigma_image_unref(img);
-	sigma_set_free(set);
-	arena_done(&mem);
-	vocab_unref(v);
-	diag_done(&d);
+}
+
+TEST(a_pattern_without_end_costs_one_search_a_window)
+{
+	struct house h;
+	open_house(&h, RULES);
+	show_hostile(&h);
+	const struct sigma_rule_counts *c = h.count;
+	CHECK_INT(c[0].evaluated + c[0].set_aside, 400);
+	CHECK_INT(h.hits[0], 0);
+	CHECK_INT(h.hits[1], 400);
+	CHECK_INT(c[0].limited, 4);
+	CHECK_INT(c[0].set_aside, 396);
+	CHECK_INT(c[1].limited, 0);
+	CHECK_INT(h.hits[3], 10);
+	CHECK_INT(c[3].evaluated, 400);
+	CHECK_INT(c[3].limited + c[3].set_aside, 0);
+	close_house(&h);
 }
 
 /* The limit grows with the text: an honest pattern finds what stands at the end of a long one. */
 TEST(a_long_text_is_searched_to_its_end)
 {
-	struct vocab *v = vocab_new();
-	struct sigma_set *set = sigma_set_new();
-	struct sigma_image *img;
-	struct arena mem;
-	struct diag d;
-	struct event ev;
-	uint64_t hits[4] = {0};
+	struct house h;
 	struct buf b = BUF_INIT(1 << 20);
-	diag_init(&d);
-	arena_init(&mem, 0);
-	CHECK_INT(sigma_set_add_text(set, str_c(RULES), STR("r.yml"), &d), 0);
-	CHECK_INT(sigma_compile(set, v, &(struct sigma_opts){0}, &d, &img), 0);
-	vocab_freeze(v);
-	struct decoder *dec = decoder_new(v, 0);
-	struct sigma_matcher *m = sigma_matcher_new(img);
+	open_house(&h, RULES);
 	buf_add_cstr(&b, "{\"text\":\"b");
 	for (unsigned i = 0; i < 30000; i++)
 		buf_add_cstr(&b, "word ");
 	buf_add_cstr(&b, "END\"}");
-	struct record rec = {.raw = buf_str(&b), .ls = {STR("t"), STR(""), STR("")}, .format = FORMAT_JSON};
-	decode_record(dec, &rec, &mem, &ev, NULL);
-	sigma_match(m, &ev, count_hit, hits);
-	CHECK_INT((int64_t)hits[2], 1);
-	sigma_matcher_free(m);
-	decoder_free(dec);
-	sigma_image_unref(img);
-	sigma_set_free(set);
-	arena_done(&mem);
+	show(&h, buf_str(&b));
+	CHECK_INT(h.hits[2], 1);
+	close_house(&h);
 	buf_done(&b);
-	vocab_unref(v);
-	diag_done(&d);
 }
 
 /* Behind patterns that run into the limit an honest one still finds, and its rule is set aside all the same. */
@@ -106,38 +116,40 @@ TEST(many_patterns_without_end_share_one_limit)
 		"title: many\nlogsource: {product: t}\ndetection:\n  s:\n    text|re:\n      - '^(a+)+\\1!$'\n      - '^(a|aa)+\\1!$'\n      - '^(a*)*\\1!$'\n      - '^(a|a)*\\1!$'\n  h:\n    text|re: 'a9+!$'\n"
 		"  condition: h and not s\n---\n"
 		"title: shared\nlogsource: {product: t}\ndetection:\n  s:\n    text|re: 'a9+!$'\n  condition: s\n";
-	struct vocab *v = vocab_new();
-	struct sigma_set *set = sigma_set_new();
-	struct sigma_image *img;
-	struct arena mem;
-	struct diag d;
-	struct event ev;
-	uint64_t hits[4] = {0};
-	diag_init(&d);
-	arena_init(&mem, 0);
-	CHECK_INT(sigma_set_add_text(set, str_c(rules), STR("r.yml"), &d), 0);
-	CHECK_INT(sigma_compile(set, v, &(struct sigma_opts){0}, &d, &img), 0);
-	vocab_freeze(v);
-	struct decoder *dec = decoder_new(v, 0);
-	struct sigma_matcher *m = sigma_matcher_new(img);
-	for (unsigned i = 0; i < 10; i++) {
-		struct record rec = {.raw = STR("{\"text\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa99!\"}"), .ls = {STR("t"), STR(""), STR("")}, .format = FORMAT_JSON};
-		decode_record(dec, &rec, &mem, &ev, NULL);
-		sigma_match(m, &ev, count_hit, hits);
+	struct house h;
+	open_house(&h, rules);
+	for (unsigned i = 0; i < 10; i++)
+		show(&h, STR("{\"text\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa99!\"}"));
+	CHECK_INT(h.hits[0], 1);
+	CHECK_INT(h.count[0].limited, 1);
+	CHECK_INT(h.count[0].set_aside, 9);
+	CHECK_INT(h.hits[1], 10);
+	CHECK_INT(h.count[1].limited, 0);
+	close_house(&h);
+}
+
+/* Evaluations 1, 2, 4 … 64, 128, 192 … of a rule, each for those since the one before. */
+TEST(a_sample_of_evaluations_is_timed)
+{
+	struct house timed, other;
+	open_house(&timed, RULES);
+	open_house(&other, RULES);
+	sigma_matcher_time_rules(timed.m);
+	show_hostile(&timed);
+	show_hostile(&other);
+	CHECK_INT(timed.count[1].timed, 7 + 5);
+	CHECK_INT(timed.count[1].sample, 384);
+	CHECK_INT(timed.count[0].timed, 3); /* of 4, the rest was set aside */
+	CHECK_INT(timed.count[0].sample, 4);
+	CHECK_INT(timed.count[2].evaluated + timed.count[2].timed + timed.count[2].sample_ns, 0);
+	for (unsigned i = 0; i < LEN(timed.hits); i++) {
+		CHECK_INT(other.count[i].timed + other.count[i].sample + other.count[i].sample_ns, 0);
+		CHECK_INT(timed.hits[i], other.hits[i]);
+		CHECK_INT(timed.count[i].evaluated, other.count[i].evaluated);
+		CHECK_INT(timed.count[i].set_aside, other.count[i].set_aside);
 	}
-	const struct sigma_rule_counts *c = sigma_matcher_rule_counts(m);
-	CHECK_INT((int64_t)hits[0], 1);
-	CHECK_INT((int64_t)c[0].limited, 1);
-	CHECK_INT((int64_t)c[0].set_aside, 9);
-	CHECK_INT((int64_t)hits[1], 10);
-	CHECK_INT((int64_t)c[1].limited, 0);
-	sigma_matcher_free(m);
-	decoder_free(dec);
-	sigma_image_unref(img);
-	sigma_set_free(set);
-	arena_done(&mem);
-	vocab_unref(v);
-	diag_done(&d);
+	close_house(&timed);
+	close_house(&other);
 }
 
 TEST_MAIN

@@ -49,6 +49,11 @@ struct spending {
 	bool aside;      /* no more of it in this window */
 };
 
+/* Which evaluations of a rule are timed: the last one that was, and the next. */
+struct timing {
+	uint64_t last, next;
+};
+
 /* Where events of one log-source set go: a route that all share, and what is remembered of them here. */
 struct way {
 	const struct route *route; /* NULL: none came yet */
@@ -67,6 +72,8 @@ struct sigma_matcher {
 	struct sigma_rule_counts *rule_count;
 	uint64_t window;
 	struct spending *spending;  /* by rule */
+	struct timing *timing;      /* by rule; NULL: nobody asked for it */
+	int64_t clock_ns;           /* what looking at the clock takes */
 	uint32_t budget;            /* steps that searches of the rule at hand may still take in this window */
 	bool limited;               /* one of them would have taken more */
 	uint32_t *memo;             /* atom: stamp * 2 + answer */

@@ -94,6 +94,13 @@ int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *c
  */
 void sigma_matcher_window(struct sigma_matcher *m, uint64_t window);
 
+/*
+ * From now on evaluations of each rule are timed: the first, second, fourth … and every so many. Each stands for those since the one before, so that a first look, which finds
+ * nothing in the processor's caches, counts once. Off until asked for, before the first event.
+ */
+#define SIGMA_TIMED_EACH 64u
+void sigma_matcher_time_rules(struct sigma_matcher *m);
+
 /* What the matcher has done since it was made. */
 struct sigma_counts {
 	uint64_t events;
@@ -109,6 +116,8 @@ struct sigma_rule_counts {
 	uint64_t evaluated, hits;
 	uint64_t limited;   /* evaluations that ran into the limit of regular expressions */
 	uint64_t set_aside; /* evaluations left out because of that */
+	uint64_t timed;     /* evaluations whose time was taken (sigma_matcher_time_rules) */
+	uint64_t sample, sample_ns; /* the evaluations that these stand for, and what they took if all were like them */
 };
 const struct sigma_rule_counts *sigma_matcher_rule_counts(const struct sigma_matcher *m);
 

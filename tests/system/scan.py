@@ -202,6 +202,13 @@ def figures_and_exit_statuses(s):
     p, stats = scan(s, log, os.path.join(s.tmp, "nowhere.log"))
     assert p.returncode == 3 and b"nowhere.log" in p.stderr and stats["files"] == {"read": 1, "failed": 1}, p.stderr
     assert stats["rules"] == {"loaded": 3, "refused": 0} and stats["events"] == 24000 and stats["sources"]["linux//sshd"] == 23752, stats
+    assert "rule_counts" not in stats, stats
+    want, unseen = run("scan", "-r", s.rules, "-o", "jsonl", "-j", "1", log), "11111111-2222-4333-8444-555555555555"
+    p = run("scan", "-r", s.rules, "-o", "jsonl", "-j", "1", "--stats", "rules", log)
+    counts = {c["rule_id"]: c for c in json.loads(p.stderr.splitlines()[-1])["rule_counts"]}
+    assert p.stdout == want.stdout and unseen not in counts, counts
+    seven = counts["21111111-2222-4333-8444-555555555555"]
+    assert seven["evaluated"] >= seven["hits"] > 64 and seven["timed"] == 6 + seven["evaluated"] // 64 and "seconds" in seven, seven
     assert run("scan", "-r", s.rules, "--routing", "off", "-o", "none", "--fail-on", "high", log).returncode == 1
     assert run("scan", "-r", s.rules, "--routing", "off", "-o", "none", "--fail-on", "low", "--min-level", "high", os.path.join(s.tmp, "kv.log")).returncode == 0
     for bad in (["-o", "nonsense"], ["--from", "gestern"], ["-f", "nonsense"], ["-j", "0"], ["--min-level", "x"], ["-s", "x"], ["--nonsense"], ["--zone", "x"], ["--sources", "/nowhere.yml"]):
