@@ -358,7 +358,7 @@ void scan_rules_warn(const struct sigma_image *img, const struct sigma_rule_coun
 	const struct sigma_rule *rule = sigma_image_rules(img, &n);
 	for (size_t i = 0; i < n; i++)
 		if (count[i].limited)
-			buf_addf(out, SAY("rule \"%.*s\": its regular expression took too many steps %llu times; %llu more evaluations were left out\n",
-					"ルール「%.*s」: 正規表現が %llu 回手数の上限に達し、以後の評価 %llu 回を省きました\n"),
+			buf_addf(out, SAY("rule \"%.*s\": its regular expression took too many steps %llu times; in %llu more evaluations it was left out\n",
+					"ルール「%.*s」: 正規表現が %llu 回手数の上限に達し、以後の評価 %llu 回ではその検索を省きました\n"),
 				STR_ARG(rule[i].title), (unsigned long long)count[i].limited, (unsigned long long)count[i].set_aside);
 }

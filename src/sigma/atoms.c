@@ -5,11 +5,24 @@
 #include "base/num.h"
 #include "base/utf8.h"
 
+#include <errno.h>
+
+static inline bool given_up(const struct sigma_matcher *m, const struct atom *a)
+{
+	return a->op == ATOM_REGEX && m->aside[a - m->img->atom] == m->window + 1;
+}
+
 static bool regex_matches(struct sigma_matcher *m, const struct atom *a, struct str text)
 {
-	int r = regex_search(a->re, text, m->re_data, m->re_ctx, &m->budget);
-	m->limited = m->limited || r < 0;
-	return r > 0;
+	bool left_out = given_up(m, a);
+	int r = left_out ? -EAGAIN : regex_search(a->re, text, m->re_data, m->re_ctx, &m->budget);
+	if (r >= 0)
+		return r;
+	m->aside[a - m->img->atom] = m->window + 1;
+	m->limited = m->limited || !left_out;
+	m->left_out = m->left_out || left_out;
+	m->unanswered = true;
+	return m->unknown;
 }
 
 /* The number's text without its sign and exponent. False when the exponent is out of all proportion. */
@@ -293,6 +306,11 @@ static bool ask_atom(struct sigma_matcher *m, uint32_t atom, uint32_t *ret_at)
 {
 	const struct atom *a = &m->img->atom[atom];
 	m->count.atoms++;
+	if (given_up(m, a)) {
+		*ret_at = UINT32_MAX;
+		m->left_out = m->unanswered = true;
+		return m->unknown;
+	}
 	if (!a->answer || !one_text(m, a->field, ret_at))
 		return atom_matches(m, a, ret_at);
 	struct cache_line *line = line_of(m, *ret_at);
@@ -302,7 +320,7 @@ static bool ask_atom(struct sigma_matcher *m, uint32_t atom, uint32_t *ret_at)
 	uint32_t budget = m->budget;
 	bool holds = atom_fits(m, a, m->ev->field[*ret_at].val, value_of(m, *ret_at));
 	/* What had to be paid for is paid for each time: what a rule does in a block may not depend on those before it. */
-	if (line && m->budget == budget && line->n - 1u + line->answers < CACHE_ROOM)
+	if (line && m->budget == budget && !m->unanswered && line->n - 1u + line->answers < CACHE_ROOM)
 		line->slot[line->n - 1u + line->answers++] = (uint16_t)(a->answer << 1 | holds);
 	return holds;
 }
@@ -324,12 +342,12 @@ bool atom_holds(struct sigma_matcher *m, uint32_t atom)
 		return m->memo[atom] & 1;
 	if (g && gate_closed(m, gate, g->field))
 		return false;
-	bool limited = m->limited;
-	m->limited = false;
+	bool unanswered = m->unanswered;
+	m->unanswered = false;
 	bool holds = (g && gate_is_sure(m, g, atom, at)) || ask_atom(m, atom, at);
-	/* What ran into the limit of this rule's searches is no answer for another rule. */
-	if (!m->limited)
+	/* What has no answer for this rule may have one for another. */
+	if (!m->unanswered)
 		m->memo[atom] = m->stamp << 1 | (uint32_t)holds;
-	m->limited = m->limited || limited;
+	m->unanswered = m->unanswered || unanswered;
 	return holds;
 }

@@ -13,6 +13,7 @@ struct sigma_matcher *sigma_matcher_new(struct sigma_image *img)
 	m->rule_stamp = must_calloc(img->n_rule, sizeof(*m->rule_stamp));
 	m->rule_count = must_calloc(img->n_rule, sizeof(*m->rule_count));
 	m->spending = must_calloc(img->n_rule, sizeof(*m->spending));
+	m->aside = must_calloc(img->n_atom, sizeof(*m->aside));
 	m->memo = must_calloc(img->n_atom, sizeof(*m->memo));
 	m->memo_at = must_calloc(img->n_atom, sizeof(*m->memo_at));
 	m->gate_stamp = must_calloc(img->n_gate + 1, sizeof(*m->gate_stamp));
@@ -40,6 +41,7 @@ void sigma_matcher_free(struct sigma_matcher *m)
 	free(m->rule_stamp);
 	free(m->rule_count);
 	free(m->spending);
+	free(m->aside);
 	free(m->timing);
 	free(m->memo);
 	free(m->memo_at);
@@ -85,23 +87,30 @@ static inline __attribute__((always_inline)) bool condition_holds(struct sigma_m
 	return at == TEST_TRUE;
 }
 
+/* The condition holds with each question that has no answer as a no: does it with a yes, too? */
+static __attribute__((noinline)) bool holds_in_any_case(struct sigma_matcher *m, uint32_t start)
+{
+	m->unknown = true;
+	bool holds = condition_holds(m, start);
+	m->unknown = false;
+	return holds;
+}
+
 static inline __attribute__((always_inline)) bool rule_holds(struct sigma_matcher *m, uint32_t rule)
 {
 	struct sigma_rule_counts *count = &m->rule_count[rule];
 	struct spending *s = &m->spending[rule];
 	if (s->window != m->window + 1)
-		*s = (struct spending){m->window + 1, WINDOW_STEPS, false};
-	if (s->aside) {
-		count->set_aside++;
-		return false;
-	}
+		*s = (struct spending){m->window + 1, WINDOW_STEPS};
 	count->evaluated++;
-	m->limited = false;
+	m->limited = m->left_out = m->unanswered = false;
 	m->budget = s->left;
 	bool holds = condition_holds(m, m->img->code[rule].start);
+	if (holds && m->unanswered)
+		holds = holds_in_any_case(m, m->img->code[rule].start);
 	s->left = m->budget;
-	s->aside = m->limited;
 	count->limited += m->limited;
+	count->set_aside += m->left_out && !m->limited;
 	return holds;
 }
 
@@ -119,8 +128,6 @@ static __attribute__((noinline)) bool rule_holds_timed(struct sigma_matcher *m, 
 	int64_t start = clock_mono_ns();
 	bool holds = rule_holds(m, rule);
 	int64_t took = clock_mono_ns() - start - m->clock_ns;
-	if (count->evaluated != t->next)
-		return holds; /* it was set aside */
 	uint64_t sample = t->next - t->last;
 	count->timed++;
 	count->sample += sample;

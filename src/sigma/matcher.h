@@ -42,11 +42,10 @@ struct place {
 };
 
 /* What a rule's searches have cost in a window (sigma_matcher_window). */
-#define WINDOW_STEPS 20000u
+#define WINDOW_STEPS 16000u
 struct spending {
 	uint64_t window; /* 1 + its number */
 	uint32_t left;
-	bool aside;      /* no more of it in this window */
 };
 
 /* Which evaluations of a rule are timed: the last one that was, and the next. */
@@ -75,7 +74,11 @@ struct sigma_matcher {
 	struct timing *timing;      /* by rule; NULL: nobody asked for it */
 	int64_t clock_ns;           /* what looking at the clock takes */
 	uint32_t budget;            /* steps that searches of the rule at hand may still take in this window */
-	bool limited;               /* one of them would have taken more */
+	uint64_t *aside;            /* atom: 1 + the window in which its search was given up; it is not searched for again there */
+	bool limited;               /* a search of the rule at hand was given up */
+	bool left_out;              /* … or had been before */
+	bool unanswered;            /* either: the question has no answer */
+	bool unknown;               /* what such a question counts as */
 	uint32_t *memo;             /* atom: stamp * 2 + answer */
 	uint32_t *memo_at;          /* atom that holds: the field that made it, UINT32_MAX when none did */
 	uint32_t *gate_stamp;

@@ -88,7 +88,8 @@ void sigma_matcher_free(struct sigma_matcher *m);
 /* Calls cb for each matching rule in rule order, silent rules too. Returns the number of hits, or cb's first non-zero answer if negative. */
 int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *cb, void *arg);
 /*
- * No pattern stalls the engine: what the searches of a rule may cost in a window is limited, and a rule that has used it up is set aside for the rest of it. The caller names the
+ * No pattern stalls the engine: what the searches of a rule may cost in a window is limited, and a pattern that is given up is not searched for in the rest of it. Its question then has no
+ * answer, and a rule holds only where it would with either. The caller names the
  * window of the events to come, by their place in the input (scan: the block; server: the MiB of the log), so that the same input gives the same
  * result live, replayed and on any number of threads.
  */
@@ -115,7 +116,7 @@ void sigma_matcher_counts(const struct sigma_matcher *m, struct sigma_counts *re
 struct sigma_rule_counts {
 	uint64_t evaluated, hits;
 	uint64_t limited;   /* evaluations that ran into the limit of regular expressions */
-	uint64_t set_aside; /* evaluations left out because of that */
+	uint64_t set_aside; /* evaluations without such a search, because it had been given up before */
 	uint64_t timed;     /* evaluations whose time was taken (sigma_matcher_time_rules) */
 	uint64_t sample, sample_ns; /* the evaluations that these stand for, and what they took if all were like them */
 };

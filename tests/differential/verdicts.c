@@ -22,6 +22,7 @@ struct engine {
 	struct sigma_set *set;
 	struct sigma_image *img;
 	struct sigma_matcher *matcher;
+	uint64_t window; /* one for each event: what an expression costs is not the question here */
 	struct decoder *decoder;
 	struct diag d;
 	struct arena mem;
@@ -166,6 +167,7 @@ static void match_line(struct engine *e, struct str line)
 	arena_reset(&e->mem);
 	decode_record(e->decoder, &rec, &e->mem, &ev, NULL);
 	e->hits = 0;
+	sigma_matcher_window(e->matcher, ++e->window);
 	sigma_match(e->matcher, &ev, on_hit, e);
 	print_line(e);
 }
@@ -236,6 +238,7 @@ static int on_event(void *arg, struct event *ev)
 		return 0;
 	print_event(e, ev);
 	e->hits = 0;
+	sigma_matcher_window(e->matcher, ++e->window);
 	sigma_match(e->matcher, ev, on_hit, e);
 	buf_add(&e->out, STR("]}"));
 	print_line(e);
