@@ -244,7 +244,7 @@ static void finish_job(struct scan *s, struct job *j)
 	}
 	vec_each(k, &j->kept) {
 		struct sigma_hit hit = {.rule = k->rule};
-		if (block_ordinals(j->block))
+		if (block_ordinals(j->block) && !k->ev.record_is_own)
 			k->ev.record += s->ordinal;
 		correlator_feed(s->correlator, &hit, &k->ev, on_correlation, s);
 	}

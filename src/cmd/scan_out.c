@@ -100,7 +100,9 @@ static struct str time_text(struct scan_words *w, tstamp t)
 
 static void add_record(struct job *j, const struct event *ev)
 {
-	if (j->base == BASE_OPEN)
+	if (ev->record_is_own)
+		buf_add_u64(&j->out, ev->record);
+	else if (j->base == BASE_OPEN)
 		vec_push(&j->patches, ((struct patch){j->out.n, ev->record}));
 	else
 		buf_add_u64(&j->out, j->base + ev->record);

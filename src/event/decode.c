@@ -419,8 +419,10 @@ void decode_record(struct decoder *d, const struct record *rec, struct arena *me
 		text.n = TOO_LONG_SHOWN;
 	/* The journal's export format counts bytes: its values are cleaned one by one. */
 	fault = run(&x, rec->format == FORMAT_JOURNAL ? text : decode_clean(&x, text, &encoding));
-	if (x.own_record)
+	if (x.own_record) {
 		ret->record = x.own_record;
+		ret->record_is_own = true;
+	}
 	if (!ret->host.n)
 		ret->host = rec->host;
 	mapped_program(d, rec, mem, ret);

@@ -78,6 +78,7 @@ struct event {
 	struct str raw;     /* the original bytes (as UTF-8 is not required); empty for EVTX until event_raw() */
 	struct str context; /* header lines that raw needs to be read again (Zeek, W3C, CSV) */
 	uint64_t record;    /* EventRecordID or 1-based ordinal */
+	bool record_is_own; /* the former */
 	uint64_t offset;    /* bytes from the start of the file */
 	const void *native; /* decoder's own (EVTX record), for event_raw */
 };

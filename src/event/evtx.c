@@ -399,6 +399,7 @@ static int on_record(void *arg, const struct evtx_record *rec)
 	arena_reset(x->mem);
 	ev.format = FORMAT_EVTX;
 	ev.record = rec->number;
+	ev.record_is_own = true;
 	ev.offset = x->proto->offset + rec->offset;
 	ev.time = rec->written != TS_NONE ? rec->written : ev.received;
 	ev.time_is_own = rec->written != TS_NONE;

@@ -131,6 +131,22 @@ def the_fault_that_comes_first_is_named(s):
         assert said[j] == said["1"], f"-j {j}: {said[j][:2000]}"
 
 
+def a_record_keeps_its_own_number(s):
+    """Lines that say their number keep it, whatever came before them in the file; others are counted."""
+    start(s)
+    path = os.path.join(s.tmp, "own.json")
+    with open(path, "w") as f:
+        for i in range(9000):
+            own = f',"EventRecordID":{i + 5}' if i % 2 else ""
+            f.write(f'{{"Channel":"Security","EventID":4625,"Computer":"pc","n":{i}{own},"fill":"{"x" * 300}"}}\n')
+    for jobs in 1, 3:
+        p, _ = scan(s, "-j", jobs, path)
+        for line in p.stdout.splitlines():
+            match = json.loads(line)
+            n = int(match["event"]["n"])
+            assert match["source"]["record"] == (n + 5 if n % 2 else n + 1), line[:300]
+
+
 def the_same_bytes_by_any_way_in(s):
     start(s)
     for name, data in s.made.items():
@@ -333,5 +349,5 @@ def an_interrupt_completes_what_was_read(s):
 
 
 if __name__ == "__main__":
-    main([the_same_bytes_for_any_number_of_threads, the_fault_that_comes_first_is_named, the_same_bytes_by_any_way_in, memory_does_not_grow_with_the_input, figures_and_exit_statuses, options_choose,
+    main([the_same_bytes_for_any_number_of_threads, the_fault_that_comes_first_is_named, a_record_keeps_its_own_number, the_same_bytes_by_any_way_in, memory_does_not_grow_with_the_input, figures_and_exit_statuses, options_choose,
           the_mapping_names_what_content_does_not_tell, the_table_fits_the_terminal, a_stream_that_pauses_is_answered, an_interrupt_completes_what_was_read])
