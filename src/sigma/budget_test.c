@@ -146,6 +146,40 @@ TEST(what_has_no_answer_leaves_the_rest_of_the_rule)
 	close_house(&h);
 }
 
+/* What was remembered before a pattern was given up changes nothing. */
+TEST(a_pattern_is_given_up_whatever_is_remembered)
+{
+	static const char rule[] = "title: r\nlogsource: {product: t}\ndetection:\n  s:\n    text|re: '^(a+)+\\1!$'\n  condition: s\n";
+	struct house warm, cold;
+	open_house(&warm, rule);
+	open_house(&cold, rule);
+	show(&warm, STR("{\"text\":\"aaaa!\"}"));
+	CHECK_INT(warm.hits[0], 1);
+	for (unsigned i = 0; i < 2; i++) {
+		struct house *h = i ? &cold : &warm;
+		sigma_matcher_window(h->m, 1);
+		show(h, STR("{\"text\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa99!\"}"));
+		show(h, STR("{\"text\":\"aaaa!\"}"));
+	}
+	CHECK_INT(warm.hits[0] - 1, cold.hits[0]);
+	close_house(&warm);
+	close_house(&cold);
+}
+
+/* A pattern that only the explanation asks for is paid for, too. */
+TEST(an_explanation_has_its_price)
+{
+	static const char rule[] = "title: r\nlogsource: {product: t}\ndetection:\n  s:\n    text|re: '^(a+)+\\1!$'\n  t:\n    other: x\n  condition: s or t\n";
+	struct house h;
+	open_house(&h, rule);
+	for (unsigned i = 0; i < 5; i++)
+		show(&h, STR("{\"text\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa99!\",\"other\":\"x\"}"));
+	CHECK_INT(h.hits[0], 5);
+	CHECK_INT(h.count[0].limited, 1);
+	CHECK_INT(h.count[0].set_aside, 4);
+	close_house(&h);
+}
+
 /* Evaluations 1, 2, 4 … 64, 128, 192 … of a rule, each for those since the one before. */
 TEST(a_sample_of_evaluations_is_timed)
 {

@@ -3,8 +3,6 @@
 
 #include "sys/clock.h"
 
-#include <xxhash.h>
-
 struct sigma_matcher *sigma_matcher_new(struct sigma_image *img)
 {
 	struct sigma_matcher *m = must_new(struct sigma_matcher);
@@ -108,10 +106,15 @@ static inline __attribute__((always_inline)) bool rule_holds(struct sigma_matche
 	bool holds = condition_holds(m, m->img->code[rule].start);
 	if (holds && m->unanswered)
 		holds = holds_in_any_case(m, m->img->code[rule].start);
-	s->left = m->budget;
-	count->limited += m->limited;
-	count->set_aside += m->left_out && !m->limited;
 	return holds;
+}
+
+/* What condition and explanation have cost. */
+static inline void settle(struct sigma_matcher *m, uint32_t rule)
+{
+	m->spending[rule].left = m->budget;
+	m->rule_count[rule].limited += m->limited;
+	m->rule_count[rule].set_aside += m->left_out && !m->limited;
 }
 
 /* Is the rule's next evaluation one that is timed? */
@@ -252,10 +255,13 @@ int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *c
 	m->count.evaluated += m->woken.n;
 	for (size_t i = 0; i < m->woken.n; i++) {
 		uint32_t rule = m->woken.at[i];
-		if (!(is_timed(m, rule) ? rule_holds_timed(m, rule) : rule_holds(m, rule)))
-			continue;
+		bool holds = is_timed(m, rule) ? rule_holds_timed(m, rule) : rule_holds(m, rule);
 		vec_clear(&m->reasons);
-		explain(m, m->img->code[rule].expr, STR(""));
+		if (holds)
+			explain(m, m->img->code[rule].expr, STR(""));
+		settle(m, rule);
+		if (!holds)
+			continue;
 		struct sigma_hit hit = {&m->img->rule[rule], m->reasons.at, m->reasons.n};
 		int r = cb(arg, &hit);
 		if (r < 0)

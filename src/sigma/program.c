@@ -54,10 +54,11 @@ static uint32_t program_list(struct programmer *p, const struct expr *e, uint32_
 	return next;
 }
 
+/* A pattern may be given up for a window, and then what is remembered does not count: atom_holds looks there first. */
 static struct test test_of(const struct sigma_image *img, uint32_t atom, uint32_t yes, uint32_t no)
 {
 	const struct atom *a = &img->atom[atom];
-	struct test t = {.atom = atom, .yes = yes, .no = no, .gate = a->gate, .answer = a->answer, .field = a->keyword ? FIELD_UNKNOWN : a->field};
+	struct test t = {.atom = atom, .yes = yes, .no = no, .gate = a->gate, .answer = a->op == ATOM_REGEX ? 0 : a->answer, .field = a->keyword ? FIELD_UNKNOWN : a->field};
 	t.exact = t.gate && img->gate[t.gate - 1].exact == atom;
 	return t;
 }
