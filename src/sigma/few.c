@@ -322,7 +322,7 @@ static bool collect(struct few *f, const struct literal_set *set, const uint64_t
 {
 	for (size_t i = 0; i < set->n; i++) {
 		const struct literal *l = &set->literal[i];
-		if (l->second || !(wanted[(l->gate - 1u) / 64] >> (l->gate - 1u) % 64 & 1) || !is_asked(set, l, what))
+		if (l->second || !has_bit(wanted, l->gate - 1u) || !is_asked(set, l, what))
 			continue;
 		if (*ret_n == FEW_MOST)
 			return false;

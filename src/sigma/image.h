@@ -118,4 +118,10 @@ struct sigma_image {
 	struct routes *routes; /* shared by all matchers, which may add some */
 };
 
+/* A set of numbers, 64 to a word. */
+static inline bool has_bit(const uint64_t *set, size_t i)
+{
+	return set[i / 64] >> (i % 64) & 1;
+}
+
 #endif

@@ -52,11 +52,9 @@ static unsigned log2_up(size_t n)
 unsigned literal_byte_weight(unsigned char c)
 {
 	static const char common[] = "etaoinsrldcmp \\.";
-	if (c >= 0x80 || !(ch_is_alnum(c) || memchr(common, c, sizeof(common) - 1)))
-		return 1;
-	if (memchr(common, c, sizeof(common) - 1))
+	if (c < 0x80 && memchr(common, c, sizeof(common) - 1))
 		return 4;
-	return c >= '0' && c <= '9' ? 3 : 2;
+	return ch_is_digit(c) ? 3 : ch_is_alpha(c) ? 2 : 1;
 }
 
 /* How many literals share a window, roughly: counts by hash. */
@@ -141,14 +139,9 @@ void literals_done(struct literal_set *set)
 
 /* ---- bits -------------------------------------------------------------------------------------------------------------------------- */
 
-static inline bool is_wanted(const uint64_t *wanted, const struct literal *l)
-{
-	return wanted[(l->gate - 1u) / 64] >> (l->gate - 1u) % 64 & 1;
-}
-
 static bool has_windows(const struct literal_bits *bits, const struct literal *l, const uint64_t *wanted)
 {
-	return is_wanted(wanted, l) && !(bits->shorts && l->n <= LITERAL_WINDOW);
+	return has_bit(wanted, l->gate - 1u) && !(bits->shorts && l->n <= LITERAL_WINDOW);
 }
 
 void literal_bits_make(struct literal_bits *bits, const struct literal_set *set, const uint64_t *wanted)

@@ -40,11 +40,6 @@ struct route {
 	struct few *words_in_line; /* keywords for a look at a whole line of JSON; NULL when they are none or many */
 };
 
-static inline bool has_bit(const uint64_t *set, size_t i)
-{
-	return set[i / 64] >> (i % 64) & 1;
-}
-
 /* The route of events of this log-source set, made when new. Thread-safe; a pointer is read once it is there. */
 const struct route *route_of(const struct sigma_image *img, uint32_t lsset);
 
