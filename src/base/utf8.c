@@ -78,6 +78,11 @@ static size_t ascii_run(const char *p, size_t n)
 	return i;
 }
 
+size_t utf8_ascii_prefix(struct str s)
+{
+	return ascii_run(s.p, s.n);
+}
+
 bool utf8_is_ascii(struct str s)
 {
 	return ascii_run(s.p, s.n) == s.n;

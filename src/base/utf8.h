@@ -10,6 +10,8 @@
 bool utf8_valid(struct str s);
 /* Length of the valid prefix. */
 size_t utf8_valid_prefix(struct str s);
+/* Length of the ASCII in front. */
+size_t utf8_ascii_prefix(struct str s);
 bool utf8_is_ascii(struct str s);
 /* Takes one code point; an invalid byte is taken alone and gives U+FFFD with *ret_bad (may be NULL) set. False at the end. */
 bool utf8_next(struct str *rest, uint32_t *ret_cp, bool *ret_bad);

@@ -286,13 +286,21 @@ static void restart(struct decoding *x)
 		ev->lsset = 0;
 }
 
-/* UTF-8; other encodings become it. */
-struct str decode_clean(struct decoding *x, struct str raw, enum decode_fault *fault)
+/* It is UTF-8 and can be decoded as it is; *ret_ascii of its bytes, at the start, are ASCII. */
+static bool is_clean(struct str raw, uint32_t *ret_ascii)
+{
+	size_t ascii = utf8_ascii_prefix(raw);
+	/* JSON holds no bare escapes, so an object in valid UTF-8 is what it looks like. */
+	if ((ascii < raw.n && !utf8_valid(str_sub(raw, ascii, raw.n))) || (!str_starts(raw, STR("{")) && str_chr(raw, 0x1b) != STR_NPOS))
+		return false;
+	*ret_ascii = (uint32_t)ascii;
+	return true;
+}
+
+/* Other encodings become UTF-8. */
+static struct str converted(struct decoding *x, struct str raw, enum decode_fault *fault)
 {
 	struct str out;
-	/* JSON holds no bare escapes, so an object in valid UTF-8 is what it looks like. */
-	if (utf8_valid(raw) && (str_starts(raw, STR("{")) || !raw.n || !memchr(raw.p, 0x1b, raw.n)))
-		return raw;
 	struct buf b = BUF_INIT((size_t)RECORD_MAX * 3u);
 	if (!japanese_to_utf8(raw, &b)) {
 		if (utf8_valid(raw))
@@ -303,6 +311,12 @@ struct str decode_clean(struct decoding *x, struct str raw, enum decode_fault *f
 	out = arena_dup(x->mem, buf_str(&b));
 	buf_done(&b);
 	return out;
+}
+
+struct str decode_clean(struct decoding *x, struct str raw, enum decode_fault *fault)
+{
+	uint32_t ascii;
+	return is_clean(raw, &ascii) ? raw : converted(x, raw, fault);
 }
 
 static enum decode_fault as_text(struct decoding *x, struct str text, enum decode_fault fault)
@@ -418,7 +432,9 @@ void decode_record(struct decoder *d, const struct record *rec, struct arena *me
 	if (text.n > RECORD_MAX)
 		text.n = TOO_LONG_SHOWN;
 	/* The journal's export format counts bytes: its values are cleaned one by one. */
-	fault = run(&x, rec->format == FORMAT_JOURNAL ? text : decode_clean(&x, text, &encoding));
+	if (rec->format != FORMAT_JOURNAL && !is_clean(text, &ret->ascii))
+		text = converted(&x, text, &encoding);
+	fault = run(&x, text);
 	if (x.own_record) {
 		ret->record = x.own_record;
 		ret->record_is_own = true;

@@ -76,6 +76,7 @@ struct event {
 	uint32_t n_field;
 	uint32_t field_room; /* places at field, when it may grow (event_add_field) */
 	struct str raw;     /* the original bytes (as UTF-8 is not required); empty for EVTX until event_raw() */
+	uint32_t ascii;     /* bytes at the start of raw that are known to be ASCII: 0 where raw is not what was decoded */
 	struct str context; /* header lines that raw needs to be read again (Zeek, W3C, CSV) */
 	uint64_t record;    /* EventRecordID or 1-based ordinal */
 	bool record_is_own; /* the former */

@@ -166,6 +166,29 @@ TEST(what_a_record_leaves_open_is_read_against_its_file)
 	arena_done(&mem);
 }
 
+TEST(what_is_known_of_the_bytes)
+{
+	static const struct {
+		const char *raw;
+		enum event_format format;
+		uint32_t want;
+	} row[] = {{"{\"a\":\"b\"}", FORMAT_AUTO, 9}, {" {\"a\":\"火\"}", FORMAT_AUTO, 7}, {"{\"a\":1", FORMAT_AUTO, 6}, {"a\x1b[1mb", FORMAT_AUTO, 0}, {"<38>Mar  2 09:00:00 h a: b", FORMAT_AUTO, 26},
+		{"\xEF\xBB\xBF{}", FORMAT_AUTO, 0}, {"a \x83\x8d\x83\x4f\x83\x43\x83\x93", FORMAT_AUTO, 0}, {"a \x1b$B%m%0%$%s\x1b(B", FORMAT_AUTO, 0}, {"{\"r\":\"\xe9\"}", FORMAT_AUTO, 0},
+		{"", FORMAT_AUTO, 0}, {"MESSAGE=a\n", FORMAT_JOURNAL, 0}};
+	struct vocab *v = vocab_new();
+	struct decoder *d = decoder_new(v, 0);
+	struct event ev;
+	arena_init(&mem, 0);
+	for (size_t i = 0; i < LEN(row); i++) {
+		struct record rec = {.raw = str_c(row[i].raw), .format = (uint8_t)row[i].format};
+		decode_record(d, &rec, &mem, &ev, NULL);
+		CHECK_INT(ev.ascii, row[i].want);
+	}
+	decoder_free(d);
+	vocab_unref(v);
+	arena_done(&mem);
+}
+
 TEST(json_keeps_arrays_null_and_nesting_apart)
 {
 	check("{\"a\":{\"b\":[1,{\"c\":\"x\"}],\"e\":{}},\"n\":null,\"s\":\"\",\"u\":\"\\u706b\"}",
