@@ -6,6 +6,9 @@
 #include "base/utf8.h"
 
 #include <errno.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 static inline bool given_up(const struct sigma_matcher *m, const struct atom *a)
 {
@@ -283,22 +286,78 @@ static inline bool one_text(const struct sigma_matcher *m, field_id field, uint3
 	return p->stamp == m->stamp && !p->many && !(f->flags & FIELD_F_ELEMENT) && text >> f->val.kind & 1;
 }
 
-static inline int answer_in(const struct cache_line *line, uint16_t answer)
+/* The answer's place in the line; CACHE_ROOM = it is not there. */
+static inline unsigned answer_at(const struct cache_line *line, uint16_t answer)
 {
-	for (unsigned i = line->n - 1u; i < line->n - 1u + line->answers; i++)
+	unsigned from = line->n - 1u, to = from + line->answers;
+#if defined(__SSE2__)
+	/* All 22 places at once, the last eight from where they overlap; yes and no are alike under | 1. */
+	const __m128i one = _mm_set1_epi16(1), want = _mm_set1_epi16((short)(answer << 1 | 1));
+	const char *slot = (const char *)line->slot;
+	__m128i first = _mm_cmpeq_epi16(_mm_or_si128(_mm_loadu_si128((const __m128i *)(const void *)slot), one), want);
+	__m128i next = _mm_cmpeq_epi16(_mm_or_si128(_mm_loadu_si128((const __m128i *)(const void *)(slot + 16)), one), want);
+	__m128i last = _mm_cmpeq_epi16(_mm_or_si128(_mm_loadu_si128((const __m128i *)(const void *)(slot + 2 * (CACHE_ROOM - 8))), one), want);
+	uint32_t equal = (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(first, next)) | ((uint32_t)_mm_movemask_epi8(_mm_packs_epi16(last, last)) & 0xff) << (CACHE_ROOM - 8);
+	equal &= (UINT32_C(1) << to) - (UINT32_C(1) << from);
+	return equal ? (unsigned)__builtin_ctz(equal) : CACHE_ROOM;
+#else
+	for (unsigned i = from; i < to; i++)
 		if (line->slot[i] >> 1 == answer)
-			return line->slot[i] & 1;
-	return -1;
+			return i;
+	return CACHE_ROOM;
+#endif
 }
 
-int known_answer(struct sigma_matcher *m, uint16_t answer, field_id field)
+static inline void keep_answer(struct cache_line *line, uint16_t answer, bool holds)
+{
+	unsigned at = line->n - 1u + line->answers;
+	if (at == CACHE_ROOM)
+		return;
+	line->slot[at] = (uint16_t)(answer << 1 | holds);
+	line->answers++;
+}
+
+#define SEARCHES_FEW 3
+
+/* False when the text surely lacks what the atom of this answer looks for. A text that is asked again and again gets its pairs. */
+static inline bool may_hold(struct sigma_matcher *m, struct value *v, uint16_t answer)
+{
+	const struct pairs_need *need = &m->img->need[answer];
+	if (need->pair[0] == PAIRS_NONE)
+		return true;
+	if (v->search_stamp != m->stamp) {
+		v->search_stamp = m->stamp;
+		v->searches = 0;
+		v->pairs = NULL;
+	}
+	if (!v->pairs) {
+		if (++v->searches <= SEARCHES_FEW || fold_of(m, v).n > PAIRS_TEXT_MAX)
+			return true;
+		struct pairs *p = arena_alloc(&m->mem, sizeof(*p));
+		pairs_note(p, v->fold);
+		v->pairs = p;
+	}
+	return pairs_may_hold(v->pairs, need);
+}
+
+bool text_holds(struct sigma_matcher *m, const struct test *t)
 {
 	uint32_t at;
-	const struct cache_line *line;
-	if (m->place[field].stamp != m->stamp)
-		return 0; /* nothing is in no text */
-	line = one_text(m, field, &at) ? line_of(m, at) : NULL;
-	return line ? answer_in(line, answer) : -1;
+	if (m->place[t->field].stamp != m->stamp)
+		return false; /* nothing is in no text */
+	if (!one_text(m, t->field, &at))
+		return atom_holds(m, t->atom);
+	struct cache_line *line = line_of(m, at);
+	unsigned known = line ? answer_at(line, t->answer) : CACHE_ROOM;
+	if (known < CACHE_ROOM)
+		return line->slot[known] & 1;
+	struct value *v = value_of(m, at);
+	const struct atom *a = &m->img->atom[t->atom];
+	m->count.atoms++;
+	bool holds = may_hold(m, v, t->answer) && text_matches((enum atom_op)a->op, a->text, a->flags & ATOM_F_CASED ? v->text : fold_of(m, v));
+	if (line)
+		keep_answer(line, t->answer, holds);
+	return holds;
 }
 
 /* *ret_at = the field that made it hold, UINT32_MAX when it is none. */
@@ -314,14 +373,14 @@ static bool ask_atom(struct sigma_matcher *m, uint32_t atom, uint32_t *ret_at)
 	if (!a->answer || !one_text(m, a->field, ret_at))
 		return atom_matches(m, a, ret_at);
 	struct cache_line *line = line_of(m, *ret_at);
-	int known = line ? answer_in(line, a->answer) : -1;
-	if (known >= 0)
-		return known;
+	unsigned known = line ? answer_at(line, a->answer) : CACHE_ROOM;
+	if (known < CACHE_ROOM)
+		return line->slot[known] & 1;
 	uint32_t budget = m->budget;
 	bool holds = atom_fits(m, a, m->ev->field[*ret_at].val, value_of(m, *ret_at));
 	/* What had to be paid for is paid for each time: what a rule does in a block may not depend on those before it. */
-	if (line && m->budget == budget && !m->unanswered && line->n - 1u + line->answers < CACHE_ROOM)
-		line->slot[line->n - 1u + line->answers++] = (uint16_t)(a->answer << 1 | holds);
+	if (line && m->budget == budget && !m->unanswered)
+		keep_answer(line, a->answer, holds);
 	return holds;
 }
 

@@ -73,6 +73,7 @@ struct rule_code {
 
 struct field_index; /* gate.c */
 struct routes; /* route.c */
+struct pairs_need;
 
 #define GATE_INEXACT UINT32_MAX
 
@@ -115,6 +116,7 @@ struct sigma_image {
 	uint32_t *always;
 	size_t n_always;
 
+	struct pairs_need *need; /* by answer (pairs.h) */
 	struct routes *routes; /* shared by all matchers, which may add some */
 };
 

@@ -71,8 +71,7 @@ static inline bool test_holds(struct sigma_matcher *m, const struct test *t)
 		if (t->exact && !m->place[t->field].many)
 			return true;
 	}
-	int known = t->answer ? known_answer(m, t->answer, t->field) : -1;
-	return known >= 0 ? known : atom_holds(m, t->atom);
+	return t->answer ? text_holds(m, t) : atom_holds(m, t->atom);
 }
 
 /* By its tests. */

@@ -2,6 +2,7 @@
 #ifndef HINOMI_SIGMA_MATCHER_H
 #define HINOMI_SIGMA_MATCHER_H
 
+#include "sigma/pairs.h"
 #include "sigma/route.h"
 
 /*
@@ -31,7 +32,9 @@ struct value {
 	struct str text, fold;
 	uint64_t hash[2];
 	uint64_t key[2];       /* of its cache line */
-	uint32_t text_stamp, fold_stamp, hash_stamp, key_stamp; /* the event they are of */
+	uint32_t text_stamp, fold_stamp, hash_stamp, key_stamp, search_stamp; /* the event they are of */
+	uint32_t searches;     /* of the text for one string each */
+	const struct pairs *pairs; /* of the folded text; NULL: it was not searched often enough */
 };
 
 /* Where the event at hand has a field. */
@@ -134,8 +137,8 @@ static inline bool gate_closed(struct sigma_matcher *m, uint16_t gate, field_id 
 
 /* ---- atoms.c ----------------------------------------------------------------------------------------------------------------------- */
 
-/* The remembered answer (atom.answer) about the one value that a field has; -1 = it must be asked. */
-int known_answer(struct sigma_matcher *m, uint16_t answer, field_id field);
+/* The answer to a test of a text (test.answer) that its gate leaves open, remembered with the value. */
+bool text_holds(struct sigma_matcher *m, const struct test *t);
 /* The answer to an atom of a rule of the route, at most once an event. */
 bool atom_holds(struct sigma_matcher *m, uint32_t atom);
 /* One value against an atom. f is the value's text. */
