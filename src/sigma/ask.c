@@ -120,9 +120,9 @@ static void note_gate(void *arg, uint16_t gate)
 static void wake_rules(struct sigma_matcher *m, uint16_t gate)
 {
 	for (const uint32_t *r = m->img->gate_rules[gate - 1]; *r != UINT32_MAX; r++) {
-		if (!has_bit(m->route->rules, *r) || m->rule_stamp[*r] == m->stamp)
+		if (!has_bit(m->route->rules, *r) || m->rule[*r].stamp == m->stamp)
 			continue;
-		m->rule_stamp[*r] = m->stamp;
+		m->rule[*r].stamp = m->stamp;
 		vec_push(&m->woken, *r);
 	}
 }
@@ -302,31 +302,49 @@ static inline unsigned look_of(const struct sigma_matcher *m, const struct field
 }
 
 /* One look at a line of JSON is less than one at each of its values, and says nearly always that no keyword is there. */
-static void look_at_line(struct sigma_matcher *m)
+static bool line_is_clear(const struct sigma_matcher *m)
 {
 	const struct few *words = m->route->words_in_line;
-	m->line_is_clear = words && m->ev->format == FORMAT_JSON && m->ev->raw.n && !few_any(words, m->ev->raw);
-	m->line_is_ascii = m->line_is_clear && utf8_is_ascii(m->ev->raw);
+	return words && m->ev->format == FORMAT_JSON && m->ev->raw.n && !few_any(words, m->ev->raw);
 }
 
-/* A string or number of the clear line, of ASCII alone. */
-static inline bool is_clear(const struct sigma_matcher *m, const struct val *v)
+/* Which values keywords are asked of. */
+struct wording {
+	bool any;         /* keywords are asked of values at all */
+	bool clear;       /* none stands in a string of the line that is ASCII */
+	const char *line;
+	size_t n, ascii;  /* bytes of the line, and of its start that is ASCII, when it is clear, else 0 */
+};
+
+static struct wording wording_of(const struct sigma_matcher *m)
 {
-	static const unsigned of_line = 1u << VAL_STR | 1u << VAL_JSTR | 1u << VAL_NUM;
-	return m->line_is_clear && of_line >> v->kind & 1 && (uintptr_t)v->u.p - (uintptr_t)m->ev->raw.p < m->ev->raw.n && (m->line_is_ascii || utf8_is_ascii(str_n(v->u.p, v->n)));
+	const struct event *ev = m->ev;
+	struct wording w = {.any = m->route->look[FIELD_UNKNOWN].kinds && !keywords_in_raw(ev), .line = ev->raw.p};
+	w.clear = w.any && line_is_clear(m);
+	if (w.clear) {
+		w.n = ev->raw.n;
+		w.ascii = ev->ascii;
+	}
+	return w;
 }
 
-/* Notes where the field is, and opens its gates when the last event of the route had the same there. Else: what is to be asked. */
-static inline unsigned start_field(struct sigma_matcher *m, uint32_t at, bool words)
+/* A string or number that stands in these bytes of the line; no event has both a line of JSON and UTF-16. */
+static inline bool is_within(const char *line, size_t n, const struct val *v)
+{
+	size_t at = (uintptr_t)v->u.p - (uintptr_t)line;
+	return v->kind - (unsigned)VAL_STR <= VAL_NUM - VAL_STR && at < n && at + v->n <= n;
+}
+
+/* Apart: values of lines that are not all ASCII, and what was made of the line. */
+static __attribute__((noinline)) bool asks_words(const struct wording *w, const struct field *f)
+{
+	return !(f->flags & FIELD_F_ALIAS) && !(is_within(w->line, w->n, &f->val) && utf8_is_ascii(str_n(f->val.u.p, f->val.n)));
+}
+
+/* Opens the gates of a field that has a role or may hold keywords, when the last event of the route had the same there. Else: what is to be asked. */
+static inline unsigned start_field(struct sigma_matcher *m, uint32_t at, bool wakes, bool words)
 {
 	const struct field *f = &m->ev->field[at];
-	uint8_t role = f->id < m->img->n_field ? m->route->role[f->id] : 0;
-	bool wakes = role & ROLE_WAKES;
-	if (role)
-		note_place(m, at);
-	words = words && !(f->flags & FIELD_F_ALIAS) && !is_clear(m, &f->val);
-	if (!wakes && !words)
-		return 0;
 	if (wakes)
 		m->place[f->id].asked = m->stamp;
 	if (!is_seen(m, at, f, words))
@@ -341,31 +359,56 @@ static inline unsigned start_field(struct sigma_matcher *m, uint32_t at, bool wo
 
 #define BATCH 32
 
+/* What waits to be asked, with its cache lines on their way. */
+struct batch {
+	struct cache_line *line[BATCH];
+	uint32_t at[BATCH];
+	uint8_t look[BATCH];
+	size_t n;
+};
+
+/* From this field on until the batch is full or the event ends: where it stopped. */
+static uint32_t fill_batch(struct sigma_matcher *m, const struct wording *w, uint32_t from, struct batch *b)
+{
+	const uint8_t *role = m->route->role;
+	const size_t n_role = m->img->n_field, ascii = w->ascii;
+	const char *line = w->line;
+	const bool any = w->any;
+	const struct field *f = m->ev->field + from, *end = m->ev->field + m->ev->n_field;
+	b->n = 0;
+	for (; f < end && b->n < BATCH; f++) {
+		unsigned r = f->id < n_role ? role[f->id] : 0;
+		bool words = any && !is_within(line, ascii, &f->val) && asks_words(w, f);
+		if (!r && !words)
+			continue;
+		uint32_t at = (uint32_t)(f - m->ev->field);
+		if (r)
+			note_place(m, at);
+		if (!(r & ROLE_WAKES) && !words)
+			continue;
+		unsigned look = start_field(m, at, r & ROLE_WAKES, words);
+		if (!look)
+			continue;
+		b->line[b->n] = find_line(m, at, look);
+		__builtin_prefetch(b->line[b->n]);
+		b->look[b->n] = (uint8_t)look;
+		b->at[b->n++] = at;
+	}
+	return (uint32_t)(f - m->ev->field);
+}
+
 /* Two passes: hash and prefetch the cache lines of up to 32 values, then look at them. */
 void open_gates(struct sigma_matcher *m)
 {
 	const struct event *ev = m->ev;
-	bool keywords = m->route->look[FIELD_UNKNOWN].kinds, in_raw = keywords_in_raw(ev);
-	m->line_is_clear = false;
-	if (keywords && !in_raw)
-		look_at_line(m);
-	struct cache_line *line[BATCH];
-	uint32_t at[BATCH];
-	uint8_t look[BATCH];
+	struct wording w = wording_of(m);
+	struct batch b;
 	for (uint32_t from = 0; from < ev->n_field;) {
-		size_t n = 0;
-		for (; from < ev->n_field && n < BATCH; from++) {
-			look[n] = (uint8_t)start_field(m, from, keywords && !in_raw);
-			if (!look[n])
-				continue;
-			line[n] = find_line(m, from, look[n]);
-			__builtin_prefetch(line[n]);
-			at[n++] = from;
-		}
-		for (size_t i = 0; i < n; i++)
-			ask_cached(m, at[i], look[i], line[i]);
+		from = fill_batch(m, &w, from, &b);
+		for (size_t i = 0; i < b.n; i++)
+			ask_cached(m, b.at[i], b.look[i], b.line[i]);
 	}
-	if (!keywords || !in_raw)
+	if (w.any || !m->route->look[FIELD_UNKNOWN].kinds)
 		return;
 	start_asking(m);
 	ask(m, FIELD_UNKNOWN, (struct val){.kind = VAL_STR}, raw_of(m), UINT32_MAX);

@@ -62,6 +62,7 @@ static void show(struct house *h, struct str json)
 	struct event ev;
 	decode_record(h->dec, &rec, &h->mem, &ev, NULL);
 	sigma_match(h->m, &ev, count_hit, h->hits);
+	h->count = sigma_matcher_rule_counts(h->m);
 }
 
 /* 400 events that the first rule's pattern goes back over, 100 a window. */

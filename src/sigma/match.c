@@ -3,14 +3,22 @@
 
 #include "sys/clock.h"
 
+static struct rule_state *states_new(const struct sigma_image *img)
+{
+	struct rule_state *state;
+	must(posix_memalign((void **)&state, _Alignof(struct rule_state), (img->n_rule + 1) * sizeof(*state)) == 0);
+	for (size_t i = 0; i < img->n_rule; i++)
+		state[i] = (struct rule_state){.start = img->code[i].start};
+	return state;
+}
+
 struct sigma_matcher *sigma_matcher_new(struct sigma_image *img)
 {
 	struct sigma_matcher *m = must_new(struct sigma_matcher);
 	m->img = sigma_image_ref(img);
 	asking_init(m);
-	m->rule_stamp = must_calloc(img->n_rule, sizeof(*m->rule_stamp));
+	m->rule = states_new(img);
 	m->rule_count = must_calloc(img->n_rule, sizeof(*m->rule_count));
-	m->spending = must_calloc(img->n_rule, sizeof(*m->spending));
 	m->aside = must_calloc(img->n_atom, sizeof(*m->aside));
 	m->memo = must_calloc(img->n_atom, sizeof(*m->memo));
 	m->memo_at = must_calloc(img->n_atom, sizeof(*m->memo_at));
@@ -36,9 +44,8 @@ void sigma_matcher_free(struct sigma_matcher *m)
 	pcre2_match_data_free(m->re_data);
 	pcre2_match_context_free(m->re_ctx);
 	asking_done(m);
-	free(m->rule_stamp);
+	free(m->rule);
 	free(m->rule_count);
-	free(m->spending);
 	free(m->aside);
 	free(m->timing);
 	free(m->memo);
@@ -95,31 +102,34 @@ static __attribute__((noinline)) bool holds_in_any_case(struct sigma_matcher *m,
 
 static inline __attribute__((always_inline)) bool rule_holds(struct sigma_matcher *m, uint32_t rule)
 {
-	struct sigma_rule_counts *count = &m->rule_count[rule];
-	struct spending *s = &m->spending[rule];
-	if (s->window != m->window + 1)
-		*s = (struct spending){m->window + 1, WINDOW_STEPS};
-	count->evaluated++;
+	struct rule_state *s = &m->rule[rule];
+	if (s->window != m->window + 1) {
+		s->window = m->window + 1;
+		s->left = WINDOW_STEPS;
+	}
+	s->evaluated++;
 	m->limited = m->left_out = m->unanswered = false;
 	m->budget = s->left;
-	bool holds = condition_holds(m, m->img->code[rule].start);
+	bool holds = condition_holds(m, s->start);
 	if (holds && m->unanswered)
-		holds = holds_in_any_case(m, m->img->code[rule].start);
+		holds = holds_in_any_case(m, s->start);
 	return holds;
 }
 
 /* What condition and explanation have cost. */
 static inline void settle(struct sigma_matcher *m, uint32_t rule)
 {
-	m->spending[rule].left = m->budget;
+	m->rule[rule].left = m->budget;
+	if (!m->limited && !m->left_out)
+		return;
 	m->rule_count[rule].limited += m->limited;
-	m->rule_count[rule].set_aside += m->left_out && !m->limited;
+	m->rule_count[rule].set_aside += !m->limited;
 }
 
 /* Is the rule's next evaluation one that is timed? */
 static inline bool is_timed(const struct sigma_matcher *m, uint32_t rule)
 {
-	return m->timing && m->rule_count[rule].evaluated + 1 == m->timing[rule].next;
+	return m->timing && m->rule[rule].evaluated + 1 == m->timing[rule].next;
 }
 
 /* Apart, so that the others pay for no more than the question. */
@@ -226,7 +236,8 @@ static void start_event(struct sigma_matcher *m, const struct event *ev)
 	if (++m->stamp == UINT32_MAX / 2) {
 		/* Stamps begin anew: everything that holds one forgets. */
 		m->stamp = 1;
-		memset(m->rule_stamp, 0, m->img->n_rule * sizeof(*m->rule_stamp));
+		for (size_t i = 0; i < m->img->n_rule; i++)
+			m->rule[i].stamp = 0;
 		memset(m->memo, 0, m->img->n_atom * sizeof(*m->memo));
 		memset(m->gate_stamp, 0, (m->img->n_gate + 1) * sizeof(*m->gate_stamp));
 		memset(m->place, 0, m->img->n_field * sizeof(*m->place));
@@ -265,7 +276,7 @@ int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *c
 		int r = cb(arg, &hit);
 		if (r < 0)
 			return r;
-		m->rule_count[rule].hits++;
+		m->rule[rule].hits++;
 		hits++;
 	}
 	m->count.hits += (unsigned)hits;
@@ -289,8 +300,12 @@ void sigma_matcher_time_rules(struct sigma_matcher *m)
 	}
 }
 
-const struct sigma_rule_counts *sigma_matcher_rule_counts(const struct sigma_matcher *m)
+const struct sigma_rule_counts *sigma_matcher_rule_counts(struct sigma_matcher *m)
 {
+	for (size_t i = 0; i < m->img->n_rule; i++) {
+		m->rule_count[i].evaluated = m->rule[i].evaluated;
+		m->rule_count[i].hits = m->rule[i].hits;
+	}
 	return m->rule_count;
 }
 

@@ -44,12 +44,15 @@ struct place {
 	bool many;      /* occurs more than once, and not as an array: the last one counts, though gates were opened by all */
 };
 
-/* What a rule's searches have cost in a window (sigma_matcher_window). */
+/* What waking and evaluating a rule touches, in one cache line. */
 #define WINDOW_STEPS 16000u
-struct spending {
-	uint64_t window; /* 1 + its number */
-	uint32_t left;
-};
+struct rule_state {
+	uint32_t stamp;  /* the last event that woke it */
+	uint32_t start;  /* its first test, or an end: rule_code.start */
+	uint64_t window; /* 1 + the number of the window (sigma_matcher_window) … */
+	uint32_t left;   /* … in which its searches may still take so many steps */
+	uint64_t evaluated, hits;
+} __attribute__((aligned(64)));
 
 /* Which evaluations of a rule are timed: the last one that was, and the next. */
 struct timing {
@@ -70,10 +73,9 @@ struct sigma_matcher {
 	VEC(struct way) ways;       /* by lsset */
 
 	uint32_t stamp;             /* of the event at hand */
-	uint32_t *rule_stamp;       /* rule was woken by this event */
-	struct sigma_rule_counts *rule_count;
+	struct rule_state *rule;    /* by rule */
+	struct sigma_rule_counts *rule_count; /* by rule; evaluated and hits are in its state */
 	uint64_t window;
-	struct spending *spending;  /* by rule */
 	struct timing *timing;      /* by rule; NULL: nobody asked for it */
 	int64_t clock_ns;           /* what looking at the clock takes */
 	uint32_t budget;            /* steps that searches of the rule at hand may still take in this window */
@@ -87,7 +89,6 @@ struct sigma_matcher {
 	uint32_t *gate_stamp;
 	VEC(uint32_t) woken;
 	struct place *place;        /* by field_id */
-	bool line_is_clear, line_is_ascii; /* of keywords, see look_at_line */
 	VEC(struct value) values;
 	struct value raw;
 	struct arena mem;

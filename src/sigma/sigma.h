@@ -112,7 +112,7 @@ struct sigma_counts {
 	uint64_t hits;
 };
 void sigma_matcher_counts(const struct sigma_matcher *m, struct sigma_counts *ret);
-/* The same by rule (index); borrowed, changes with each event. */
+/* The same by rule (index); borrowed, as they are now. */
 struct sigma_rule_counts {
 	uint64_t evaluated, hits;
 	uint64_t limited;   /* evaluations that ran into the limit of regular expressions */
@@ -120,6 +120,6 @@ struct sigma_rule_counts {
 	uint64_t timed;     /* evaluations whose time was taken (sigma_matcher_time_rules) */
 	uint64_t sample, sample_ns; /* the evaluations that these stand for, and what they took if all were like them */
 };
-const struct sigma_rule_counts *sigma_matcher_rule_counts(const struct sigma_matcher *m);
+const struct sigma_rule_counts *sigma_matcher_rule_counts(struct sigma_matcher *m);
 
 #endif
