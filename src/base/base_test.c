@@ -272,6 +272,77 @@ TEST(times_near_the_usual_form)
 	}
 }
 
+TEST(each_day_follows_the_one_before)
+{
+	tstamp t, want = INT64_C(-9214560000) * NS_PER_S; /* 1678-01-01 */
+	for (int year = 1678; year <= 2261; year++)
+		for (int month = 1; month <= 12; month++)
+			for (int day = 1; day <= 32; day++) {
+				struct civil c = {.year = year, .month = month, .day = day}, back;
+				if (!ts_from_civil(&c, &t))
+					continue;
+				CHECK_INT(t, want);
+				ts_to_civil(t, 0, &back);
+				CHECK(back.year == year && back.month == month && back.day == day);
+				want += 86400 * NS_PER_S;
+			}
+	CHECK_INT(want, INT64_C(9214646400) * NS_PER_S); /* 2262-01-01 */
+}
+
+static uint64_t next_number(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	return *state ^= *state << 17;
+}
+
+/* A time in or near the usual form; at most three of its characters are others. */
+static size_t near_a_time(uint64_t *state, char out[64])
+{
+	static const char *const behind[] = {"", "", "Z", "Z", "z", "+09:00", "-0530", "+24:00", " UTC", " +0000", "GMT", " ", "+09", "+9"};
+	static const char other[] = "0123456789-/:.,;TtZz_ +X\xb0\xff", gap[] = "TTT  t_X";
+	unsigned digits = (unsigned)(next_number(state) % 13);
+	uint64_t n = next_number(state);
+	char fraction[16];
+	int len = snprintf(out, 64, "%04u-%02u-%02u%c%02u:%02u:%02u", (unsigned)(n % 8 ? 1970 + n / 8 % 100 : n / 8 % 10000), (unsigned)(n / 512 % 14), (unsigned)(n / 4096 % 33), gap[n / 65536 % 8],
+		(unsigned)(n / 131072 % 25), (unsigned)(n / 4194304 % 61), (unsigned)(n / 268435456 % 62));
+	if (digits && n >> 40 & 3) {
+		snprintf(fraction, sizeof(fraction), "%012llu", (unsigned long long)(next_number(state) % 1000000000000));
+		len += snprintf(out + len, 64 - (size_t)len, "%c%.*s", n >> 42 & 7 ? '.' : ',', (int)digits - 1, fraction);
+	}
+	len += snprintf(out + len, 64 - (size_t)len, "%s", behind[(n >> 45) % LEN(behind)]);
+	for (unsigned i = (unsigned)(n >> 60) & 3; i; i--)
+		if (next_number(state) & 1)
+			out[next_number(state) % (unsigned)len] = other[next_number(state) % (sizeof(other) - 1)];
+	return (size_t)len;
+}
+
+/* A date with slashes is read the long way, which says the same. */
+TEST(both_ways_read_the_same_time)
+{
+	uint64_t state = 88172645463325252u;
+	unsigned times = 0;
+	for (unsigned i = 0; i < 2000000; i++) {
+		/* At the end of its memory, so that what looks behind it is found. */
+		char text[64], *exact;
+		size_t n = near_a_time(&state, text);
+		tstamp usual = 0, slashed = 0;
+		exact = malloc(n);
+		memcpy(exact, text, n);
+		bool is = ts_parse_rfc3339(str_n(exact, n), 3600, &usual);
+		free(exact);
+		if (text[4] != '-' || text[7] != '-') {
+			CHECK(!is || (text[4] == '/' && text[7] == '/'));
+			continue;
+		}
+		text[4] = text[7] = '/';
+		CHECK_INT(ts_parse_rfc3339(str_n(text, n), 3600, &slashed), is);
+		CHECK_INT(usual, slashed);
+		times += is;
+	}
+	CHECK(times > 500000);
+}
+
 TEST(times_without_a_year_are_near_now)
 {
 	tstamp now, t;

@@ -3,38 +3,47 @@
 #include "base/num.h"
 
 #include <endian.h>
+#include <limits.h>
 
-/* Days since 1970-01-01 of a civil date, proleptic Gregorian, by eras of 400 years that begin on 1 March. */
-static int64_t days_from_civil(int64_t y, int m, int d)
+/* Of which every point fits into a tstamp. */
+#define YEAR_FIRST 1678u
+#define YEAR_LAST 2261u
+
+/* Days since 1970-01-01 of a civil date, proleptic Gregorian. A year begins on 1 March, so that a leap day is its last. */
+static inline int64_t days_from_civil(unsigned y, unsigned m, unsigned d)
 {
+	static const uint16_t before[] = {306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275};
 	y -= m <= 2;
-	int64_t era = (y >= 0 ? y : y - 399) / 400;
-	int64_t yoe = y - era * 400;
-	int64_t doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-	int64_t doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
-	return era * 146097 + doe - 719468;
+	unsigned century = y / 100;
+	return (int64_t)(y * 365 + y / 4 - century + century / 4 + before[m - 1] + d) - 719469;
 }
 
-static bool is_leap(int y)
+static inline bool is_leap(unsigned y)
 {
-	return (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+	return y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
 }
 
-static int month_days(int y, int m)
+static inline unsigned month_days(unsigned y, unsigned m)
 {
-	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	return days[m - 1] + (m == 2 && is_leap(y));
+	static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	return m == 2 && is_leap(y) ? 29 : days[m - 1];
+}
+
+static inline bool is_date(unsigned y, unsigned m, unsigned d)
+{
+	return y - YEAR_FIRST <= YEAR_LAST - YEAR_FIRST && m - 1 <= 11 && d && (d <= 28 || d <= month_days(y, m));
 }
 
 bool ts_from_civil(const struct civil *c, tstamp *ret)
 {
-	if (c->year < 1678 || c->year > 2261 || c->month < 1 || c->month > 12 || c->day < 1 || c->day > month_days(c->year, c->month))
+	unsigned year = (unsigned)c->year, month = (unsigned)c->month, day = (unsigned)c->day;
+	if (!is_date(year, month, day))
 		return false;
 	if (c->hour < 0 || c->hour > 23 || c->minute < 0 || c->minute > 59 || c->second < 0 || c->second > 60 || c->nano < 0 || c->nano >= NS_PER_S)
 		return false;
 	bool leap = c->second == 60;
-	int64_t s = days_from_civil(c->year, c->month, c->day) * 86400 + c->hour * 3600 + c->minute * 60 + (leap ? 59 : c->second) - c->offset_s;
-	*ret = s * NS_PER_S + (leap ? 999999999 : c->nano);
+	int64_t in_day = c->hour * 3600 + c->minute * 60 + (leap ? 59 : c->second) - c->offset_s;
+	*ret = (days_from_civil(year, month, day) * 86400 + in_day) * NS_PER_S + (leap ? 999999999 : c->nano);
 	return true;
 }
 
@@ -74,7 +83,7 @@ int ts_iso_week(tstamp t, int *ret_year)
 	ts_to_civil(thursday * 86400 * NS_PER_S, 0, &c);
 	if (ret_year)
 		*ret_year = c.year;
-	return (int)((thursday - days_from_civil(c.year, 1, 1)) / 7) + 1;
+	return (int)((thursday - days_from_civil((unsigned)c.year, 1, 1)) / 7) + 1;
 }
 
 static bool take_int(struct str *s, unsigned digits, int *ret)
@@ -156,6 +165,26 @@ static bool take_clock(struct str *s, struct civil *c)
 	return true;
 }
 
+/*
+ * Seconds east of UTC of what stands between a clock and the end: a zone, perhaps behind a blank, or nothing, which is the default. ZONE_NONE when it is
+ * something else.
+ */
+#define ZONE_NONE INT_MAX
+static int zone_behind(struct str s, int default_offset_s)
+{
+	int offset;
+	take_ch(&s, ' ');
+	if (!s.n)
+		return default_offset_s;
+	if (s.n == 3 && (str_eq(s, STR("UTC")) || str_eq(s, STR("GMT"))))
+		return 0;
+	return take_zone(&s, &offset) && !s.n ? offset : ZONE_NONE;
+}
+
+/* ---- the usual form, eight characters at once ---------------------------------------------------------------------------------------------- */
+
+#define BYTES(b) (UINT64_C(0x0101010101010101) * (b))
+
 /* The eight bytes at p as a word, the first one lowest. */
 static inline uint64_t word_at(const char *p)
 {
@@ -164,62 +193,91 @@ static inline uint64_t word_at(const char *p)
 	return le64toh(w);
 }
 
-/*
- * Eight characters that are to be figures where the form has 0, and what the form has elsewhere. Answers each figure times ten plus the one behind it,
- * a byte each: at the first figure of a pair that is the pair's number.
- */
-static inline bool take_pairs(const char *p, const char *form, unsigned char ret_pair[8])
+static inline unsigned byte_of(uint64_t w, unsigned at)
 {
-	const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
+	return w >> 8 * at & 0xff;
+}
+
+/*
+ * Eight characters that are to be figures where the form has 0, and what the form has elsewhere. Returns each figure times ten plus the one behind it, a
+ * byte each: at the first figure of a pair that is the pair's number. High bits of *wrong are set where a character is another.
+ */
+static inline uint64_t read_pairs(const char *p, const char *form, uint64_t *wrong)
+{
 	uint64_t figure = word_at(p) ^ word_at(form), over = 0;
-	/* What is added reaches the high bit from 10 on where a figure stands, from 1 on elsewhere. */
+	/* What is added reaches the high bit from 10 on where a figure stands, from 1 on elsewhere; it goes beyond only where that is set in any case. */
 	for (unsigned i = 0; i < 8; i++)
 		over |= (uint64_t)(form[i] == '0' ? 0x80 - 10 : 0x80 - 1) << 8 * i;
-	if ((((figure & low) + over) | figure) & ~low)
+	*wrong |= (figure + over) | figure;
+	return figure * 10 + (figure >> 8);
+}
+
+/* Eight figures, each a byte of 0..9: pairs, then fours, then all. */
+static inline unsigned eight_figures(uint64_t w)
+{
+	const uint64_t mask = UINT64_C(0x000000ff000000ff);
+	w = w * 10 + (w >> 8);
+	return (unsigned)(((w & mask) * (100 + (UINT64_C(1000000) << 32)) + (w >> 16 & mask) * (1 + (UINT64_C(10000) << 32))) >> 32);
+}
+
+/* As take_fraction, of one to nine figures; eight characters stand before p. Returns their end, NULL when there are none or more. */
+static inline const char *read_fraction(const char *p, const char *end, unsigned *ret_nano)
+{
+	size_t left = (size_t)(end - p);
+	uint64_t figure = (left >= 8 ? word_at(p) : left ? word_at(end - 8) >> 8 * (8 - left) : 0) ^ BYTES('0');
+	uint64_t other = ((figure + BYTES(0x80 - 10)) | figure) & BYTES(0x80);
+	/* What stands before the first other character, or all. */
+	*ret_nano = eight_figures(figure & (((other & (0 - other)) >> 7) - 1)) * 10;
+	if (other)
+		return other & 0x80 ? NULL : p + __builtin_ctzll(other) / 8;
+	if (left == 8 || !ch_is_digit((unsigned char)p[8]))
+		return p + 8;
+	*ret_nano += (unsigned char)p[8] - (unsigned)'0';
+	return left == 9 || !ch_is_digit((unsigned char)p[9]) ? p + 9 : NULL;
+}
+
+/* The time at UTC is moved to the zone that is still to come. */
+static __attribute__((noinline)) bool move_to_zone(tstamp utc, struct str zone, int default_offset_s, tstamp *ret)
+{
+	int offset_s = zone_behind(zone, default_offset_s);
+	if (offset_s == ZONE_NONE)
 		return false;
-	figure = htole64(figure * 10 + (figure >> 8));
-	memcpy(ret_pair, &figure, sizeof(figure));
+	*ret = utc - offset_s * NS_PER_S;
 	return true;
 }
 
-/* "2026-11-22T01:02:03" and its fraction: how nearly all logs write a time. Takes nothing of any other form. */
-static bool take_usual(struct str *s, struct civil *c)
+static __attribute__((noinline)) bool parse_unusual(struct str s, int offset_s, tstamp *ret)
 {
-	unsigned char century[8], date[8], clock[8];
-	if (s->n < 19 || !take_pairs(s->p, "0000-00-", century) || !take_pairs(s->p + 2, "00-00-00", date) || !take_pairs(s->p + 11, "00:00:00", clock))
+	struct civil c = {0};
+	if (!take_date(&s, &c) || !(take_ch(&s, 'T') || take_ch(&s, 't') || take_ch(&s, ' ') || take_ch(&s, '_')) || !take_clock(&s, &c))
 		return false;
-	char gap = s->p[10];
-	if (gap != 'T' && gap != ' ' && gap != 't' && gap != '_')
-		return false;
-	struct str rest = str_n(s->p + 19, s->n - 19);
-	if ((take_ch(&rest, '.') || take_ch(&rest, ',')) && !take_fraction(&rest, &c->nano))
-		return false;
-	c->year = century[0] * 100 + date[0];
-	c->month = date[3];
-	c->day = date[6];
-	c->hour = clock[0];
-	c->minute = clock[3];
-	c->second = clock[6];
-	*s = rest;
-	return true;
+	c.offset_s = zone_behind(s, offset_s);
+	return c.offset_s != ZONE_NONE && ts_from_civil(&c, ret);
 }
 
-static bool take_date_and_clock(struct str *s, struct civil *c)
-{
-	return take_date(s, c) && (take_ch(s, 'T') || take_ch(s, 't') || take_ch(s, ' ') || take_ch(s, '_')) && take_clock(s, c);
-}
-
+/* Nearly all logs write "2026-11-22T01:02:03" with or without a fraction. Other forms, and what is no time or has a second 60, go the long way. */
 bool ts_parse_rfc3339(struct str s, int default_offset_s, tstamp *ret)
 {
-	struct civil c = {.offset_s = default_offset_s};
-	if (!take_usual(&s, &c) && !take_date_and_clock(&s, &c))
-		return false;
-	take_ch(&s, ' ');
-	if (s.n == 3 && (str_eq(s, STR("UTC")) || str_eq(s, STR("GMT"))))
-		c.offset_s = 0;
-	else if (s.n && (!take_zone(&s, &c.offset_s) || s.n))
-		return false;
-	return ts_from_civil(&c, ret);
+	uint64_t wrong = 0;
+	unsigned nano = 0;
+	if (s.n < 19)
+		return parse_unusual(s, default_offset_s, ret);
+	uint64_t century = read_pairs(s.p, "0000-00-", &wrong), date = read_pairs(s.p + 2, "00-00-00", &wrong), clock = read_pairs(s.p + 11, "00:00:00", &wrong);
+	const char gap = s.p[10], *p = s.p + 19, *end = s.p + s.n;
+	unsigned year = byte_of(century, 0) * 100 + byte_of(date, 0), month = byte_of(date, 3), day = byte_of(date, 6);
+	unsigned hour = byte_of(clock, 0), minute = byte_of(clock, 3), second = byte_of(clock, 6);
+	if (wrong & BYTES(0x80) || (gap != 'T' && gap != ' ' && gap != 't' && gap != '_') || !is_date(year, month, day) || hour > 23 || minute > 59 || second > 59)
+		return parse_unusual(s, default_offset_s, ret);
+	if (p < end && (*p == '.' || *p == ',') && !(p = read_fraction(p + 1, end, &nano)))
+		return parse_unusual(s, default_offset_s, ret);
+	tstamp t = (days_from_civil(year, month, day) * 86400 + (int)((hour * 60 + minute) * 60 + second)) * NS_PER_S + nano;
+	if (p == end)
+		*ret = t - default_offset_s * NS_PER_S;
+	else if (end - p == 1 && *p == 'Z')
+		*ret = t;
+	else
+		return move_to_zone(t, str_n(p, (size_t)(end - p)), default_offset_s, ret);
+	return true;
 }
 
 int ts_month(struct str s)
