@@ -6,7 +6,7 @@
 
 /* Whoever gives one of these another member gives it a line below too, but for what is made of the others when they are read (pairs_need_all). */
 _Static_assert(sizeof(void *) != 8 || (sizeof(struct sigma_rule) == 264 && sizeof(struct atom) == 80 && sizeof(struct expr) == 40 && sizeof(struct correlation) == 224 &&
-				       sizeof(struct rule_code) == 64 && sizeof(struct gate_info) == 12 && sizeof(struct field_index) == 168 && sizeof(struct literal) == 20 && sizeof(struct sigma_image) == 256),
+				       sizeof(struct rule_code) == 64 && sizeof(struct gate_info) == 12 && sizeof(struct field_index) == 192 && sizeof(struct literal) == 20 && sizeof(struct sigma_image) == 256),
 	"a member is missing in the walk below");
 
 /* ---- one walk for both directions ---------------------------------------------------------------------------------------------------------- */
@@ -194,29 +194,50 @@ static void io_gate_list(struct cache_io *x, uint16_t **at, size_t *n)
 		IO(x, (*at)[i]);
 }
 
-static void io_slots(struct cache_io *x, struct field_index *ix)
+/* A table's size, a power of two. */
+static size_t io_table(struct cache_io *x, size_t size)
 {
-	size_t used = 0, at;
-	for (size_t i = 0; x->out && i < ix->cap; i++)
-		used += ix->slot[i].hash != 0;
-	used = io_count(x, used);
-	for (size_t i = 0; x->out && i < ix->cap; i++)
-		if (ix->slot[i].hash) {
-			io_number(x, i);
-			io_number(x, ix->slot[i].gate);
-			io_raw(x, &ix->slot[i].hash, 8);
-			io_raw(x, &ix->tag[i], 1);
-		}
-	if (x->out)
-		return;
-	ix->slot = must_calloc(ix->cap, sizeof(*ix->slot));
-	ix->tag = must_calloc(ix->cap, sizeof(*ix->tag));
-	for (size_t i = 0; i < used && x->ok; i++) {
-		at = (size_t)io_number(x, 0) & (ix->cap - 1);
-		IO(x, ix->slot[at].gate);
-		io_raw(x, &ix->slot[at].hash, 8);
-		io_raw(x, &ix->tag[at], 1);
+	IO(x, size);
+	if (x->out || (size >= 16 && size <= 1u << 20 && !(size & (size - 1))))
+		return size;
+	x->ok = false;
+	return 16;
+}
+
+/* Of the tables only what is taken, each with its place. */
+static void io_ends(struct cache_io *x, struct ends *e)
+{
+	size_t slots = 0, hints = 0, at = 0;
+	e->n_slot = io_table(x, e->n_slot);
+	e->n_hint = io_table(x, e->n_hint);
+	io_raw(x, &e->prefix, sizeof(e->prefix));
+	io_raw(x, &e->suffix, sizeof(e->suffix));
+	if (!x->out) {
+		e->slot = must_calloc(e->n_slot, sizeof(*e->slot));
+		e->hint = must_calloc(e->n_hint, 1);
 	}
+	for (size_t i = 0; x->out && i < e->n_slot; i++)
+		slots += e->slot[i].hash != 0;
+	for (size_t i = 0; x->out && i < e->n_hint; i++)
+		hints += e->hint[i] != 0;
+	slots = io_count(x, slots);
+	for (size_t i = 0; i < slots && x->ok; i++, at++) {
+		while (x->out && !e->slot[at].hash)
+			at++;
+		at = (size_t)io_number(x, at) & (e->n_slot - 1);
+		IO(x, e->slot[at].gate);
+		io_raw(x, &e->slot[at].hash, 8);
+	}
+	hints = io_count(x, hints);
+	at = 0;
+	for (size_t i = 0; i < hints && x->ok; i++, at++) {
+		while (x->out && !e->hint[at])
+			at++;
+		at = (size_t)io_number(x, at) & (e->n_hint - 1);
+		io_raw(x, &e->hint[at], 1);
+	}
+	if (!x->out)
+		ends_seal(e);
 }
 
 static void io_literals(struct cache_io *x, struct literal_set *set)
@@ -248,14 +269,7 @@ static void io_index(struct cache_io *x, struct field_index **at)
 	if (!x->out)
 		*at = must_new(struct field_index);
 	struct field_index *ix = *at;
-	IO(x, ix->cap);
-	if (!x->out && (ix->cap < 16 || ix->cap > 1u << 20 || (ix->cap & (ix->cap - 1)))) {
-		ix->cap = 16;
-		x->ok = false;
-	}
-	io_slots(x, ix);
-	io_raw(x, &ix->prefix, sizeof(ix->prefix));
-	io_raw(x, &ix->suffix, sizeof(ix->suffix));
+	io_ends(x, &ix->ends);
 	io_gate_list(x, &ix->present, &ix->n_present);
 	io_literals(x, &ix->literals);
 }

@@ -15,10 +15,6 @@
 #define USES_MOST 64
 #define ORDINARY_COST 400
 
-/* Prefixes and suffixes longer than this, twice this, four times … have a slot for what they begin (end) with, which is no gate. */
-#define STEM_FIRST 4
-#define STEM 0
-
 /* ---- which atoms are necessary ---------------------------------------------------------------------------------------------------- */
 
 struct gate {
@@ -126,7 +122,7 @@ static double atom_cost(const struct gates *g, uint32_t at)
 		break;
 	case ATOM_PREFIX:
 	case ATOM_SUFFIX:
-		base = n == 0 || n > GATE_LENGTH_MAX ? 3000 : 800.0 / (double)n;
+		base = n == 0 || n > ENDS_LENGTH_MAX ? 3000 : 800.0 / (double)n;
 		break;
 	default:
 		return 1e30;
@@ -207,10 +203,10 @@ static void gate_of_atom(struct gates *g, const struct atom *a, struct gate *ret
 		ret->kind = GATE_EQ;
 		break;
 	case ATOM_PREFIX:
-		ret->kind = a->text.n && a->text.n <= GATE_LENGTH_MAX ? GATE_PREFIX : GATE_PRESENT;
+		ret->kind = a->text.n && a->text.n <= ENDS_LENGTH_MAX ? GATE_PREFIX : GATE_PRESENT;
 		break;
 	case ATOM_SUFFIX:
-		ret->kind = a->text.n && a->text.n <= GATE_LENGTH_MAX ? GATE_SUFFIX : GATE_PRESENT;
+		ret->kind = a->text.n && a->text.n <= ENDS_LENGTH_MAX ? GATE_SUFFIX : GATE_PRESENT;
 		break;
 	case ATOM_CONTAINS:
 		ret->kind = a->text.n ? GATE_CONTAINS : GATE_PRESENT;
@@ -310,7 +306,7 @@ static void gate_hashed(struct gates *g)
 	for (uint32_t i = 0; i < g->img->n_atom; i++) {
 		const struct atom *a = &g->img->atom[i];
 		bool number = a->op == ATOM_NUMBER && a->sub == CMP_EQ;
-		bool hashed = (a->op == ATOM_EQ || a->op == ATOM_PREFIX || a->op == ATOM_SUFFIX) && a->text.n && a->text.n <= GATE_LENGTH_MAX;
+		bool hashed = (a->op == ATOM_EQ || a->op == ATOM_PREFIX || a->op == ATOM_SUFFIX) && a->text.n && a->text.n <= ENDS_LENGTH_MAX;
 		if ((number || hashed) && !a->keyword)
 			gate_for(g, i);
 	}
@@ -345,100 +341,12 @@ static void gate_rule(struct gates *g, uint32_t rule)
 
 /* ---- the index of one field -------------------------------------------------------------------------------------------------------- */
 
-/*
- * Prefixes and suffixes of all lengths are hashed in one walk: a polynomial over the bytes from the front or from the back. Somebody may build a
- * value that opens a gate by collision; the condition then says no.
- */
-#define POLY 0x9E3779B97F4A7C15ull
-
-static inline uint64_t poly_step(uint64_t h, char c)
-{
-	return (h + (unsigned char)c + 1) * POLY;
-}
-
-static inline uint64_t gate_hash(enum gate_kind kind, uint64_t h)
-{
-	h = (h ^ h >> 29 ^ (uint64_t)kind << 60) * 0xD1B54A32D192ED03ull;
-	h ^= h >> 32;
-	return h ? h : 1;
-}
-
-static uint64_t text_hash(enum gate_kind kind, struct str s)
-{
-	uint64_t h = 0;
-	if (kind == GATE_PREFIX)
-		for (size_t i = 0; i < s.n; i++)
-			h = poly_step(h, s.p[i]);
-	else if (kind == GATE_SUFFIX)
-		for (size_t i = s.n; i-- > 0;)
-			h = poly_step(h, s.p[i]);
-	else
-		h = str_hash_stable(s);
-	return gate_hash(kind, h);
-}
-
-static void add_length(struct length_set *set, size_t n)
-{
-	set->bit[n / 64] |= UINT64_C(1) << n % 64;
-	set->most = n > set->most ? (uint32_t)n : set->most;
-}
-
-static inline uint8_t hash_tag(uint64_t h)
-{
-	return (uint8_t)(h >> 56 | 1);
-}
-
-static void put_slot(struct field_index *ix, uint64_t h, uint16_t number)
-{
-	size_t i = (size_t)(h & (ix->cap - 1));
-	while (ix->slot[i].hash) {
-		if (number == STEM && ix->slot[i].hash == h && ix->slot[i].gate == STEM)
-			return;
-		i = (i + 1) & (ix->cap - 1);
-	}
-	ix->slot[i] = (struct hash_slot){h, number};
-	ix->tag[i] = hash_tag(h);
-}
-
-/* A prefix or suffix leaves its stems, so that a walk knows at each of these lengths whether going on can find anything. */
-static void add_stems(struct field_index *ix, const struct gate *g)
-{
-	enum gate_kind kind = (enum gate_kind)g->kind;
-	for (size_t n = STEM_FIRST; n < g->text.n; n *= 2)
-		put_slot(ix, text_hash(kind, kind == GATE_PREFIX ? str_sub(g->text, 0, n) : str_sub(g->text, g->text.n - n, g->text.n)), STEM);
-}
-
-static void add_hash(struct field_index *ix, const struct gate *g, uint16_t number)
-{
-	put_slot(ix, text_hash((enum gate_kind)g->kind, g->text), number);
-	if (g->kind != GATE_PREFIX && g->kind != GATE_SUFFIX)
-		return;
-	add_length(g->kind == GATE_PREFIX ? &ix->prefix : &ix->suffix, g->text.n);
-	add_stems(ix, g);
-}
-
-/* Slots for the gates and their stems, at most half of them taken. */
-static size_t slots_for(const struct gates *g, const uint32_t *list, size_t n)
-{
-	size_t want = 2 * n, cap = 16;
-	for (size_t i = 0; i < n; i++) {
-		const struct gate *gate = &g->gate.at[list[i]];
-		for (size_t at = STEM_FIRST; at < gate->text.n && (gate->kind == GATE_PREFIX || gate->kind == GATE_SUFFIX); at *= 2)
-			want += 2;
-	}
-	while (cap < want)
-		cap *= 2;
-	return cap;
-}
-
 static struct field_index *index_make(struct gates *g, const uint32_t *list, size_t n)
 {
 	struct field_index *ix = must_new(struct field_index);
 	VEC(struct str) literal = {0};
+	VEC(struct ends_text) end = {0};
 	VEC(uint16_t) present = {0}, literal_gate = {0};
-	ix->cap = slots_for(g, list, n);
-	ix->slot = must_calloc(ix->cap, sizeof(*ix->slot));
-	ix->tag = must_calloc(ix->cap, sizeof(*ix->tag));
 	for (size_t i = 0; i < n; i++) {
 		struct gate *gate = &g->gate.at[list[i]];
 		uint16_t number = (uint16_t)(list[i] + 1);
@@ -448,12 +356,14 @@ static struct field_index *index_make(struct gates *g, const uint32_t *list, siz
 		} else if (gate->kind == GATE_PRESENT) {
 			vec_push(&present, number);
 		} else {
-			add_hash(ix, gate, number);
+			vec_push(&end, ((struct ends_text){gate->text, number, gate->kind}));
 		}
 	}
+	ends_make(&ix->ends, end.at, end.n);
 	literals_make(&ix->literals, &g->img->mem, literal.at, literal_gate.at, literal.n);
 	vec_done(&literal);
 	vec_done(&literal_gate);
+	vec_done(&end);
 	ix->present = present.at;
 	ix->n_present = present.n;
 	return ix;
@@ -573,9 +483,8 @@ static void index_free(struct field_index *ix)
 	if (!ix)
 		return;
 	literals_done(&ix->literals);
+	ends_done(&ix->ends);
 	free(ix->present);
-	free(ix->slot);
-	free(ix->tag);
 	free(ix);
 }
 
@@ -598,23 +507,6 @@ const struct field_index *sigma_words(const struct sigma_image *img, struct str 
 
 /* ---- asking ------------------------------------------------------------------------------------------------------------------------ */
 
-/* True when the hash is that of a stem, too. */
-static bool ask_hash(const struct gate_query *q, uint64_t h)
-{
-	const struct field_index *ix = q->ix;
-	uint8_t tag = hash_tag(h);
-	bool stem = false;
-	for (size_t i = (size_t)(h & (ix->cap - 1)); ix->tag[i]; i = (i + 1) & (ix->cap - 1)) {
-		if (ix->tag[i] != tag || ix->slot[i].hash != h)
-			continue;
-		if (ix->slot[i].gate == STEM)
-			stem = true;
-		else
-			q->hit(q->arg, ix->slot[i].gate);
-	}
-	return stem;
-}
-
 static void ask_number(const struct gate_query *q, struct val v, struct str written)
 {
 	char text[WHOLE_DIGITS_MAX];
@@ -628,25 +520,7 @@ static void ask_number(const struct gate_query *q, struct val v, struct str writ
 	struct str key = str_n(text, is_int ? num_format_i64(text, i) : num_format_double(text, d));
 	if (!is_int)
 		val_whole_digits(v, text, &key);
-	ask_hash(q, text_hash(GATE_NUMBER, key));
-}
-
-static void ask_ends(const struct gate_query *q, enum gate_kind kind, const struct length_set *set, struct str text)
-{
-	uint64_t h = 0;
-	size_t most = text.n < set->most ? text.n : set->most, stem = STEM_FIRST;
-	const char *last = text.p + text.n - 1;
-	for (size_t n = 1; n <= most; n++) {
-		h = poly_step(h, kind == GATE_PREFIX ? text.p[n - 1] : last[1 - (ptrdiff_t)n]);
-		if (n != stem && !(set->bit[n / 64] >> n % 64 & 1))
-			continue;
-		bool more = ask_hash(q, gate_hash(kind, h));
-		if (n != stem)
-			continue;
-		if (!more)
-			return;
-		stem *= 2;
-	}
+	ends_find(&q->ix->ends, 1u << GATE_NUMBER, key, q->hit, q->arg);
 }
 
 #if defined(__SSE2__)
@@ -720,6 +594,8 @@ bool gate_text_may_fit(const struct field_look *look, struct val v)
 	return !all_plain(str_n(v.u.p, v.n));
 }
 
+#define ENDS (1u << GATE_EQ | 1u << GATE_PREFIX | 1u << GATE_SUFFIX)
+
 void gates_of_value(const struct gate_query *q, struct val v, struct str text, struct str folded)
 {
 	const struct field_index *ix = q->ix;
@@ -731,12 +607,8 @@ void gates_of_value(const struct gate_query *q, struct val v, struct str text, s
 		return;
 	if (kinds & 1u << GATE_NUMBER)
 		ask_number(q, v, text);
-	if (kinds & 1u << GATE_EQ)
-		ask_hash(q, text_hash(GATE_EQ, folded));
-	if (kinds & 1u << GATE_PREFIX)
-		ask_ends(q, GATE_PREFIX, &ix->prefix, folded);
-	if (kinds & 1u << GATE_SUFFIX)
-		ask_ends(q, GATE_SUFFIX, &ix->suffix, folded);
+	if (kinds & ENDS)
+		ends_find(&ix->ends, kinds & ENDS, folded, q->hit, q->arg);
 	if (kinds & 1u << GATE_CONTAINS)
 		literals_find(&ix->literals, q->bits, folded, q->hit, q->arg);
 }

@@ -2,12 +2,13 @@
 #ifndef HINOMI_SIGMA_GATE_H
 #define HINOMI_SIGMA_GATE_H
 
+#include "sigma/ends.h"
 #include "sigma/literals.h"
 #include "sigma/parts.h"
 
 /*
  * Gates: each rule is woken by its rarest necessary set of atoms; what is not woken is not looked at. Per field one index answers "which
- * gates does this value open": a hash table for whole values, prefixes and suffixes (by their few lengths), a set of literals
+ * gates does this value open": a hash table for whole values, prefixes and suffixes (ends.h), a set of literals
  * for contained text. A regular expression is woken by the literals that it requires. An answer may be too wide, never too narrow: the condition decides.
  */
 enum gate_kind { GATE_EQ, GATE_PREFIX, GATE_SUFFIX, GATE_NUMBER, GATE_CONTAINS, GATE_PRESENT };
@@ -20,24 +21,8 @@ struct field_look {
 	uint16_t bits; /* where the route has the bits of these literals */
 };
 
-struct hash_slot {
-	uint64_t hash; /* 0 = free */
-	uint16_t gate; /* 1-based; 0 = the stem of longer prefixes or suffixes */
-};
-
-#define GATE_LENGTH_MAX 255 /* of a prefix or suffix */
-
-/* The lengths of prefixes or suffixes that are asked for. */
-struct length_set {
-	uint64_t bit[4];
-	uint32_t most;
-};
-
 struct field_index {
-	struct hash_slot *slot;
-	uint8_t *tag; /* by slot: 0 = free, else eight bits of the hash; small enough to stay near */
-	size_t cap;
-	struct length_set prefix, suffix;
+	struct ends ends; /* whole texts, numbers, prefixes, suffixes */
 	uint16_t *present;
 	size_t n_present;
 	struct literal_set literals;
