@@ -16,30 +16,30 @@
 #if defined(__SSE2__)
 #define STEP 16u
 
-/* Signed: bytes from 0x80 on are below the blank, too. */
-static inline unsigned vector_stops(__m128i v)
+/* Bits of the bytes that do not stop. Signed: those from 0x80 on are below the blank, too. */
+static inline unsigned plain(__m128i v)
 {
-	__m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"')), slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')), below = _mm_cmpgt_epi8(_mm_set1_epi8(' '), v);
-	return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, slash), below));
+	__m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"')), slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')), from_blank = _mm_cmpgt_epi8(v, _mm_set1_epi8(' ' - 1));
+	return (unsigned)_mm_movemask_epi8(_mm_andnot_si128(_mm_or_si128(quote, slash), from_blank));
 }
 
 /* The bytes that stop, as bits. */
 static inline unsigned stops(const char *p)
 {
-	return vector_stops(_mm_loadu_si128((const __m128i *)(const void *)p));
+	return plain(_mm_loadu_si128((const __m128i *)(const void *)p)) ^ 0xffff;
 }
 
-/* The index of the first byte of a little-endian word that stops, 8 when none does; bytes of 0 do. */
+/* The index of the first byte of a little-endian word that stops, 8 when none does: zeros do, and stand behind it. */
 static inline size_t word_stop(uint64_t w)
 {
-	return (size_t)__builtin_ctz(vector_stops(_mm_cvtsi64_si128((int64_t)w)) | 0x100u);
+	return (size_t)__builtin_ctz(~plain(_mm_cvtsi64_si128((int64_t)w)));
 }
 
 static inline size_t copy_step(char *out, const char *p)
 {
 	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
 	_mm_storeu_si128((__m128i *)(void *)out, v);
-	return (size_t)__builtin_ctz(vector_stops(v) | 0x10000u);
+	return (size_t)__builtin_ctz(~plain(v));
 }
 #else
 #define STEP 8u
