@@ -35,16 +35,17 @@ static inline bool is_named(const struct field *f, field_id id, struct str name)
 /* Aliases stand behind the event's own fields and win; of plain fields the last of a name wins; of an array the first element. */
 static inline const struct field *pick(const struct event *ev, field_id id, struct str name)
 {
-	for (uint32_t i = ev->n_field; i-- > 0;) {
-		const struct field *f = &ev->field[i];
-		if (!is_named(f, id, name))
-			continue;
-		while ((f->flags & FIELD_F_ELEMENT) && i-- > 0)
-			if (is_named(&ev->field[i], id, name) && (ev->field[i].flags & FIELD_F_ELEMENT))
-				f = &ev->field[i];
-		return f;
-	}
-	return NULL;
+	if (!ev->n_field)
+		return NULL;
+	const struct field *begin = ev->field, *f = begin + ev->n_field;
+	do {
+		if (f == begin)
+			return NULL;
+	} while (!is_named(--f, id, name));
+	for (const struct field *e = f; (f->flags & FIELD_F_ELEMENT) && e != begin;)
+		if (is_named(--e, id, name) && (e->flags & FIELD_F_ELEMENT))
+			f = e;
+	return f;
 }
 
 const struct field *event_field(const struct event *ev, field_id id)
