@@ -64,11 +64,11 @@ void scan_rules_warn(const struct sigma_image *img, const struct sigma_rule_coun
 struct scan_words {
 	const struct scan_opts *opts;
 	struct buf path, source;    /* the file's, and its members up to the record's number */
-	tstamp time;                /* of the hit before */
-	struct str time_text;
-	char time_room[TS_TEXT_MAX];
+	tstamp time;                /* of the event before */
+	struct str head;            /* with its text: how each line begins */
+	char head_room[TS_TEXT_MAX + 32];
 	struct str *rule;           /* by index: id, title, level, tags as members */
-	VEC(struct str) logsource;  /* by log-source set: as a member */
+	VEC(struct str) logsource;  /* by log-source set: as a member, and what stands behind it */
 	struct arena mem;
 };
 void scan_words_init(struct scan_words *w, const struct scan_opts *o, const struct sigma_image *img);

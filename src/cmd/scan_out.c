@@ -73,12 +73,13 @@ static struct str logsource_text(struct scan_words *w, const struct vocab *v, ui
 	for (size_t i = 0; i < LEN(name); i++)
 		if (value[i].n)
 			add_member(&b, name[i], value[i]);
-	buf_addc(&b, '}');
+	buf_add(&b, STR("},\"host\":"));
 	struct str text = arena_dup(&w->mem, buf_str(&b));
 	buf_done(&b);
 	return text;
 }
 
+/* ,"logsource":{…},"host": */
 static void add_logsource(struct scan_words *w, const struct vocab *v, uint32_t set, struct buf *out)
 {
 	while (w->logsource.n <= set)
@@ -88,14 +89,21 @@ static void add_logsource(struct scan_words *w, const struct vocab *v, uint32_t 
 	buf_add(out, w->logsource.at[set]);
 }
 
-/* Often several rules match one event. */
-static struct str time_text(struct scan_words *w, tstamp t)
+#define HEAD "{\"kind\":\"match\",\"time\":\""
+
+/* {"kind":"match","time":"…": often several rules match one event. */
+static struct str head_text(struct scan_words *w, tstamp t)
 {
-	if (!w->time_text.n || w->time != t) {
+	_Static_assert(sizeof(HEAD) + TS_TEXT_MAX <= sizeof(w->head_room), "the head fits");
+	if (!w->head.n || w->time != t) {
+		size_t n = sizeof(HEAD) - 1;
+		memcpy(w->head_room, HEAD, n);
+		n += ts_format(w->head_room + n, t);
+		w->head_room[n++] = '"';
 		w->time = t;
-		w->time_text = str_n(w->time_room, ts_format(w->time_room, t));
+		w->head = str_n(w->head_room, n);
 	}
-	return w->time_text;
+	return w->head;
 }
 
 static void add_record(struct job *j, const struct event *ev)
@@ -125,57 +133,94 @@ static void add_source(struct job *j, struct scan_words *w, const struct event *
 	buf_addc(&j->out, '}');
 }
 
-static void add_reasons(struct buf *out, const struct sigma_hit *hit)
+/* A reason's texts as they stand in the output. */
+struct said {
+	size_t field, value; /* where they begin */
+	size_t n_field, n_value;
+};
+
+static void add_reasons(struct buf *out, const struct sigma_hit *hit, struct said *said)
 {
-	buf_add(out, STR(",\"matched\":["));
 	for (size_t i = 0; i < hit->n_reason; i++) {
-		buf_add(out, i ? STR(",{\"selection\":") : STR("{\"selection\":"));
+		buf_add(out, i ? STR("},{\"selection\":") : STR(",\"matched\":[{\"selection\":"));
 		json_add_string(out, hit->reason[i].selection);
 		buf_add(out, STR(",\"field\":"));
+		said[i].field = out->n;
 		json_add_string(out, hit->reason[i].field);
+		said[i].n_field = out->n - said[i].field;
 		buf_add(out, STR(",\"value\":"));
+		said[i].value = out->n;
 		json_add_string(out, hit->reason[i].value);
-		buf_addc(out, '}');
+		said[i].n_value = out->n - said[i].value;
 	}
-	buf_addc(out, ']');
+	buf_add(out, hit->n_reason ? STR("}]") : STR(",\"matched\":[]"));
+}
+
+/* What the buffer holds already, once more. */
+static void add_again(struct buf *out, size_t at, size_t n)
+{
+	char *to = buf_reserve(out, n);
+	if (!to)
+		return;
+	memcpy(to, out->p + at, n);
+	buf_commit(out, n);
+}
+
+/* The reason's value, written as a string, is the field's value: it was found there, or the text has it with these very escapes. */
+static bool says_value(const struct buf *out, const struct said *said, struct str value, const struct val *v)
+{
+	if (v->kind == VAL_STR)
+		return str_eq(value, str_n(v->u.p, v->n));
+	return v->kind == VAL_JSTR && said->n_value > 2 && str_eq(str_n(out->p + said->value + 1, said->n_value - 2), str_n(v->u.p, v->n));
+}
+
+static bool named_before(const struct sigma_hit *hit, size_t reason)
+{
+	for (size_t i = 0; i < reason; i++)
+		if (str_eq(hit->reason[i].field, hit->reason[reason].field))
+			return true;
+	return false;
 }
 
 /* Only the fields that the rule matched, each once. */
-static void add_matched_event(struct buf *out, const struct sigma_hit *hit, const struct event *ev, struct arena *mem)
+static void add_matched_event(struct buf *out, const struct sigma_hit *hit, const struct said *said, const struct event *ev, struct arena *mem)
 {
-	struct event some = *ev;
-	some.field = arena_array(mem, hit->n_reason + 1, sizeof(*some.field));
-	some.n_field = 0;
-	for (size_t i = 0; i < hit->n_reason; i++) {
-		const struct field *f = event_field_name(ev, hit->reason[i].field);
-		bool have = !f;
-		for (uint32_t k = 0; k < some.n_field; k++)
-			have = have || str_eq(some.field[k].name, f->name);
-		if (!have)
-			some.field[some.n_field++] = *f;
+	bool first = true;
+	buf_addc(out, '{');
+	for (size_t i = 0; i < hit->n_reason && !out->err; i++) {
+		const struct field *f = named_before(hit, i) ? NULL : event_field_name(ev, hit->reason[i].field);
+		if (!f)
+			continue;
+		if (!first)
+			buf_addc(out, ',');
+		first = false;
+		add_again(out, said[i].field, said[i].n_field);
+		buf_addc(out, ':');
+		if (!(f->flags & FIELD_F_ELEMENT) && says_value(out, &said[i], hit->reason[i].value, &f->val))
+			add_again(out, said[i].value, said[i].n_value);
+		else
+			field_add_json(f, mem, out);
 	}
-	event_add_json(&some, mem, out);
+	buf_addc(out, '}');
 }
 
 static void jsonl_match(struct job *j, struct scan_words *w, const struct sigma_hit *hit, const struct event *ev, struct arena *mem)
 {
 	const struct scan_opts *o = w->opts;
 	struct buf *out = &j->out;
-	buf_add(out, STR("{\"kind\":\"match\",\"time\":\""));
-	buf_add(out, time_text(w, ev->time));
-	buf_addc(out, '"');
+	struct said *said = arena_array(mem, hit->n_reason, sizeof(*said));
+	buf_add(out, head_text(w, ev->time));
 	add_rule(w, hit->rule, out);
 	add_logsource(w, o->vocab, ev->lsset, out);
-	buf_add(out, STR(",\"host\":"));
 	json_add_string(out, ev->host);
 	add_source(j, w, ev);
-	add_reasons(out, hit);
+	add_reasons(out, hit, said);
 	if (o->event != SCAN_EVENT_NONE) {
 		buf_add(out, STR(",\"event\":"));
 		if (o->event == SCAN_EVENT_FULL)
 			event_add_json(ev, mem, out);
 		else
-			add_matched_event(out, hit, ev, mem);
+			add_matched_event(out, hit, said, ev, mem);
 	}
 	buf_add(out, STR("}\n"));
 }

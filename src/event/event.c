@@ -248,6 +248,16 @@ static void add_val_json(struct val v, struct arena *mem, struct buf *out)
 	json_add_string(out, val_text(v, mem));
 }
 
+void field_add_json(const struct field *f, struct arena *mem, struct buf *out)
+{
+	bool element = f->flags & FIELD_F_ELEMENT;
+	if (element)
+		buf_addc(out, '[');
+	add_val_json(f->val, mem, out);
+	if (element)
+		buf_addc(out, ']');
+}
+
 static bool is_element(const struct event *ev, uint32_t at)
 {
 	return ev->field[at].flags & FIELD_F_ELEMENT;

@@ -104,6 +104,8 @@ struct str event_raw(const struct event *ev, struct arena *mem);
  * O(fields).
  */
 void event_add_json(const struct event *ev, struct arena *mem, struct buf *out);
+/* A field's value alone as event_add_json writes that of a field whose name comes once. */
+void field_add_json(const struct field *f, struct arena *mem, struct buf *out);
 
 const char *event_format_name(enum event_format f);
 /* FORMAT_COUNT when unknown. */
