@@ -5,6 +5,7 @@
 #include "base/vec.h"
 
 #include <errno.h>
+#include <string.h>
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -12,16 +13,33 @@
 /* Chosen once at start, before any thread runs. */
 static const struct json_isa *isa = &json_isa_base;
 
-__attribute__((constructor)) static void choose(void)
+size_t json_isas(const struct json_isa *ret[JSON_ISAS])
 {
+	size_t n = 0;
+	ret[n++] = &json_isa_base;
 #if defined(__x86_64__)
 	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx2"))
+		ret[n++] = &json_isa_avx2;
 	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-		isa = &json_isa_avx512;
-	else if (__builtin_cpu_supports("avx2"))
-		isa = &json_isa_avx2;
+		ret[n++] = &json_isa_avx512;
 #endif
+	return n;
 }
+
+void json_isa_use(const struct json_isa *other)
+{
+	isa = other;
+}
+
+__attribute__((constructor)) static void choose(void)
+{
+	const struct json_isa *list[JSON_ISAS];
+	json_isa_use(list[json_isas(list) - 1]);
+}
+
+#define FOUR(s) s s s s
+const char json_quotes[65] = FOUR(FOUR(FOUR("\""))), json_slashes[65] = FOUR(FOUR(FOUR("\\")));
 
 static uint32_t hex4(const char *p)
 {
@@ -171,6 +189,8 @@ static int push(struct scan *s, struct str name, uint8_t kind, struct str text, 
 	if (s->in.n == s->in.cap && !json_scan_grow(&s->in))
 		return fail(s, -E2BIG, "too many values in one object");
 	struct json_name *known = s->in.names ? json_names_find(s->in.names, name) : NULL;
+	if (known)
+		json_name_follows(s->in.met.last, known);
 	json_met_add(&s->in.met, known);
 	s->in.leaf[s->in.n++] = (struct json_leaf){.name = name, .text = text, .known = known, .kind = kind, .element = element};
 	return 0;
@@ -203,7 +223,6 @@ bool json_scan_name(const struct json_scan *s, const struct json_name *before, s
 	if (s->prefix.n) {
 		struct json_name *known = is_joined(before->next->text, s->prefix, key) ? before->next : is_joined(before->other->text, s->prefix, key) ? before->other : NULL;
 		if (known) {
-			leaf->name = known->text;
 			leaf->known = known;
 			return true;
 		}
@@ -333,10 +352,22 @@ static int scan_object(struct scan *s)
 	return 0;
 }
 
+/* See JSON_TAIL. */
+static void copy_tail(char tail[2 * JSON_TAIL], struct str text)
+{
+	if (text.n >= JSON_TAIL)
+		memcpy(tail, text.p + text.n - JSON_TAIL, JSON_TAIL);
+	else if (text.n)
+		memcpy(tail + JSON_TAIL - text.n, text.p, text.n);
+	memset(tail + JSON_TAIL, 0, JSON_TAIL);
+}
+
 int json_read_object(struct str *text, struct arena *mem, struct json_names *names, struct json_object *ret, struct json_fault *ret_fault)
 {
 	struct json_name none = json_name_nowhere;
-	struct scan s = {.in = {.start = text->p, .end = text->p + text->n, .mem = mem, .names = names, .met.last = names ? json_names_front(names) : &none}, .p = text->p};
+	char tail[2 * JSON_TAIL];
+	struct scan s = {.in = {.start = text->p, .end = text->p + text->n, .tail = tail, .mem = mem, .names = names, .met.last = names ? json_names_front(names) : &none}, .p = text->p};
+	copy_tail(tail, *text);
 	blanks(&s);
 	if (s.p >= s.in.end)
 		fail(&s, -ENODATA, "there is nothing here");

@@ -9,15 +9,20 @@
  * and a slice of the text. Strings keep their escapes; nothing is copied but joined names. For the hot path; API and configuration
  * use jansson. Pure, thread-safe.
  */
-enum json_kind { JSON_KIND_NULL, JSON_KIND_TRUE, JSON_KIND_FALSE, JSON_KIND_NUMBER, JSON_KIND_STRING, JSON_KIND_ESCAPED, JSON_KIND_EMPTY };
+enum json_kind { JSON_KIND_STRING, JSON_KIND_ESCAPED, JSON_KIND_NUMBER, JSON_KIND_EMPTY, JSON_KIND_NULL, JSON_KIND_TRUE, JSON_KIND_FALSE };
 
 struct json_leaf {
-	struct str name;  /* "a.b.c"; escapes in names are decoded */
+	struct str name;  /* "a.b.c"; escapes in names are decoded. Of a known name not set: see json_leaf_name */
 	struct str text;  /* number as written, string's inside, or {} [] for JSON_KIND_EMPTY */
-	struct json_name *known; /* the name in the table that the reader was given; NULL = not kept there */
+	struct json_name *known; /* the name in the table that the reader was given; NULL = not kept there, or none was given */
 	uint8_t kind;     /* enum json_kind; ESCAPED = a string whose inside holds backslashes */
 	bool element;     /* part of an array: the same name comes once per element */
 };
+
+static inline struct str json_leaf_name(const struct json_leaf *l)
+{
+	return l->known ? l->known->text : l->name;
+}
 
 #define JSON_DEPTH_MAX 64
 #define JSON_LEAVES_MAX 20000

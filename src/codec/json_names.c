@@ -3,9 +3,10 @@
 
 #include "sys/rand.h"
 
+#include <string.h>
+
 #define SLOTS 16384u
 #define PROBES 16u
-#define NEVER UINT32_MAX /* no text is that long, and none SIZE_MAX */
 
 struct json_names {
 	size_t size;
@@ -18,7 +19,7 @@ struct json_names {
 	struct arena mem;
 };
 
-struct json_name json_name_nowhere = {.text.n = SIZE_MAX, .next = &json_name_nowhere, .other = &json_name_nowhere, .need = NEVER};
+struct json_name json_name_nowhere = {.text.n = SIZE_MAX, .next = &json_name_nowhere, .other = &json_name_nowhere, .head_mask = JSON_NAME_NEVER};
 
 struct json_names *json_names_new(size_t size, json_name_fn *fill, void *arg)
 {
@@ -48,13 +49,20 @@ struct json_name *json_names_front(struct json_names *t)
 	return &t->front;
 }
 
+static inline uint64_t word(const char *p)
+{
+	uint64_t w;
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
+
 /* The first and the last eight bytes, or what there is. */
 static size_t slot_of(const struct json_names *t, struct str s)
 {
 	uint64_t first = 0, last = 0;
 	if (s.n >= 8) {
-		first = json_name_word(s.p);
-		last = json_name_word(s.p + s.n - 8);
+		first = word(s.p);
+		last = word(s.p + s.n - 8);
 	} else if (s.n >= 4) {
 		memcpy(&first, s.p, 4);
 		memcpy(&last, s.p + s.n - 4, 4);
@@ -81,18 +89,15 @@ static struct json_name *look(struct json_names *t, struct str text, struct json
 	return NULL;
 }
 
-/* What json_name_at looks at; a name with a quote or a backslash stands in no text as it is. */
-static void set_look(struct json_name *name)
+/* A name with a quote or a backslash stands in no text as it is. */
+static void set_head(struct json_name *name)
 {
-	size_t n = name->text.n + 2, some = n < 8 ? n : 8;
-	const char *p = name->text.p;
-	if (str_chr(name->text, '"') != STR_NPOS || str_chr(name->text, '\\') != STR_NPOS)
+	size_t n = name->text.n + 2;
+	if (n > JSON_NAME_HEAD || str_chr(name->text, '"') != STR_NPOS || str_chr(name->text, '\\') != STR_NPOS)
 		return;
-	name->last_at = (uint32_t)(n - some);
-	name->need = (uint32_t)(n < 8 ? 8 : n) + 2; /* and a value begins, behind a blank perhaps */
-	memset(&name->mask, 0xff, some);
-	memcpy(&name->first, p, some);
-	memcpy(&name->last, p + name->last_at, some);
+	memcpy(name->head, name->text.p, n - 2);
+	memcpy(name->head + n - 2, "\":", 2);
+	name->head_mask = (UINT64_C(1) << n) - 1;
 }
 
 static struct json_name *name_make(struct json_names *t, struct str text, struct arena *mem)
@@ -102,7 +107,7 @@ static struct json_name *name_make(struct json_names *t, struct str text, struct
 		return NULL;
 	*name = json_name_nowhere;
 	name->text = text;
-	t->fill(t->arg, name);
+	t->fill(t->arg, name, mem);
 	return name;
 }
 
@@ -119,12 +124,8 @@ struct json_name *json_names_get(struct json_names *t, struct str text, struct a
 		return name;
 	if (!place || t->n == JSON_NAMES_MAX || text.n > JSON_NAME_LONGEST)
 		return name_make(t, text, mem);
-	char *p = arena_alloc(&t->mem, text.n + 2);
-	if (text.n)
-		memcpy(p, text.p, text.n);
-	memcpy(p + text.n, "\":", 2);
-	name = name_make(t, str_n(p, text.n), &t->mem);
-	set_look(name);
+	name = name_make(t, arena_dup(&t->mem, text), &t->mem);
+	set_head(name);
 	t->n++;
 	return *place = name;
 }

@@ -4,28 +4,28 @@
 
 #include "base/arena.h"
 
-#include <string.h>
-
 /*
  * What a reader remembers of the member names it has met. The names of a log are few and come again in every line, so what they mean is worked out once.
- * They come in the same order, too: a name remembers which two followed it last, and mostly one of them stands there again, which a few words of the
- * text tell before anybody has looked where the name ends. Bounded: beyond JSON_NAMES_MAX names, or for long ones, a name is made anew each time. One per thread.
+ * They come in the same order, too: a name remembers which two followed it last, and mostly one of them stands there again, which a glance at the
+ * text tells before anybody has looked where the name ends. Bounded: beyond JSON_NAMES_MAX names, or for long ones, a name is made anew each time. One per thread.
  */
 #define JSON_NAMES_MAX 8192
 #define JSON_NAME_LONGEST 200
+#define JSON_NAME_HEAD 32u
+#define JSON_NAME_NEVER (UINT64_C(1) << JSON_NAME_HEAD)
 
 struct json_name {
 	struct str text;
 	uint64_t bits;                  /* the caller's: the reader gathers those of an object's names */
 	struct json_name *next, *other; /* what followed it last, and before that; never NULL, for there is one that stands nowhere */
-	/* As it stands in a text, with the quote and the colon behind it: the first and the last eight bytes, or as many as there are. */
-	uint64_t first, last, mask;
-	uint32_t last_at, need; /* where the last begin; bytes of the text that are looked at */
+	/* As it stands in a text, with the quote and the colon behind it, when that is not longer than head; with a bit for each byte, else JSON_NAME_NEVER. */
+	char head[JSON_NAME_HEAD];
+	uint64_t head_mask;
 };
 
 struct json_names;
-/* Fills what the caller's own struct has behind the name. */
-typedef void json_name_fn(void *arg, struct json_name *name);
+/* Fills what the caller's own struct has behind the name; mem lives as long. */
+typedef void json_name_fn(void *arg, struct json_name *name, struct arena *mem);
 
 /* size = bytes of the caller's struct, which begins with a struct json_name. */
 struct json_names *json_names_new(size_t size, json_name_fn *fill, void *arg);
@@ -33,29 +33,19 @@ void json_names_free(struct json_names *t);
 
 /* Stands before the first name of every object. */
 struct json_name *json_names_front(struct json_names *t);
+/* The name came behind that one. An array has its own once for each element. */
+static inline void json_name_follows(struct json_name *before, struct json_name *name)
+{
+	if (name != before->next && name != before) {
+		before->other = before->next;
+		before->next = name;
+	}
+}
 /* NULL when the name is not kept. */
 struct json_name *json_names_find(struct json_names *t, struct str text);
 /* The same, made when new: kept until the table is freed, or in mem; NULL only when mem's cap is reached. */
 struct json_name *json_names_get(struct json_names *t, struct str text, struct arena *mem);
 
 extern struct json_name json_name_nowhere;
-
-static inline uint64_t json_name_word(const char *p)
-{
-	uint64_t w;
-	memcpy(&w, p, sizeof(w));
-	return w;
-}
-
-/* Whether the name stands at p, where a name begins, with the quote and the colon behind it; left = bytes of the text from p on. */
-static inline bool json_name_at(const struct json_name *name, const char *p, size_t left)
-{
-	if (left < name->need || (json_name_word(p) & name->mask) != name->first || (json_name_word(p + name->last_at) & name->mask) != name->last)
-		return false;
-	for (size_t i = 8; i < name->last_at; i += 8)
-		if (json_name_word(p + i) != json_name_word(name->text.p + i))
-			return false;
-	return true;
-}
 
 #endif

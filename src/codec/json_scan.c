@@ -2,6 +2,7 @@
 #include "codec/json_scan.h"
 
 #include <endian.h>
+#include <string.h>
 
 #if defined(__AVX2__) || defined(__SSE2__)
 #include <immintrin.h>
@@ -17,17 +18,17 @@
 #define STEP 64u
 typedef __m512i block;
 #define LOAD(p) _mm512_loadu_si512(p)
-#define EQUAL(v, c) ((uint64_t)_mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(c)))
+#define EQUAL(v, c) ((uint64_t)_mm512_cmpeq_epi8_mask(v, LOAD(c)))
 #elif defined(__AVX2__)
 #define STEP 32u
 typedef __m256i block;
 #define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
-#define EQUAL(v, c) ((uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, _mm256_set1_epi8(c))))
+#define EQUAL(v, c) ((uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, LOAD(c))))
 #elif defined(__SSE2__)
 #define STEP 16u
 typedef __m128i block;
 #define LOAD(p) _mm_loadu_si128((const __m128i *)(const void *)(p))
-#define EQUAL(v, c) ((uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(c))))
+#define EQUAL(v, c) ((uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, LOAD(c))))
 #elif defined(__ARM_NEON) && defined(__aarch64__)
 #define STEP 16u
 typedef uint8x16_t block;
@@ -39,7 +40,7 @@ static inline uint64_t neon_mask(uint8x16_t hit)
 	return (uint64_t)vaddv_u8(vget_low_u8(b)) | (uint64_t)vaddv_u8(vget_high_u8(b)) << 8;
 }
 #define LOAD(p) vld1q_u8((const uint8_t *)(p))
-#define EQUAL(v, c) neon_mask(vceqq_u8(v, vdupq_n_u8(c)))
+#define EQUAL(v, c) neon_mask(vceqq_u8(v, LOAD(c)))
 #else
 #define STEP 8u
 typedef const char *block;
@@ -51,64 +52,81 @@ static inline uint64_t scalar_mask(const char *p, char c)
 	return mask;
 }
 #define LOAD(p) (p)
-#define EQUAL(v, c) scalar_mask(v, c)
+#define EQUAL(v, c) scalar_mask(v, *(c))
 #endif
+
+/* What is looked at without asking for the text's end: a name with its quotes and colon, a blank, a quote, a block, and what may follow a value. */
+#define REACH (1 + JSON_NAME_HEAD + 2 + STEP + 3)
+_Static_assert(REACH <= JSON_TAIL, "a member too near to the text's end lies in the tail");
+
+/* Whether the character at p, which a quote stands somewhere before, is escaped: by an odd number of backslashes. */
+static inline uint64_t is_escaped(const char *p)
+{
+	uint64_t n = 0;
+	for (; p[-1] == '\\'; p--)
+		n++;
+	return n & 1;
+}
 
 /*
  * Which characters of a block an odd number of backslashes stands before: the starts of runs at odd places, added to the runs, carry to where the
- * runs end. *carry: the block before ends inside such a pair.
+ * runs end. first: whether the first is one of them.
  */
-static inline uint64_t escaped_mask(uint64_t slash, uint64_t *carry)
+static inline uint64_t escaped_mask(uint64_t slash, uint64_t first)
 {
 	const uint64_t even = UINT64_C(0x5555555555555555);
-	slash &= ~*carry;
-	uint64_t follows = slash << 1 | *carry, odd_starts = slash & ~even & ~follows, ends;
-#if STEP == 64
-	*carry = __builtin_add_overflow(odd_starts, slash, &ends);
-#else
-	ends = odd_starts + slash;
-	*carry = ends >> STEP & 1;
-#endif
-	return (even ^ ends << 1) & follows;
+	slash &= ~first;
+	uint64_t follows = slash << 1 | first, odd_starts = slash & ~even & ~follows;
+	return (even ^ (odd_starts + slash) << 1) & follows;
 }
 
-/*
- * The first quote of the block that ends a string, NULL when there is none; *carry as above. Its bytes from `skip` on are those at p. Most blocks have no
- * quote: then it matters only whether the last backslash escapes what follows.
- */
-static inline const char *end_in(block v, unsigned skip, const char *p, uint64_t *carry, bool *escaped)
+/* The first of the quotes that ends a string, NULL when none does; their bit 0 stands for p. Adds to *slashes those before it. */
+static inline const char *end_in(uint64_t quote, uint64_t slash, const char *p, uint64_t *slashes)
 {
-	uint64_t quote = EQUAL(v, '"') >> skip, slash = EQUAL(v, '\\') >> skip;
-	if (slash | *carry) {
-		if (quote || slash >> (STEP - 1))
-			quote &= ~escaped_mask(slash, carry);
-		else
-			*carry = 0;
-		*escaped = *escaped || (slash & (quote ^ (quote - 1)));
-	}
+	if (quote && p[__builtin_ctzll(quote) - 1] == '\\')
+		quote &= ~escaped_mask(slash, is_escaped(p));
+	*slashes |= slash & (quote ^ (quote - 1));
 	return quote ? p + __builtin_ctzll(quote) : NULL;
 }
 
-/* The quote that ends the string which begins at p; NULL when the text ends before. */
-static inline const char *string_end(const struct json_scan *s, const char *p, bool *escaped)
+/* The quote that ends the string at *p when it is in the blocks from there to the one at `last`; else NULL, and *p stands behind them. */
+static inline const char *end_in_blocks(const char **p, const char *last, uint64_t *slashes)
 {
-	const char *end = s->end, *quote;
-	uint64_t carry = 0;
-	for (; (size_t)(end - p) >= STEP; p += STEP)
-		if ((quote = end_in(LOAD(p), 0, p, &carry, escaped)))
+	do {
+		block v = LOAD(*p);
+		const char *quote = end_in(EQUAL(v, json_quotes), EQUAL(v, json_slashes), *p, slashes);
+		if (quote)
 			return quote;
-	if ((size_t)(end - s->start) >= STEP)
-		return p < end ? end_in(LOAD(end - STEP), STEP - (unsigned)(end - p), p, &carry, escaped) : NULL;
-	for (; p < end && *p != '"'; p++)
-		if (*p == '\\') {
-			*escaped = true;
-			p++;
-		}
-	return p < end ? p : NULL;
+		*p += STEP;
+	} while (*p <= last);
+	return NULL;
 }
 
-/* How many figures stand at p, of which 8 bytes may be looked at; more than that are counted one by one. */
-static inline size_t figures(const char *p, const char *end)
+/* Raw control characters inside strings are against the grammar but common in logs: they are let through. */
+static const char *string_end(const struct json_scan *s, const char *p, bool *escaped)
+{
+	const char *end = s->end, *quote = NULL;
+	uint64_t slashes = 0;
+	if ((size_t)(end - p) >= STEP)
+		quote = end_in_blocks(&p, end - STEP, &slashes);
+	if (!quote && p < end && (size_t)(end - s->start) >= STEP) {
+		block v = LOAD(end - STEP);
+		unsigned skip = STEP - (unsigned)(end - p);
+		quote = end_in(EQUAL(v, json_quotes) >> skip, EQUAL(v, json_slashes) >> skip, p, &slashes);
+	} else if (!quote) {
+		for (; p < end && *p != '"'; p++)
+			if (*p == '\\') {
+				slashes = 1;
+				p++;
+			}
+		quote = p < end ? p : NULL;
+	}
+	*escaped = *escaped || slashes;
+	return quote;
+}
+
+/* How many of the 8 characters at p are figures, up to the first that is none. */
+static inline size_t figures(const char *p)
 {
 	const uint64_t zeros = UINT64_C(0x3030303030303030), high = UINT64_C(0x8080808080808080);
 	uint64_t word;
@@ -116,27 +134,24 @@ static inline size_t figures(const char *p, const char *end)
 	word = le64toh(word) ^ zeros;
 	/* The high bit of each byte that is no figure; exact up to the first. */
 	uint64_t other = ((word + UINT64_C(0x7676767676767676)) | word) & high;
-	if (other)
-		return (size_t)__builtin_ctzll(other) / 8;
-	size_t n = 8;
-	while (p + n < end && ch_is_digit((unsigned char)p[n]))
-		n++;
-	return n;
+	return other ? (size_t)__builtin_ctzll(other) / 8 : 8;
 }
 
-/* A scalar that is no string, at p; NULL when it is none or not surely a whole one. */
-static inline const char *plain_scalar(const char *p, const char *end, uint8_t *kind)
+/* The end of the number whose figures begin at p; NULL when there is none or not surely a whole one. It is an integer of no more figures than a block has. */
+static inline const char *number_end(const char *p)
 {
-	if (end - p < 10)
-		return NULL;
-	bool minus = *p == '-';
-	size_t n = figures(p + minus, end);
-	if (n) {
-		/* Only integers: they end at a comma or brace, do not begin with a needless zero. */
-		const char *digits = p + minus;
-		p = digits + n;
-		return *kind = JSON_KIND_NUMBER, p < end && (*p == ',' || *p == '}') && (*digits != '0' || n == 1) ? p : NULL;
-	}
+	size_t n = figures(p), more = n;
+	while (more == 8 && n < STEP)
+		n += more = figures(p + n);
+	/* It ends at a comma or brace, does not begin with a needless zero. */
+	return n && (p[n] == ',' || p[n] == '}') && (*p != '0' || n == 1) ? p + n : NULL;
+}
+
+/* The same for what else is no string. */
+static __attribute__((noinline)) const char *rare_scalar_end(const char *p, uint8_t *kind)
+{
+	if (*p == '-')
+		return *kind = JSON_KIND_NUMBER, number_end(p + 1);
 	if (memcmp(p, "null", 4) == 0)
 		return *kind = JSON_KIND_NULL, p + 4;
 	if (memcmp(p, "true", 4) == 0)
@@ -146,46 +161,124 @@ static inline const char *plain_scalar(const char *p, const char *end, uint8_t *
 	return NULL;
 }
 
-/* The name that stands at p, if it is one of the two that followed the one before. */
-static inline struct json_name *expected(struct json_name *before, const char *p, size_t left)
+/* Whether the name stands at p with the quote and the colon behind it; JSON_NAME_HEAD bytes of p are looked at. */
+static inline bool stands_at(const struct json_name *name, const char *p)
 {
-	struct json_name *next = before->next, *other = before->other;
-	if (json_name_at(next, p, left))
+#if defined(__AVX2__)
+	__m256i equal = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(const void *)p), _mm256_loadu_si256((const __m256i *)(const void *)name->head));
+	return !(name->head_mask & ~(uint64_t)(uint32_t)_mm256_movemask_epi8(equal));
+#else
+	return name->head_mask != JSON_NAME_NEVER && memcmp(name->head, p, name->text.n + 2) == 0;
+#endif
+}
+
+/* Where the members are read: in the text, and near its end in the copy of that. */
+struct window {
+	const char *near; /* from here on REACH bytes may be more than there are */
+	const char *last; /* the last place from which a block can be read */
+	ptrdiff_t back;   /* from here to the same place in the text */
+};
+
+static inline struct window whole_text(const struct json_scan *s)
+{
+	bool far = (size_t)(s->end - s->start) >= REACH;
+	return (struct window){.near = far ? s->end - (REACH - 1) : s->start, .last = far ? s->end - STEP : s->start};
+}
+
+/* A place of the window, moved to the tail when it stands too near to the end. */
+static inline const char *in_reach(struct window *w, const struct json_scan *s, const char *p)
+{
+	if (p < w->near)
+		return p;
+	const char *end = s->tail + JSON_TAIL;
+	*w = (struct window){.near = end + JSON_TAIL, .last = end, .back = (ptrdiff_t)((uintptr_t)s->end - (uintptr_t)end)};
+	return p - w->back;
+}
+
+/* The string of the leaf goes on at p, behind its first block; where it ends, NULL when that is not in the text. */
+static inline const char *long_string(struct window *w, const struct json_scan *s, const char *p, uint64_t slashes, struct json_leaf *leaf)
+{
+	const char *quote = p <= w->last ? end_in_blocks(&p, w->last, &slashes) : NULL;
+	bool escaped = slashes;
+	if (quote)
+		quote += w->back;
+	else if (p + w->back >= s->end || !(quote = string_end(s, p + w->back, &escaped)))
+		return NULL;
+	leaf->text.n = (size_t)(quote - leaf->text.p);
+	leaf->kind = escaped ? JSON_KIND_ESCAPED : JSON_KIND_STRING;
+	return in_reach(w, s, quote - w->back) + 1;
+}
+
+/* The string whose inside begins at p. */
+static inline const char *plain_string(struct window *w, const struct json_scan *s, const char *p, struct json_leaf *leaf)
+{
+	block v = LOAD(p);
+	uint64_t slashes = 0;
+	const char *quote = end_in(EQUAL(v, json_quotes), EQUAL(v, json_slashes), p, &slashes);
+	leaf->text.p = p + w->back;
+	if (!quote)
+		return long_string(w, s, p + STEP, slashes, leaf);
+	leaf->text.n = (size_t)(quote - p);
+	leaf->kind = slashes ? JSON_KIND_ESCAPED : JSON_KIND_STRING;
+	return quote + 1;
+}
+
+/* The value at p; where it ends, NULL when it is none of the plain form. */
+static inline const char *plain_value(struct window *w, const struct json_scan *s, const char *p, struct json_leaf *leaf)
+{
+	leaf->element = s->element;
+	for (bool blank = false;; blank = true, p++) {
+		if (*p == '"')
+			return plain_string(w, s, p + 1, leaf);
+		if (blank || *p != ' ')
+			break;
+	}
+	const char *after = number_end(p);
+	leaf->kind = JSON_KIND_NUMBER;
+	if (!after && !(after = rare_scalar_end(p, &leaf->kind)))
+		return NULL;
+	leaf->text = str_n(p + w->back, leaf->kind == JSON_KIND_NULL ? 0 : (size_t)(after - p));
+	return after;
+}
+
+/* A member that has no name which is expected; where it ends, NULL when it is none of the plain form. */
+static __attribute__((noinline)) const char *other_member(const struct json_scan *s, struct json_name *before, const char *p, struct json_leaf *leaf)
+{
+	bool escaped = false;
+	const char *name = p + 1, *close = string_end(s, name, &escaped);
+	if (!close || escaped || s->end - close < 4 || close[1] != ':' || !json_scan_name(s, before, str_n(name, (size_t)(close - name)), leaf))
+		return NULL;
+	if (leaf->known)
+		json_name_follows(before, leaf->known);
+	struct window w = whole_text(s);
+	const char *after = plain_value(&w, s, in_reach(&w, s, close + 2), leaf);
+	return after ? after + w.back : NULL;
+}
+
+/* The name that stands at p, if it is one of the two that followed the one before. */
+static inline struct json_name *expected(struct json_name *before, const char *p)
+{
+	struct json_name *next = before->next;
+	if (stands_at(next, p))
 		return next;
-	if (!json_name_at(other, p, left))
+	struct json_name *other = before->other;
+	if (!stands_at(other, p))
 		return NULL;
 	before->next = other;
 	before->other = next;
 	return other;
 }
 
-/* Where the value of a member begins whose name is not one of those expected; NULL when the member is none of the plain form. */
-static __attribute__((noinline)) const char *other_name(struct json_scan *s, const struct json_name *before, const char *p, struct json_leaf *leaf)
-{
-	bool escaped = false;
-	const char *name = p + 1, *close = string_end(s, name, &escaped);
-	if (!close || escaped || s->end - close < 4 || close[1] != ':')
-		return NULL;
-	return json_scan_name(s, before, str_n(name, (size_t)(close - name)), leaf) ? close + 2 : NULL;
-}
-
-/* Raw control characters inside strings are against the grammar but common in logs: they are let through. */
-static const char *find_end(const struct json_scan *s, const char *p, bool *escaped)
-{
-	return string_end(s, p, escaped);
-}
-
-static const char *plain_members(struct json_scan *s, const char *p, bool *ret_at_name)
+static inline __attribute__((always_inline)) const char *members(struct json_scan *s, const char *p, bool nested, bool *ret_at_name)
 {
 	*ret_at_name = true;
 	if (s->n == s->cap && !json_scan_grow(s))
 		return p;
-	const char *end = s->end;
+	struct window w = whole_text(s);
 	struct json_leaf *leaf = s->leaf + s->n, *full = s->leaf + s->cap;
 	struct json_met met = s->met;
-	bool nested = s->prefix.n, element = s->element;
 	for (;;) {
-		const char *name = p + 1, *value, *after;
+		const char *after;
 		if (leaf == full) {
 			s->n = (size_t)(leaf - s->leaf);
 			if (!json_scan_grow(s))
@@ -193,50 +286,40 @@ static const char *plain_members(struct json_scan *s, const char *p, bool *ret_a
 			leaf = s->leaf + s->n;
 			full = s->leaf + s->cap;
 		}
-		struct json_name *known = nested ? NULL : expected(met.last, name, (size_t)(end - name));
+		p = in_reach(&w, s, p);
+		struct json_name *known = nested ? NULL : expected(met.last, p + 1);
 		if (known) {
-			size_t n = known->text.n;
-			leaf->name = str_n(name, n);
+			after = plain_value(&w, s, p + known->text.n + 3, leaf);
+			if (!after)
+				break;
 			leaf->known = known;
-			value = name + n + 2;
-		} else if (!(value = other_name(s, met.last, p, leaf))) {
+		} else {
+			after = other_member(s, met.last, p + w.back, leaf);
+			if (!after)
+				break;
+			after = in_reach(&w, s, after - w.back);
+			known = leaf->known;
+		}
+		json_met_add(&met, known);
+		leaf++;
+		if (memcmp(after, ",\"", 2) == 0) {
+			p = after + 1;
+		} else if (memcmp(after, ", \"", 3) == 0) {
+			p = after + 2;
+		} else {
+			*ret_at_name = false;
+			p = after;
 			break;
 		}
-		value += *value == ' ';
-		leaf->kind = JSON_KIND_STRING;
-		leaf->element = element;
-		if (*value == '"') {
-			bool escaped = false;
-			after = string_end(s, ++value, &escaped);
-			if (!after)
-				break;
-			leaf->text = str_n(value, (size_t)(after++ - value));
-			if (escaped)
-				leaf->kind = JSON_KIND_ESCAPED;
-		} else {
-			after = plain_scalar(value, end, &leaf->kind);
-			if (!after)
-				break;
-			leaf->text = str_n(value, leaf->kind == JSON_KIND_NULL ? 0 : (size_t)(after - value));
-		}
-		if (known) {
-			met.last = known;
-			met.bits |= known->bits;
-		} else {
-			json_met_add(&met, leaf->known);
-		}
-		leaf++;
-		p = after;
-		if (end - p >= 3 && p[0] == ',' && p[1 + (p[1] == ' ')] == '"') {
-			p += 1 + (p[1] == ' ');
-			continue;
-		}
-		*ret_at_name = false;
-		break;
 	}
 	s->n = (size_t)(leaf - s->leaf);
 	s->met = met;
-	return p;
+	return p + w.back;
 }
 
-const struct json_isa JSON_ISA = {find_end, plain_members};
+static const char *plain_members(struct json_scan *s, const char *p, bool *ret_at_name)
+{
+	return s->prefix.n ? members(s, p, true, ret_at_name) : members(s, p, false, ret_at_name);
+}
+
+const struct json_isa JSON_ISA = {string_end, plain_members};

@@ -18,13 +18,12 @@ static inline void json_met_add(struct json_met *m, struct json_name *known)
 		m->news = true;
 		return;
 	}
-	if (known != m->last->next && known != m->last) { /* an array has its name once for each element */
-		m->last->other = m->last->next;
-		m->last->next = known;
-	}
 	m->last = known;
 	m->bits |= known->bits;
 }
+
+/* Whole registers can be read up to the end of a text when its last bytes are copied to where as many zeros follow. */
+#define JSON_TAIL 128u
 
 /*
  * The inner loops of the JSON reader. json_scan.c is compiled once per instruction set (meson.build) and json.c picks a set at start. Only src/codec
@@ -32,6 +31,7 @@ static inline void json_met_add(struct json_met *m, struct json_name *known)
  */
 struct json_scan {
 	const char *start, *end;
+	const char *tail; /* the JSON_TAIL bytes before end, of which those before start are undefined, and JSON_TAIL zeros */
 	struct arena *mem;
 	struct json_leaf *leaf;
 	size_t n, cap;
@@ -43,7 +43,7 @@ struct json_scan {
 };
 
 struct json_isa {
-	/* The quote that ends the string whose inside begins at p; NULL when the text ends before. *escaped is set when backslashes are passed. */
+	/* The quote that ends the string that p is inside of; NULL when the text ends before. *escaped is set when backslashes are passed. */
 	const char *(*string_end)(const struct json_scan *s, const char *p, bool *escaped);
 	/*
 	 * Takes members of the plain form "name":scalar, without escapes in names and with one blank at most behind colons and commas, as long as they come;
@@ -55,6 +55,14 @@ struct json_isa {
 };
 
 extern const struct json_isa json_isa_base, json_isa_avx2, json_isa_avx512;
+#define JSON_ISAS 3
+/* Those that this machine has, the best last; how many. */
+size_t json_isas(const struct json_isa *ret[JSON_ISAS]);
+/* From now on another than the best (for tests). */
+void json_isa_use(const struct json_isa *isa);
+
+/* A register's worth of each: what lies in memory is not made anew for each string. */
+extern const __attribute__((visibility("hidden"))) char json_quotes[65], json_slashes[65];
 
 /* The leaf's name from its key, and what is known of it; `before` is the known name before. False at the arena's cap. */
 bool json_scan_name(const struct json_scan *s, const struct json_name *before, struct str key, struct json_leaf *leaf);

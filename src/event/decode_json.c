@@ -69,7 +69,7 @@ static inline struct val leaf_val(const struct json_leaf *l)
 	static const uint8_t kind[] = {[JSON_KIND_NULL] = VAL_NULL, [JSON_KIND_TRUE] = VAL_BOOL, [JSON_KIND_FALSE] = VAL_BOOL, [JSON_KIND_NUMBER] = VAL_NUM, [JSON_KIND_STRING] = VAL_STR,
 		[JSON_KIND_ESCAPED] = VAL_JSTR, [JSON_KIND_EMPTY] = VAL_JSON};
 	struct val v = {.u.p = l->text.p, .n = (uint32_t)l->text.n, .kind = kind[l->kind]};
-	if (l->kind <= JSON_KIND_FALSE) {
+	if (l->kind >= JSON_KIND_NULL) {
 		v.u.u = l->kind == JSON_KIND_TRUE;
 		v.n = 0;
 	}
@@ -168,8 +168,9 @@ static struct name_as name_as(const struct json_tables *t, struct str raw, struc
 	return as;
 }
 
-static void name_fill(void *arg, struct json_name *name)
+static void name_fill(void *arg, struct json_name *name, struct arena *mem)
 {
+	(void)mem;
 	struct json_tables *t = arg;
 	struct member_name *m = (struct member_name *)name;
 	struct str raw = name->text;
@@ -274,7 +275,7 @@ static bool fill_fields(struct object *o, size_t dress)
 		return false;
 	for (uint32_t i = 0; i < n; i++, f++, leaf++) {
 		const struct name_as *as = &((const struct member_name *)leaf->known)->as[dress];
-		f->name = as_name(as, leaf->name, x->mem);
+		f->name = as_name(as, json_leaf_name(leaf), x->mem);
 		f->val = leaf_val(leaf);
 		f->id = as->id;
 		f->flags = leaf->element ? FIELD_F_ELEMENT : 0;

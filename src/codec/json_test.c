@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/test.h"
+#include "codec/json_scan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Every set of inner loops reads the same out of a text as the general reader does alone, with names that are remembered and without. The texts lie in memory of
+ * just their size, so that a sanitizer sees who looks beyond.
+ */
+static const char *plain_end(const struct json_scan *s, const char *p, bool *escaped)
+{
+	for (; p < s->end && *p != '"'; p++)
+		if (*p == '\\') {
+			*escaped = true;
+			p++;
+		}
+	return p < s->end ? p : NULL;
+}
+
+static const char *no_members(struct json_scan *s, const char *p, bool *ret_at_name)
+{
+	(void)s;
+	*ret_at_name = true;
+	return p;
+}
+
+static const struct json_isa general = {plain_end, no_members};
+extern const struct json_isa json_isa_scalar;
+
+static void fill(void *arg, struct json_name *name, struct arena *mem)
+{
+	uint64_t *n = arg;
+	(void)mem;
+	name->bits = UINT64_C(1) << (*n)++ % 64;
+}
+
+/* What was read of a text. */
+struct outcome {
+	int r;
+	struct json_fault fault;
+	struct json_object o;
+	const char *rest;
+};
+
+static struct outcome read_with(const struct json_isa *isa, struct str text, struct json_names *names, struct arena *mem)
+{
+	struct outcome got = {.rest = text.p};
+	json_isa_use(isa);
+	got.r = json_read_object(&text, mem, names, &got.o, &got.fault);
+	got.rest = text.p;
+	return got;
+}
+
+static void check_same(const struct outcome *got, const struct outcome *want)
+{
+	CHECK_INT(got->r, want->r);
+	CHECK(got->rest == want->rest);
+	if (want->r < 0) {
+		CHECK_INT(got->fault.offset, want->fault.offset);
+		CHECK_STR(str_c(got->fault.what), want->fault.what);
+		return;
+	}
+	CHECK_INT(got->o.n, want->o.n);
+	CHECK(got->o.bits == want->o.bits && got->o.news == want->o.news);
+	for (size_t i = 0; i < want->o.n; i++) {
+		const struct json_leaf *g = &got->o.leaf[i], *w = &want->o.leaf[i];
+		CHECK(str_eq(json_leaf_name(g), json_leaf_name(w)) && str_eq(g->text, w->text));
+		CHECK(g->known == w->known && g->kind == w->kind && g->element == w->element);
+		CHECK(w->kind > JSON_KIND_NUMBER || g->text.p == w->text.p);
+	}
+}
+
+/* Remembers the names of an object, and in which order they come. */
+static void learn(const struct json_isa *isa, struct json_names *names, struct str text, struct arena *mem)
+{
+	for (int round = 0; round < 2; round++) {
+		struct outcome got = read_with(isa, text, names, mem);
+		for (size_t i = 0; got.r == 0 && i < got.o.n; i++)
+			json_names_get(names, json_leaf_name(&got.o.leaf[i]), mem);
+	}
+}
+
+/* Without names, with none known yet, with those of another text, and with those of its own as far as it is one. */
+static void check_text(struct str text, struct str other)
+{
+	const struct json_isa *isa[JSON_ISAS + 1];
+	size_t n_isa = json_isas(isa);
+	isa[n_isa++] = &json_isa_scalar;
+	char *copy = malloc(text.n ? text.n : 1);
+	struct str s = str_n(copy, text.n);
+	struct arena mem;
+	arena_init(&mem, 0);
+	memcpy(copy, text.p, text.n);
+	for (size_t i = 0; i < n_isa; i++) {
+		uint64_t n_names = 0;
+		struct json_names *names = json_names_new(sizeof(struct json_name), fill, &n_names);
+		struct outcome want = read_with(&general, s, NULL, &mem), got = read_with(isa[i], s, NULL, &mem);
+		check_same(&got, &want);
+		for (int round = 0; round < 3; round++) {
+			got = read_with(isa[i], s, names, &mem);
+			want = read_with(&general, s, names, &mem);
+			check_same(&got, &want);
+			learn(isa[i], names, round ? s : other, &mem);
+		}
+		json_names_free(names);
+	}
+	arena_done(&mem);
+	free(copy);
+}
+
+TEST(a_text_may_end_anywhere)
+{
+	static const char *const texts[] = {
+		"{\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":11,\"Keywords\":-9223372036854775808,\"Image\":\"C:\\\\Windows\\\\Explorer.EXE\",\"RuleName\":\"\",\"Signed\":true,\"Hash\":null}",
+		" {\"a\": 1, \"b\": \"\\\"x\\\"\", \"dir\": \"C:\\\\Temp\\\\\", \"ok\": false,\"float\":1.5e3, \"big\":123456789012345678901234567890123456789012345678901234567890123456789012345}tail",
+		"{\"Event\":{\"System\":{\"EventID\":4624,\"Channel\":\"Security\"},\"EventData\":{\"Data\":[\"x\",1,{\"y\":\"z\"}],\"empty\":{},\"none\":[]}},\"last\":\"one\"}",
+		"{\"a_name_that_is_longer_than_a_register_holds_of_it\":1,\"n\\u0061me\":2,\"\":\"\",\"\":0,\"same\":1,\"same\":2,\"blank\" : 3 ,  \"two\":  4}\n{\"next\":1}",
+		"{\"z\":00,\"y\":1}", "{\"z\":-,\"y\":1}", "{\"z\":nul,\"y\":1}", "{\"z\":1 ,\"y\":1}", "{\"z\":\"\",,}",
+	};
+	for (size_t i = 0; i < LEN(texts); i++)
+		for (size_t n = strlen(texts[i]) + 1; n--;)
+			check_text(str_n(texts[i], n), str_c(texts[i]));
+}
+
+static void add_run(struct buf *b, char c, size_t n)
+{
+	while (n--)
+		buf_addc(b, c);
+}
+
+/* A member with a name and a string of that many bytes, between others. */
+static void check_lengths(const char *before, size_t n_name, size_t n, const char *behind)
+{
+	struct buf b = BUF_INIT(10000);
+	buf_add_cstr(&b, before);
+	buf_addc(&b, '"');
+	add_run(&b, 'n', n_name);
+	buf_add_cstr(&b, "\":\"");
+	add_run(&b, 'x', n);
+	buf_addc(&b, '"');
+	buf_add_cstr(&b, behind);
+	check_text(buf_str(&b), STR("{\"a\":0,\"nnnnn\":0,\"z\":0}"));
+	buf_done(&b);
+}
+
+TEST(names_and_strings_of_all_lengths)
+{
+	for (size_t n = 0; n < 140; n++) {
+		check_lengths("{", 1, n, "}");
+		check_lengths("{\"a\":1,", 5, n, ", \"z\":0}");
+		check_lengths("{", n % 40, n, ",\"another\":\"of more than one block of bytes, and then of more than two of them, or even three\"}");
+	}
+}
+
+/* So many bytes, backslashes, a quote that is escaped by them or not, and so many bytes to the end. */
+static void check_backslashes(size_t at, size_t n, size_t left)
+{
+	struct buf b = BUF_INIT(10000);
+	buf_add_cstr(&b, "{\"a\":\"");
+	add_run(&b, 'x', at);
+	add_run(&b, '\\', n);
+	buf_add_cstr(&b, n % 2 ? "\"\\\"\\\\\",\"b\":\"" : "\",\"m\":\"\",\"b\":\"");
+	add_run(&b, 'y', left);
+	buf_add_cstr(&b, "\"}");
+	check_text(buf_str(&b), STR("{\"a\":0,\"b\":0}"));
+	buf_done(&b);
+}
+
+TEST(backslashes_at_all_places)
+{
+	for (size_t at = 0; at < 70; at++)
+		for (size_t n = 1; n < 70; n += n < 5 ? 1 : 13)
+			for (size_t left = 0; left < 100; left += 33)
+				check_backslashes(at, n, left);
+}
+
+TEST(what_is_no_json)
+{
+	static const char *const pieces[] = {"{", "}", "[", "]", "\"", "\"a\":", "\"b\": ", "\"a\":\"x\",", "\"b\":12,", ",", ":", " ", "\\", "\\\"", "null", "true,", "-", "0", "1234567",
+		"\"a name with blanks\":", "\"some text that is longer than sixteen bytes\",", "\"c\":{", "\"d\":[", "},", "],"};
+	uint32_t seed = 1;
+	for (int i = 0; i < 4000; i++) {
+		struct buf b = BUF_INIT(10000);
+		buf_addc(&b, '{');
+		for (int k = 0; k < 12; k++) {
+			seed = seed * 1664525 + 1013904223;
+			buf_add_cstr(&b, pieces[(seed >> 8) % LEN(pieces)]);
+		}
+		check_text(buf_str(&b), STR("{\"a\":0,\"b\":0,\"c\":{\"a\":0,\"b\":0},\"d\":[0],\"a name with blanks\":0}"));
+		buf_done(&b);
+	}
+}
+
+TEST_MAIN
