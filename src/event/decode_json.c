@@ -33,15 +33,14 @@ static const struct rewrite SYSTEM[] = {{"System.Provider.Name", "Provider_Name"
 static const struct dress {
 	const char *tell, *tell_too;
 	const struct rewrite *rewrite;
-	bool windows;
 } DRESSES[] = {
-	{"Event.System.Channel", NULL, EVTX_DUMP, true},
-	{"Event.System.EventRecordID", NULL, EVTX_DUMP, true},
-	{"winlog.channel", NULL, WINLOGBEAT, true},
-	{"Channel", "SourceName", NXLOG, true},
-	{"Channel", "EventID", PLAIN, true},
-	{"EventCode", "LogName", SPLUNK, true},
-	{"System.Channel", NULL, SYSTEM, true},
+	{"Event.System.Channel", NULL, EVTX_DUMP},
+	{"Event.System.EventRecordID", NULL, EVTX_DUMP},
+	{"winlog.channel", NULL, WINLOGBEAT},
+	{"Channel", "SourceName", NXLOG},
+	{"Channel", "EventID", PLAIN},
+	{"EventCode", "LogName", SPLUNK},
+	{"System.Channel", NULL, SYSTEM},
 };
 
 static struct str renamed(const struct rewrite *r, struct str name)
@@ -64,16 +63,18 @@ static struct str renamed(const struct rewrite *r, struct str name)
 	return name;
 }
 
-static inline struct val leaf_val(const struct json_leaf *l)
+static inline void set_val(struct val *v, const struct json_leaf *l)
 {
-	static const uint8_t kind[] = {[JSON_KIND_NULL] = VAL_NULL, [JSON_KIND_TRUE] = VAL_BOOL, [JSON_KIND_FALSE] = VAL_BOOL, [JSON_KIND_NUMBER] = VAL_NUM, [JSON_KIND_STRING] = VAL_STR,
-		[JSON_KIND_ESCAPED] = VAL_JSTR, [JSON_KIND_EMPTY] = VAL_JSON};
-	struct val v = {.u.p = l->text.p, .n = (uint32_t)l->text.n, .kind = kind[l->kind]};
-	if (l->kind >= JSON_KIND_NULL) {
-		v.u.u = l->kind == JSON_KIND_TRUE;
-		v.n = 0;
+	static const uint8_t kind[] = {[JSON_KIND_STRING] = VAL_STR, [JSON_KIND_ESCAPED] = VAL_JSTR, [JSON_KIND_NUMBER] = VAL_NUM, [JSON_KIND_EMPTY] = VAL_JSON, [JSON_KIND_NULL] = VAL_NULL,
+		[JSON_KIND_TRUE] = VAL_BOOL, [JSON_KIND_FALSE] = VAL_BOOL};
+	uint8_t k = l->kind;
+	v->u.p = l->text.p;
+	v->n = (uint32_t)l->text.n;
+	v->kind = kind[k];
+	if (k >= JSON_KIND_NULL) {
+		v->u.u = k == JSON_KIND_TRUE;
+		v->n = 0;
 	}
-	return v;
 }
 
 /* Of Windows events; those of other objects are found by flat.h. */
@@ -90,11 +91,10 @@ static const char *const WINDOWS[W_COUNT] = {"Channel", "EventID", "EventType", 
 
 /* What a name becomes under one dress. */
 struct name_as {
-	const char *fixed; /* a constant or the vocabulary's own text; NULL = the piece of the name from `from` on */
-	uint32_t n, from;  /* bytes of either */
-	field_id id;
+	struct str name; /* a constant, the vocabulary's own text or a piece of the name */
+	uint64_t bit;    /* of the number */
 	uint8_t known;
-	bool squeeze;      /* without the piece's blanks */
+	field_id id;
 };
 
 /* A member's name and what each dress makes of it; the last place is for objects without one. */
@@ -119,9 +119,9 @@ struct json_tables {
 	struct vocab *vocab;
 	struct json_names *names;
 	struct map known; /* of the names that tables ask for */
-	uint64_t tell[LEN(DRESSES)], times;
-	uint8_t time[LEN(TIMES)], host[LEN(HOSTS)], windows[W_COUNT], telling[TELL_COUNT];
-	bool utc[LEN(TIMES)];
+	uint64_t tell[LEN(DRESSES)];
+	uint64_t times, utc; /* the lower a number, the better */
+	uint8_t host[LEN(HOSTS)], windows[W_COUNT], telling[TELL_COUNT];
 	uint32_t last[KNOWN_MAX]; /* where the event at hand has the name last */
 	struct source_answer source[SOURCES];
 };
@@ -148,46 +148,25 @@ static uint8_t known_number(const struct json_tables *t, struct str name)
 	return at ? (uint8_t)*at : 0;
 }
 
-/* What the name becomes when it is s: a piece of it, or another text. */
-static struct name_as name_as(const struct json_tables *t, struct str raw, struct str s, bool squeeze)
+static struct name_as name_as(const struct json_tables *t, struct str s)
 {
-	bool inside = s.p >= raw.p && s.p <= raw.p + raw.n;
-	struct name_as as = {.fixed = inside ? NULL : s.p, .from = inside ? (uint32_t)(s.p - raw.p) : 0, .n = (uint32_t)s.n, .squeeze = squeeze};
-	struct arena tmp;
-	arena_init(&tmp, 0);
-	if (squeeze)
-		s = decode_without_blanks(s, &tmp);
-	as.known = known_number(t, s);
-	as.id = vocab_field(t->vocab, s);
-	if (as.id) {
-		s = vocab_field_name(t->vocab, as.id);
-		as.fixed = s.p;
-		as.n = (uint32_t)s.n;
-	}
-	arena_done(&tmp);
-	return as;
+	field_id id = vocab_field(t->vocab, s);
+	uint8_t known = known_number(t, s);
+	return (struct name_as){.name = id ? vocab_field_name(t->vocab, id) : s, .bit = bit(known), .known = known, .id = id};
 }
 
 static void name_fill(void *arg, struct json_name *name, struct arena *mem)
 {
-	(void)mem;
 	struct json_tables *t = arg;
 	struct member_name *m = (struct member_name *)name;
-	struct str raw = name->text;
-	struct name_as same = name_as(t, raw, raw, false);
-	name->bits = bit(same.known);
+	struct str raw = name->text, bare = decode_without_blanks(raw, mem);
+	struct name_as same = name_as(t, raw), without = bare.p == raw.p ? same : name_as(t, bare);
+	name->bits = same.bit;
 	for (size_t d = 0; d < LEN(DRESSES); d++) {
 		struct str s = renamed(DRESSES[d].rewrite, raw);
-		bool squeeze = DRESSES[d].windows && str_chr(s, ' ') != STR_NPOS;
-		m->as[d] = str_eq(s, raw) && !squeeze ? same : name_as(t, raw, s, squeeze);
+		m->as[d] = str_eq(s, raw) ? without : name_as(t, decode_without_blanks(s, mem));
 	}
 	m->as[LEN(DRESSES)] = same;
-}
-
-static inline struct str as_name(const struct name_as *as, struct str raw, struct arena *mem)
-{
-	struct str s = str_n(as->fixed ? as->fixed : raw.p + as->from, as->n);
-	return as->squeeze && !as->fixed ? decode_without_blanks(s, mem) : s;
 }
 
 struct json_tables *json_tables_new(struct vocab *v)
@@ -204,9 +183,10 @@ struct json_tables *json_tables_new(struct vocab *v)
 	for (size_t i = 0; i < TELL_COUNT; i++)
 		t->telling[i] = know(t, TELLING[i]);
 	for (size_t i = 0; i < LEN(TIMES); i++) {
-		t->time[i] = know(t, TIMES[i]);
-		t->times |= bit(t->time[i]);
-		t->utc[i] = decode_is_utc(str_c(TIMES[i]));
+		uint64_t time = bit(know(t, TIMES[i]));
+		must(time > t->times);
+		t->times |= time;
+		t->utc |= decode_is_utc(str_c(TIMES[i])) ? time : 0;
 	}
 	for (size_t i = 0; i < LEN(HOSTS); i++)
 		t->host[i] = know(t, HOSTS[i]);
@@ -275,11 +255,11 @@ static bool fill_fields(struct object *o, size_t dress)
 		return false;
 	for (uint32_t i = 0; i < n; i++, f++, leaf++) {
 		const struct name_as *as = &((const struct member_name *)leaf->known)->as[dress];
-		f->name = as_name(as, json_leaf_name(leaf), x->mem);
-		f->val = leaf_val(leaf);
+		f->name = as->name;
+		set_val(&f->val, leaf);
 		f->id = as->id;
 		f->flags = leaf->element ? FIELD_F_ELEMENT : 0;
-		seen |= bit(as->known);
+		seen |= as->bit;
 		last[as->known] = i;
 	}
 	ev->n_field = n;
@@ -287,29 +267,28 @@ static bool fill_fields(struct object *o, size_t dress)
 	return true;
 }
 
-static const struct field *object_field(const struct object *o, uint8_t known)
+static __attribute__((noinline)) struct str rare_text(const struct object *o, const struct field *f)
 {
-	if (!has(o, known))
-		return NULL;
-	const struct field *f = &o->x->ev->field[o->t->last[known]];
-	return f->flags & FIELD_F_ELEMENT ? event_field_name(o->x->ev, f->name) : f;
+	if (f->flags & FIELD_F_ELEMENT)
+		f = event_field_name(o->x->ev, f->name);
+	return val_text(f->val, o->x->mem);
 }
 
-static struct str object_text(const struct object *o, uint8_t known)
+static inline struct str object_text(const struct object *o, uint8_t known)
 {
-	const struct field *f = object_field(o, known);
-	if (!f)
+	if (!has(o, known))
 		return STR("");
-	return f->val.kind == VAL_STR || f->val.kind == VAL_NUM ? str_n(f->val.u.p, f->val.n) : val_text(f->val, o->x->mem);
+	const struct field *f = &o->x->ev->field[o->t->last[known]];
+	bool plain = (f->val.kind == VAL_STR || f->val.kind == VAL_NUM) && !(f->flags & FIELD_F_ELEMENT);
+	return plain ? str_n(f->val.u.p, f->val.n) : rare_text(o, f);
 }
 
 static void json_time(const struct object *o)
 {
-	for (size_t i = 0; o->seen & o->t->times && i < LEN(TIMES); i++) {
-		if (!has(o, o->t->time[i]))
-			continue;
-		struct str text = object_text(o, o->t->time[i]);
-		if (o->t->utc[i] ? decode_utc_time(o->x, text) : decode_time(o->x, text))
+	for (uint64_t left = o->seen & o->t->times; left; left &= left - 1) {
+		uint8_t known = (uint8_t)__builtin_ctzll(left);
+		struct str text = object_text(o, known);
+		if (o->t->utc & bit(known) ? decode_utc_time(o->x, text) : decode_time(o->x, text))
 			return;
 	}
 }
