@@ -6,7 +6,7 @@
 
 /* Whoever gives one of these another member gives it a line below too, but for what is made of the others when they are read (pairs_need_all). */
 _Static_assert(sizeof(void *) != 8 || (sizeof(struct sigma_rule) == 264 && sizeof(struct atom) == 80 && sizeof(struct expr) == 40 && sizeof(struct correlation) == 224 &&
-				       sizeof(struct rule_code) == 64 && sizeof(struct gate_info) == 12 && sizeof(struct field_index) == 192 && sizeof(struct literal) == 20 && sizeof(struct sigma_image) == 256),
+				       sizeof(struct rule_code) == 64 && sizeof(struct gate_info) == 12 && sizeof(struct field_index) == 240 && sizeof(struct literal) == 20 && sizeof(struct literal_set) == 96 && sizeof(struct sigma_image) == 256),
 	"a member is missing in the walk below");
 
 /* ---- one walk for both directions ---------------------------------------------------------------------------------------------------------- */
@@ -248,17 +248,14 @@ static void io_literals(struct cache_io *x, struct literal_set *set)
 		set->literal = must_calloc(set->n + 1, sizeof(*set->literal));
 	for (size_t i = 0; i < set->n && x->ok; i++) {
 		struct literal *l = &set->literal[i];
-		IO(x, l->window);
 		IO(x, l->text);
 		IO(x, l->n);
-		IO(x, l->at);
+		IO(x, l->narrow);
+		IO(x, l->wide);
 		IO(x, l->gate);
-		IO(x, l->width);
-		IO(x, l->second);
-		x->ok = x->ok && l->gate && l->width >= 1 && l->width <= LITERAL_WINDOW && l->n <= set->text.n && l->text <= set->text.n - l->n && l->at < l->n && l->width <= l->n - l->at;
 	}
 	if (!x->out)
-		literals_seal(set);
+		x->ok = literals_seal(set) && x->ok;
 }
 
 static void io_index(struct cache_io *x, struct field_index **at)

@@ -6,35 +6,43 @@
 #include <limits.h>
 
 #define FEW_MOST 48
-#define PLACES 3
+#define PLACES 4
 #define BUCKETS 8
 #define SHORT_BUCKETS 3
 #define STEP 64
+#define LANES 8
 
 struct few_literal {
 	const char *text;
 	uint32_t n;
-	uint32_t at; /* of the three bytes; less and any others, when there are no more */
+	uint32_t at; /* of the bytes that are looked for; less and any others, when there are no more */
 	uint16_t gate;
 };
 
 /*
- * On through n bytes of p, 64 places at a time, of which three bytes more can be read: *ret_some = the places of the first 64 where some bucket may be that is not shut, and bucket
- * says which; the return value is where they are. No more such: *ret_some = 0 and n rounded down.
+ * On through n places of p, 64 at a time, behind which as many bytes and three more can be read: *ret_some = those of the first 64 where some bucket may be that is not shut, and
+ * bucket says which; the return value is where they are. No more such: *ret_some = 0 and n rounded up.
  */
 typedef size_t look_fn(const struct few *f, unsigned shut, const char *p, size_t n, unsigned char *bucket, uint64_t *ret_some);
 
 struct few {
 	unsigned char low[PLACES][16], high[PLACES][16]; /* by half byte: a bit for each bucket */
 	struct few_literal literal[FEW_MOST + 1];        /* by bucket */
+	uint32_t four[FEW_MOST + LANES], kept[FEW_MOST + LANES]; /* of each the bytes that are looked for, and the bits of them that there are */
+	uint32_t any_case;                               /* bits that are set in all fours, and in those of the text */
+	uint64_t of_bucket[BUCKETS];                     /* bit set: its literals */
 	uint32_t first[BUCKETS + 1];
 	look_fn *look;
 };
+_Static_assert(FEW_MOST < 64, "a bit for each literal");
+_Static_assert(LITERAL_ROOM >= STEP + PLACES, "the last places are looked at as all others");
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-__attribute__((target("avx2"))) static size_t look_avx2(const struct few *f, unsigned shut, const char *p, size_t n, unsigned char *bucket, uint64_t *ret_some)
+#define AVX2 __attribute__((target("avx2")))
+
+AVX2 static size_t look_avx2(const struct few *f, unsigned shut, const char *p, size_t n, unsigned char *bucket, uint64_t *ret_some)
 {
 	const __m256i half = _mm256_set1_epi8(0x0f), none = _mm256_setzero_si256(), open = _mm256_set1_epi8((char)~shut);
 	__m256i low[PLACES], high[PLACES], all[2];
@@ -44,7 +52,7 @@ __attribute__((target("avx2"))) static size_t look_avx2(const struct few *f, uns
 		high[k] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)f->high[k]));
 	}
 	*ret_some = 0;
-	for (; at + STEP <= n; at += STEP) {
+	for (; at < n; at += STEP) {
 		for (unsigned i = 0; i < 2; i++) {
 			all[i] = open;
 			for (unsigned k = 0; k < PLACES; k++) {
@@ -74,7 +82,7 @@ __attribute__((target("avx512f,avx512bw"))) static size_t look_avx512(const stru
 		high[k] = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)f->high[k]));
 	}
 	*ret_some = 0;
-	for (; at + STEP <= n; at += STEP) {
+	for (; at < n; at += STEP) {
 		__m512i all = open;
 		for (unsigned k = 0; k < PLACES; k++) {
 			__m512i v = _mm512_loadu_si512(p + at + k);
@@ -90,7 +98,15 @@ __attribute__((target("avx512f,avx512bw"))) static size_t look_avx512(const stru
 	return at;
 }
 
-/* NULL when the machine has nothing for it. */
+/* Which of the literals from the i-th on, eight of them, have these four bytes. */
+AVX2 static inline unsigned with_bytes(const struct few *f, unsigned i, uint32_t four)
+{
+	__m256i differ = _mm256_xor_si256(_mm256_set1_epi32((int)four), _mm256_loadu_si256((const __m256i *)(const void *)(f->four + i)));
+	differ = _mm256_and_si256(differ, _mm256_loadu_si256((const __m256i *)(const void *)(f->kept + i)));
+	return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(differ, _mm256_setzero_si256())));
+}
+
+/* NULL when the machine has nothing for it. What is found with it may take AVX2 for granted. */
 static look_fn *look_of_machine(void)
 {
 	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw"))
@@ -98,6 +114,16 @@ static look_fn *look_of_machine(void)
 	return __builtin_cpu_supports("avx2") ? look_avx2 : NULL;
 }
 #else
+#define AVX2
+
+static inline unsigned with_bytes(const struct few *f, unsigned i, uint32_t four)
+{
+	unsigned with = 0;
+	for (unsigned k = 0; k < LANES; k++)
+		with |= (unsigned)!((four ^ f->four[i + k]) & f->kept[i + k]) << k;
+	return with;
+}
+
 static look_fn *look_of_machine(void)
 {
 	return NULL;
@@ -107,41 +133,41 @@ static look_fn *look_of_machine(void)
 /* ---- finding ------------------------------------------------------------------------------------------------------------------------ */
 
 struct walk {
-	struct str text;
-	size_t from; /* of the next 64 places */
-	size_t at;   /* of those at hand */
+	const struct few *f;
+	const char *p; /* places, as look asks for them */
+	size_t n, from, at; /* their number, where the next 64 are, where those at hand */
 	uint64_t some;
 	uint64_t told;  /* literals */
 	unsigned shut;  /* buckets all of whose literals are told */
-	unsigned char bucket[STEP];
-	char end[STEP + 2 * PLACES];
+	unsigned char *bucket;
 };
-_Static_assert(FEW_MOST < 64, "a bit for each literal");
 
 /* On to the next places where something may be; false at the end. */
-static bool next_places(struct walk *w, const struct few *f)
+static inline bool next_places(struct walk *w)
 {
-	for (;;) {
-		const char *p = w->text.p + w->from;
-		size_t left = w->text.n - w->from;
-		if (!left)
-			return false;
-		if (left >= STEP + PLACES) {
-			w->at = w->from + f->look(f, w->shut, p, left - PLACES, w->bucket, &w->some);
-			w->from = w->some ? w->at + STEP : w->at;
-		} else {
-			size_t n = left < sizeof(w->end) ? left : sizeof(w->end);
-			memcpy(w->end, p, n);
-			memset(w->end + n, 0, sizeof(w->end) - n);
-			f->look(f, w->shut, w->end, STEP, w->bucket, &w->some);
-			w->at = w->from;
-			w->from += left < STEP ? left : STEP;
-			if (left < STEP)
-				w->some &= (UINT64_C(1) << left) - 1;
-		}
-		if (w->some)
-			return true;
+	if (w->from >= w->n)
+		return false;
+	w->at = w->from + w->f->look(w->f, w->shut, w->p + w->from, w->n - w->from, w->bucket, &w->some);
+	w->from = w->at + STEP;
+	if (w->at < w->n && w->n - w->at < STEP)
+		w->some &= (UINT64_C(1) << (w->n - w->at)) - 1;
+	return w->some;
+}
+
+/* The literals of which the bytes that are looked for stand at this place. */
+AVX2 static inline uint64_t fitting(const struct walk *w, size_t at)
+{
+	const struct few *f = w->f;
+	uint64_t fit = 0;
+	uint32_t four;
+	memcpy(&four, w->p + at, sizeof(four));
+	four |= f->any_case;
+	for (unsigned buckets = w->bucket[at - w->at]; buckets; buckets &= buckets - 1) {
+		unsigned b = (unsigned)__builtin_ctz(buckets);
+		for (unsigned i = f->first[b]; i < f->first[b + 1]; i += LANES)
+			fit |= (uint64_t)with_bytes(f, i, four) << i & f->of_bucket[b];
 	}
+	return fit & ~w->told;
 }
 
 /* Is the backslash at text[at] one that escapes, not itself escaped? */
@@ -154,70 +180,69 @@ static bool escapes(struct str text, size_t at)
 }
 
 /* A literal is told once: a text of nothing but `a` would else be compared at each of its places. */
-static void tell(struct walk *w, const struct few *f, unsigned bucket, uint32_t i)
+static void tell(struct walk *w, unsigned i)
 {
-	uint64_t of_bucket = ((UINT64_C(1) << f->first[bucket + 1]) - 1) & ~((UINT64_C(1) << f->first[bucket]) - 1);
 	w->told |= UINT64_C(1) << i;
-	if ((w->told & of_bucket) == of_bucket)
-		w->shut |= 1u << bucket;
+	for (unsigned b = 0; b < BUCKETS; b++)
+		if (!(w->f->of_bucket[b] & ~w->told))
+			w->shut |= 1u << b;
 }
 
-static inline const char *stands_at(const struct few_literal *l, struct str text, size_t at)
+static inline bool stands_at(const struct few_literal *l, struct str text, size_t at)
 {
-	return at >= l->at && text.n - (at - l->at) >= l->n ? text.p + (at - l->at) : NULL;
+	return at >= l->at && text.n - (at - l->at) >= l->n;
 }
 
-static void tell_all(struct walk *w, const struct few *f, size_t at, unsigned buckets, void (*hit)(void *arg, uint16_t gate), void *arg)
+AVX2 void few_find(const struct few *f, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg)
 {
-	for (buckets &= ~w->shut; buckets; buckets &= buckets - 1) {
-		unsigned b = (unsigned)__builtin_ctz(buckets);
-		for (uint32_t i = f->first[b]; i < f->first[b + 1]; i++) {
-			const char *p = stands_at(&f->literal[i], w->text, at);
-			if (!p || w->told >> i & 1 || memcmp(p, f->literal[i].text, f->literal[i].n) != 0)
-				continue;
-			hit(arg, f->literal[i].gate);
-			tell(w, f, b, i);
-		}
-	}
-}
-
-void few_find(const struct few *f, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg)
-{
-	struct walk w = {.text = text};
-	while (next_places(&w, f))
+	unsigned char bucket[STEP];
+	struct walk w = {.f = f, .p = text.p, .n = text.n, .bucket = bucket};
+	while (next_places(&w))
 		for (; w.some; w.some &= w.some - 1) {
-			unsigned k = (unsigned)__builtin_ctzll(w.some);
-			tell_all(&w, f, w.at + k, w.bucket[k], hit, arg);
+			size_t at = w.at + (unsigned)__builtin_ctzll(w.some);
+			for (uint64_t fit = fitting(&w, at); fit; fit &= fit - 1) {
+				unsigned i = (unsigned)__builtin_ctzll(fit);
+				const struct few_literal *l = &f->literal[i];
+				if (!stands_at(l, text, at) || memcmp(text.p + (at - l->at), l->text, l->n) != 0)
+					continue;
+				hit(arg, l->gate);
+				tell(&w, i);
+			}
 		}
 }
 
 /* Without regard to case; the last literal is the escape. */
-static bool any_at(const struct few *f, struct str text, size_t at, unsigned buckets)
+static bool is_any(const struct few_literal *l, struct str text, size_t at)
 {
-	for (; buckets; buckets &= buckets - 1) {
-		unsigned b = (unsigned)__builtin_ctz(buckets);
-		for (uint32_t i = f->first[b]; i < f->first[b + 1]; i++) {
-			const struct few_literal *l = &f->literal[i];
-			const char *p = stands_at(l, text, at);
-			if (!p || ((p[0] ^ l->text[0]) & ~0x20))
-				continue;
-			if (l->gate ? str_ieq(str_n(p, l->n), str_n(l->text, l->n)) : p[0] == '\\' && p[1] == 'u' && escapes(text, at))
-				return true;
+	if (!stands_at(l, text, at))
+		return false;
+	struct str s = str_n(text.p + (at - l->at), l->n);
+	return l->gate ? str_ieq(s, str_n(l->text, l->n)) : s.p[0] == '\\' && s.p[1] == 'u' && escapes(text, at);
+}
+
+/* At n places of p, which are those of the text from that one on. */
+AVX2 static bool any_in(const struct few *f, const char *p, size_t n, struct str text, size_t from)
+{
+	unsigned char bucket[STEP];
+	struct walk w = {.f = f, .p = p, .n = n, .bucket = bucket};
+	while (next_places(&w))
+		for (; w.some; w.some &= w.some - 1) {
+			size_t at = w.at + (unsigned)__builtin_ctzll(w.some);
+			for (uint64_t fit = fitting(&w, at); fit; fit &= fit - 1)
+				if (is_any(&f->literal[__builtin_ctzll(fit)], text, from + at))
+					return true;
 		}
-	}
 	return false;
 }
 
 bool few_any(const struct few *f, struct str text)
 {
-	struct walk w = {.text = text};
-	while (next_places(&w, f))
-		for (; w.some; w.some &= w.some - 1) {
-			unsigned k = (unsigned)__builtin_ctzll(w.some);
-			if (any_at(f, text, w.at + k, w.bucket[k]))
-				return true;
-		}
-	return false;
+	char end[STEP + LITERAL_ROOM + LITERAL_ROOM] = {0};
+	size_t from = text.n > LITERAL_ROOM ? (text.n - LITERAL_ROOM) / STEP * STEP : 0;
+	if (any_in(f, text.p, from, text, 0))
+		return true;
+	memcpy(end, text.p + from, text.n - from);
+	return any_in(f, end, text.n - from, text, from);
 }
 
 /* ---- making ------------------------------------------------------------------------------------------------------------------------- */
@@ -247,33 +272,47 @@ static unsigned bucket_of(size_t i, size_t n, size_t n_short, unsigned buckets)
 	return i < n_short ? (unsigned)(i * own / n_short) : own + (unsigned)((i - n_short) * (buckets - own) / (n - n_short));
 }
 
+/* The literal's bytes into the tables; with FEW_LINE in any case. */
+static void fill_literal(struct few *f, size_t i, unsigned bucket, bool any_case)
+{
+	const struct few_literal *l = &f->literal[i];
+	unsigned char byte[PLACES] = {0}, kept[PLACES] = {0};
+	f->of_bucket[bucket] |= UINT64_C(1) << i;
+	for (unsigned k = 0; k < PLACES; k++) {
+		bool any = l->at + k >= l->n;
+		unsigned char c = any ? 0 : (unsigned char)l->text[l->at + k];
+		fill(f, k, bucket, c, any);
+		if (any_case && ch_is_alpha(c))
+			fill(f, k, bucket, c ^ 0x20, any);
+		byte[k] = any_case ? c | 0x20 : c;
+		kept[k] = any ? 0 : 0xff;
+	}
+	memcpy(&f->four[i], byte, PLACES);
+	memcpy(&f->kept[i], kept, PLACES);
+}
+
 /* With FEW_LINE the last bucket is for the escape, which stands at place n and is not of the set. */
 static void fill_tables(struct few *f, size_t n, enum few_what what)
 {
 	size_t n_short = 0;
+	bool line = what == FEW_LINE;
+	f->any_case = line ? 0x20202020 : 0;
 	while (n_short < n && f->literal[n_short].n < PLACES)
 		n_short++;
 	for (size_t i = 0; i < n; i++) {
-		const struct few_literal *l = &f->literal[i];
-		unsigned bucket = bucket_of(i, n, n_short, what == FEW_LINE ? BUCKETS - 1 : BUCKETS);
+		unsigned bucket = bucket_of(i, n, n_short, line ? BUCKETS - 1 : BUCKETS);
 		f->first[bucket + 1] = (uint32_t)i + 1;
-		for (unsigned k = 0; k < PLACES; k++) {
-			bool any = l->at + k >= l->n;
-			unsigned char c = any ? 0 : (unsigned char)l->text[l->at + k];
-			fill(f, k, bucket, c, any);
-			if (what == FEW_LINE && ch_is_alpha(c))
-				fill(f, k, bucket, c ^ 0x20, any);
-		}
+		fill_literal(f, i, bucket, line);
 	}
 	for (unsigned b = 0; b < BUCKETS; b++)
 		if (f->first[b + 1] < f->first[b])
 			f->first[b + 1] = f->first[b];
-	if (what != FEW_LINE)
+	if (!line)
 		return;
 	f->literal[n] = (struct few_literal){"\\u", 2, 0, 0};
 	f->first[BUCKETS]++;
-	for (unsigned k = 0; k < PLACES; k++)
-		fill(f, k, BUCKETS - 1, k ? 'u' : '\\', k == 2);
+	fill_literal(f, n, BUCKETS - 1, false);
+	f->four[n] |= f->any_case;
 }
 
 static bool is_asked(const struct literal_set *set, const struct literal *l, enum few_what what)
@@ -281,7 +320,7 @@ static bool is_asked(const struct literal_set *set, const struct literal *l, enu
 	const char *p = set->text.p + l->text;
 	if (what == FEW_TINY)
 		return l->n <= 2 && !(p[0] & 0x80) && !(p[l->n - 1] & 0x80);
-	return what != FEW_SHORT || l->n <= LITERAL_WINDOW;
+	return what == FEW_SHORT ? l->n <= LITERAL_WINDOW : what == FEW_NOT_LONG ? l->n < LITERAL_LONG : true;
 }
 
 /* The longest part of a literal that JSON writes as it is. */
@@ -322,7 +361,7 @@ static bool collect(struct few *f, const struct literal_set *set, const uint64_t
 {
 	for (size_t i = 0; i < set->n; i++) {
 		const struct literal *l = &set->literal[i];
-		if (l->second || !has_bit(wanted, l->gate - 1u) || !is_asked(set, l, what))
+		if (!has_bit(wanted, l->gate - 1u) || !is_asked(set, l, what))
 			continue;
 		if (*ret_n == FEW_MOST)
 			return false;

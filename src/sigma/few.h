@@ -5,14 +5,14 @@
 #include "sigma/literals.h"
 
 /*
- * Few literals in a text, 64 places at a time: the method known as Teddy. Each literal is known by three of its bytes and belongs to one of eight
- * buckets; sixteen-entry tables say for each half byte at each of the three places which buckets may stand there, and what all six
- * look-ups leave is compared. About one instruction a byte with AVX2, half as many with AVX-512, where a walk over windows takes five or more.
+ * Few literals in a text, 64 places at a time: the method known as Teddy. Each literal is known by four of its bytes and belongs to one of eight
+ * buckets; sixteen-entry tables say for each half byte at each of the four places which buckets may stand there, and what all eight
+ * look-ups leave is compared, the four bytes first. About one instruction a byte with AVX2, half as many with AVX-512.
  */
 struct few;
 
-/* FEW_SHORT: only those of at most four bytes. FEW_TINY: only those of one or two bytes of ASCII. FEW_LINE: for few_any. */
-enum few_what { FEW_ALL, FEW_SHORT, FEW_TINY, FEW_LINE };
+/* FEW_NOT_LONG: only those of less than nine bytes. FEW_SHORT: of at most four. FEW_TINY: of one or two bytes of ASCII. FEW_LINE: for few_any. */
+enum few_what { FEW_ALL, FEW_NOT_LONG, FEW_SHORT, FEW_TINY, FEW_LINE };
 
 /* The wanted literals of a set; NULL when there are none (but FEW_TINY) or too many, or when the machine has no AVX2. few_free ends it. */
 struct few *few_make(const struct literal_set *set, const uint64_t *wanted, enum few_what what);

@@ -5,14 +5,15 @@
 #include "base/utf8.h"
 #include "sigma/few.h"
 
-/* Bits for each window, as a power of two: one place in 32 passes by accident. At most 32 KiB, so that a table stays in the first caches. */
-#define BITS_EACH 5
-#define BITS_MOST 18
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
-static inline uint32_t window_hash(uint32_t window, unsigned width)
-{
-	return (window ^ (LITERAL_WINDOW - width) * 0x85EBCA6Bu) * 0x9E3779B1u;
-}
+/* Words of 32 bits for the bits of a route: one for each window, so that one place in a hundred passes by accident. At most 32 KiB, so that a table stays in the first caches. */
+#define WORDS_MOST 13
+
+#define ODD 0x9E3779B1u
+#define OTHER 0x85EBCA6Bu
 
 static inline uint32_t window_at(const char *p, unsigned width)
 {
@@ -27,16 +28,18 @@ static inline uint32_t window_at(const char *p, unsigned width)
 	return four;
 }
 
-/* The first bytes of a window of four. */
-static inline uint32_t narrowed(uint32_t four, unsigned width)
+/* What tells windows of different widths apart. */
+static inline uint32_t mark_of(unsigned width)
 {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	return four & ((1u << 8 * width) - 1);
-#else
-	char p[4];
-	memcpy(p, &four, 4);
-	return window_at(p, width);
-#endif
+	return (LITERAL_WINDOW - width) * OTHER;
+}
+
+/* Wide windows are two of four bytes that overlap. */
+static inline uint32_t hash_at(const char *p, unsigned width)
+{
+	if (width == LITERAL_WIDE)
+		return window_at(p, 4) * ODD + window_at(p + 2, 4) * OTHER;
+	return (window_at(p, width) ^ mark_of(width)) * ODD;
 }
 
 static unsigned log2_up(size_t n)
@@ -51,10 +54,9 @@ static unsigned log2_up(size_t n)
 
 unsigned literal_byte_weight(unsigned char c)
 {
-	static const char common[] = "etaoinsrldcmp \\.";
-	if (c < 0x80 && memchr(common, c, sizeof(common) - 1))
-		return 4;
-	return ch_is_digit(c) ? 3 : ch_is_alpha(c) ? 2 : 1;
+	static const uint8_t weight[256] = {[' '] = 4, ['.'] = 4, ['0' ... '9'] = 3, ['A' ... 'Z'] = 2, ['\\'] = 4, ['a'] = 4, ['b'] = 2, ['c' ... 'e'] = 4, ['f' ... 'h'] = 2, ['i'] = 4,
+		['j' ... 'k'] = 2, ['l' ... 'p'] = 4, ['q'] = 2, ['r' ... 't'] = 4, ['u' ... 'z'] = 2};
+	return weight[c] ? weight[c] : 1;
 }
 
 /* How many literals share a window, roughly: counts by hash. */
@@ -62,84 +64,152 @@ unsigned literal_byte_weight(unsigned char c)
 
 static inline uint32_t *tally_of(uint32_t *tally, const char *p, unsigned width)
 {
-	return &tally[window_hash(window_at(p, width), width) >> (32 - TALLY_BITS)];
+	return &tally[hash_at(p, width) >> (32 - TALLY_BITS)];
 }
 
-static unsigned width_of(struct str literal)
+/* Of narrow windows. */
+static unsigned width_of(size_t n)
 {
-	return literal.n > LITERAL_WINDOW ? LITERAL_WINDOW : literal.n > 1 ? (unsigned)literal.n - 1 : 1;
+	return n > LITERAL_WINDOW ? LITERAL_WINDOW : n > 1 ? (unsigned)n - 1 : 1;
 }
 
-/* The first of two neighbouring windows that are rarest together; of the only one. */
-static uint32_t best_window(uint32_t *tally, struct str s, unsigned width)
+static unsigned narrow_windows(size_t n)
 {
-	uint32_t best = 0, least = UINT32_MAX, before = UINT32_MAX;
+	return n > 1 ? 2 : 1;
+}
+
+static unsigned wide_windows(size_t n)
+{
+	return n >= LITERAL_LONG ? 4 : 0;
+}
+
+static void count_windows(uint32_t *tally, struct str s, unsigned width)
+{
+	for (size_t i = 0; i + width <= s.n; i++)
+		++*tally_of(tally, s.p + i, width);
+}
+
+/* The first of so many neighbouring windows, at most four, that are rarest together. */
+static uint32_t best_windows(uint32_t *tally, struct str s, unsigned width, unsigned many)
+{
+	uint32_t best = 0, least = UINT32_MAX, sum = 0, cost[4] = {0};
 	for (size_t i = 0; i + width <= s.n; i++) {
-		uint32_t cost = 8 * *tally_of(tally, s.p + i, width);
+		uint32_t *at = &cost[i % many];
+		sum -= *at;
+		*at = 8 * *tally_of(tally, s.p + i, width);
 		for (unsigned k = 0; k < width; k++)
-			cost += literal_byte_weight((unsigned char)s.p[i + k]);
-		if (i && before + cost < least) {
-			least = before + cost;
-			best = (uint32_t)i - 1;
+			*at += literal_byte_weight((unsigned char)s.p[i + k]);
+		sum += *at;
+		if (i + 1 >= many && sum < least) {
+			least = sum;
+			best = (uint32_t)i + 1 - many;
 		}
-		before = cost;
 	}
 	return best;
 }
 
 void literals_make(struct literal_set *set, struct arena *mem, const struct str *literal, const uint16_t *gate, size_t n)
 {
-	uint32_t *tally = must_calloc((size_t)1 << TALLY_BITS, sizeof(*tally));
+	uint32_t *narrow = must_calloc((size_t)1 << TALLY_BITS, sizeof(*narrow)), *wide = must_calloc((size_t)1 << TALLY_BITS, sizeof(*wide));
 	size_t bytes = 0;
 	for (size_t i = 0; i < n; i++) {
-		unsigned width = width_of(literal[i]);
 		bytes += literal[i].n;
-		for (size_t k = 0; k + width <= literal[i].n; k++)
-			++*tally_of(tally, literal[i].p + k, width);
+		count_windows(narrow, literal[i], width_of(literal[i].n));
+		count_windows(wide, literal[i], LITERAL_WIDE);
 	}
 	char *text = arena_array(mem, bytes + 1, 1);
 	set->text = str_n(text, 0);
-	set->literal = must_calloc(2 * n + 1, sizeof(*set->literal));
+	set->literal = must_calloc(n + 1, sizeof(*set->literal));
 	for (size_t i = 0; i < n; i++) {
 		struct str s = literal[i];
-		unsigned width = width_of(s);
-		uint32_t at = best_window(tally, s, width);
-		for (uint32_t k = 0; k < (s.n > 1 ? 2 : 1); k++)
-			set->literal[set->n++] = (struct literal){window_at(s.p + at + k, width), (uint32_t)set->text.n, (uint32_t)s.n, at + k, gate[i], (uint8_t)width, k > 0};
+		struct literal *to = &set->literal[set->n++];
+		*to = (struct literal){.text = (uint32_t)set->text.n, .n = (uint32_t)s.n, .gate = gate[i]};
+		to->narrow = best_windows(narrow, s, width_of(s.n), narrow_windows(s.n));
+		if (wide_windows(s.n))
+			to->wide = best_windows(wide, s, LITERAL_WIDE, wide_windows(s.n));
 		memcpy(text + set->text.n, s.p, s.n);
 		set->text.n += s.n;
 	}
-	free(tally);
-	literals_seal(set);
+	free(narrow);
+	free(wide);
+	must(literals_seal(set));
 }
 
-void literals_seal(struct literal_set *set)
+/* All windows of these literals, by bucket. */
+static void seal_windows(const struct literal_set *set, struct literal_windows *to, bool wide)
 {
-	unsigned k = log2_up(2 * set->n);
-	struct literal *sorted = must_calloc(set->n + 1, sizeof(*sorted));
-	set->shift = 32 - k;
-	set->bucket = must_calloc(((size_t)1 << k) + 2, sizeof(*set->bucket));
-	/* Counted two places on, so that filling leaves each bucket's first literal where it belongs. */
-	for (size_t i = 0; i < set->n; i++)
-		set->bucket[(window_hash(set->literal[i].window, set->literal[i].width) >> set->shift) + 2]++;
+	struct literal_window *all = must_calloc(4 * set->n + 1, sizeof(*all));
+	for (size_t i = 0; i < set->n; i++) {
+		const struct literal *l = &set->literal[i];
+		unsigned many = wide ? wide_windows(l->n) : narrow_windows(l->n);
+		for (unsigned k = 0; k < many; k++)
+			all[to->n++] = (struct literal_window){hash_at(set->text.p + l->text + (wide ? l->wide : l->narrow) + k, wide ? LITERAL_WIDE : width_of(l->n)), (uint32_t)i * 4 + k};
+	}
+	unsigned k = log2_up(to->n);
+	to->shift = 32 - k;
+	to->bucket = must_calloc(((size_t)1 << k) + 2, sizeof(*to->bucket));
+	to->window = must_calloc(to->n + 1, sizeof(*to->window));
+	/* Counted two places on, so that filling leaves each bucket's first window where it belongs. */
+	for (size_t i = 0; i < to->n; i++)
+		to->bucket[(all[i].hash >> to->shift) + 2]++;
 	for (size_t i = 2; i < ((size_t)1 << k) + 2; i++)
-		set->bucket[i] += set->bucket[i - 1];
-	for (size_t i = 0; i < set->n; i++)
-		sorted[set->bucket[(window_hash(set->literal[i].window, set->literal[i].width) >> set->shift) + 1]++] = set->literal[i];
-	free(set->literal);
-	set->literal = sorted;
+		to->bucket[i] += to->bucket[i - 1];
+	for (size_t i = 0; i < to->n; i++)
+		to->window[to->bucket[(all[i].hash >> to->shift) + 1]++] = all[i];
+	free(all);
+}
+
+static bool is_sound(const struct literal_set *set, const struct literal *l)
+{
+	if (!l->gate || !l->n || l->text > set->text.n || l->n > set->text.n - l->text)
+		return false;
+	return l->narrow < l->n && width_of(l->n) + narrow_windows(l->n) - 1 <= l->n - l->narrow && (!wide_windows(l->n) || (l->wide < l->n && LITERAL_WIDE + 3 <= l->n - l->wide));
+}
+
+bool literals_seal(struct literal_set *set)
+{
+	bool sound = true;
+	for (size_t i = 0; i < set->n && sound; i++)
+		sound = is_sound(set, &set->literal[i]);
+	if (!sound)
+		set->n = 0;
+	seal_windows(set, &set->narrow, false);
+	seal_windows(set, &set->wide, true);
+	return sound;
+}
+
+static void windows_done(struct literal_windows *w)
+{
+	free(w->window);
+	free(w->bucket);
 }
 
 void literals_done(struct literal_set *set)
 {
 	free(set->literal);
-	free(set->bucket);
+	windows_done(&set->narrow);
+	windows_done(&set->wide);
 	*set = (struct literal_set){0};
 }
 
 /* ---- bits -------------------------------------------------------------------------------------------------------------------------- */
 
-static bool has_windows(const struct literal_bits *bits, const struct literal *l, const uint64_t *wanted)
+/* Both bits lie in one word. */
+static inline uint32_t bits_of(uint32_t hash)
+{
+	return 1u << (hash >> 14 & 31) | 1u << (hash >> 9 & 31);
+}
+
+static bool all_long(const struct literal_set *set, const uint64_t *wanted)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (has_bit(wanted, set->literal[i].gate - 1u) && set->literal[i].n < LITERAL_LONG)
+			return false;
+	return true;
+}
+
+/* Those that a walk looks for, not one of the few. */
+static bool is_walked(const struct literal_bits *bits, const struct literal *l, const uint64_t *wanted)
 {
 	return has_bit(wanted, l->gate - 1u) && !(bits->shorts && l->n <= LITERAL_WINDOW);
 }
@@ -150,20 +220,26 @@ void literal_bits_make(struct literal_bits *bits, const struct literal_set *set,
 	*bits = (struct literal_bits){.few = few_make(set, wanted, FEW_ALL)};
 	if (bits->few)
 		return;
-	bits->shorts = few_make(set, wanted, FEW_SHORT);
-	for (size_t i = 0; i < set->n; i++)
-		n += has_windows(bits, &set->literal[i], wanted);
-	unsigned k = log2_up(n << BITS_EACH);
-	k = k < 6 ? 6 : k > BITS_MOST ? BITS_MOST : k;
+#if defined(__x86_64__)
+	bits->avx2 = __builtin_cpu_supports("avx2");
+#endif
+	bits->shorts = few_make(set, wanted, FEW_NOT_LONG);
+	bool wide = bits->shorts || all_long(set, wanted);
+	if (!wide)
+		bits->shorts = few_make(set, wanted, FEW_SHORT);
+	const struct literal_windows *w = wide ? &set->wide : &set->narrow;
+	for (size_t i = 0; i < w->n; i++)
+		n += is_walked(bits, &set->literal[w->window[i].of / 4], wanted);
+	unsigned k = log2_up(n);
+	k = k > WORDS_MOST ? WORDS_MOST : k;
 	bits->shift = 32 - k;
-	bits->bit = must_calloc((size_t)1 << (k - 6), sizeof(*bits->bit));
-	for (size_t i = 0; i < set->n; i++) {
-		const struct literal *l = &set->literal[i];
-		if (!has_windows(bits, l, wanted))
+	bits->bit = must_calloc((size_t)1 << k, sizeof(*bits->bit));
+	for (size_t i = 0; i < w->n; i++) {
+		const struct literal *l = &set->literal[w->window[i].of / 4];
+		if (!is_walked(bits, l, wanted))
 			continue;
-		uint32_t h = window_hash(l->window, l->width) >> bits->shift;
-		bits->bit[h / 64] |= UINT64_C(1) << h % 64;
-		bits->widths |= (uint8_t)(1u << l->width | (l->n == 1));
+		bits->bit[w->window[i].hash >> bits->shift] |= bits_of(w->window[i].hash);
+		bits->widths |= wide ? 1u << LITERAL_WIDE : (uint8_t)(1u << width_of(l->n) | (l->n == 1));
 	}
 	bits->tiny = bits->widths & 1u << 1 ? few_make(set, wanted, FEW_TINY) : NULL;
 }
@@ -181,88 +257,114 @@ void literal_bits_done(struct literal_bits *bits)
 
 struct finding {
 	const struct literal_set *set;
-	struct str text;
+	const struct literal_bits *bits;
+	struct str text; /* LITERAL_ROOM is behind it */
 	void (*hit)(void *arg, uint16_t gate);
 	void *arg;
 };
 
 /* The window stands at text[at]: which literals around it do? */
-static __attribute__((noinline)) void compare(const struct finding *f, size_t at, uint32_t window, unsigned width)
+static __attribute__((noinline)) void compare(const struct finding *f, size_t at, unsigned width)
 {
 	const struct literal_set *set = f->set;
-	const uint32_t *bucket = &set->bucket[window_hash(window, width) >> set->shift];
+	const struct literal_windows *w = width == LITERAL_WIDE ? &set->wide : &set->narrow;
+	uint32_t hash = hash_at(f->text.p + at, width);
+	const uint32_t *bucket = &w->bucket[hash >> w->shift];
 	for (uint32_t i = bucket[0]; i < bucket[1]; i++) {
-		const struct literal *l = &set->literal[i];
-		if (l->window != window || l->width != width || at < l->at || f->text.n - (at - l->at) < l->n)
+		if (w->window[i].hash != hash)
 			continue;
-		if (memcmp(f->text.p + (at - l->at), set->text.p + l->text, l->n) == 0)
+		const struct literal *l = &set->literal[w->window[i].of / 4];
+		size_t before = (width == LITERAL_WIDE ? l->wide : l->narrow) + w->window[i].of % 4;
+		if (at < before || at - before + l->n > f->text.n)
+			continue;
+		if (memcmp(f->text.p + (at - before), set->text.p + l->text, l->n) == 0)
 			f->hit(f->arg, l->gate);
 	}
 }
 
-/* By value, so that a walk keeps both at hand. */
-struct probe {
-	const uint64_t *bit;
-	uint32_t shift;
-};
-
-static inline bool may_be(struct probe b, uint32_t window, unsigned width)
+static void walk(const struct finding *f, unsigned width, size_t step)
 {
-	uint32_t h = window_hash(window, width) >> b.shift;
-	return b.bit[h / 64] >> h % 64 & 1;
-}
-
-/* Windows of one width, for the end of a text and for short literals. */
-static void walk(const struct finding *f, struct probe b, unsigned width, size_t from, unsigned step)
-{
-	for (size_t i = from; i + width <= f->text.n; i += step) {
-		uint32_t window = window_at(f->text.p + i, width);
-		if (may_be(b, window, width))
-			compare(f, i, window, width);
+	const uint32_t *bit = f->bits->bit, shift = f->bits->shift;
+	for (size_t i = 0; i + width <= f->text.n; i += step) {
+		uint32_t hash = hash_at(f->text.p + i, width), bits = bits_of(hash);
+		if ((bit[hash >> shift] & bits) == bits)
+			compare(f, i, width);
 	}
 }
 
-/* Windows of four bytes and, from the same load, of three and two. Returns where it ends: fewer than four bytes are left. */
-static inline __attribute__((always_inline)) size_t walk_wide(const struct finding *f, struct probe b, bool narrow)
+#if defined(__x86_64__)
+#define AVX2 __attribute__((target("avx2")))
+
+AVX2 static inline __m256i load(const char *p)
 {
-	const char *text = f->text.p;
-	const size_t n = f->text.n;
-	size_t i = 0;
-	for (; i + 4 <= n; i += 2) {
-		uint32_t window = window_at(text + i, 4);
-		if (may_be(b, window, 4))
-			compare(f, i, window, 4);
-		if (!narrow)
-			continue;
-		if (may_be(b, narrowed(window, 3), 3))
-			compare(f, i, narrowed(window, 3), 3);
-		if (may_be(b, narrowed(window, 2), 2))
-			compare(f, i, narrowed(window, 2), 2);
-	}
-	return i;
+	return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
+
+/* Which of eight hashes have their bits. */
+AVX2 static inline unsigned passing(const struct literal_bits *b, __m256i hash)
+{
+	const __m256i one = _mm256_set1_epi32(1), low = _mm256_set1_epi32(31);
+	__m256i word = _mm256_i32gather_epi32((const int *)(const void *)b->bit, _mm256_srl_epi32(hash, _mm_cvtsi32_si128((int)b->shift)), 4);
+	__m256i bits = _mm256_or_si256(_mm256_sllv_epi32(one, _mm256_and_si256(_mm256_srli_epi32(hash, 14), low)), _mm256_sllv_epi32(one, _mm256_and_si256(_mm256_srli_epi32(hash, 9), low)));
+	return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(word, bits), bits)));
+}
+
+/* As walk, 32 bytes at a time. Windows that end behind the text are looked at, too; nothing is found there. */
+AVX2 static void walk_wide(const struct finding *f)
+{
+	const __m256i odd = _mm256_set1_epi32((int)ODD), other = _mm256_set1_epi32((int)OTHER);
+	for (size_t at = 0; at + LITERAL_WIDE <= f->text.n; at += 32) {
+		__m256i hash = _mm256_add_epi32(_mm256_mullo_epi32(load(f->text.p + at), odd), _mm256_mullo_epi32(load(f->text.p + at + 2), other));
+		for (unsigned some = passing(f->bits, hash); some; some &= some - 1)
+			compare(f, at + 4 * (unsigned)__builtin_ctz(some), LITERAL_WIDE);
+	}
+}
+
+AVX2 static void walk_narrow(const struct finding *f, unsigned width)
+{
+	const __m256i odd = _mm256_set1_epi32((int)ODD), kept = _mm256_set1_epi32((int)(UINT32_MAX >> 8 * (LITERAL_WINDOW - width))), mark = _mm256_set1_epi32((int)mark_of(width));
+	for (size_t at = 0; at + width <= f->text.n; at += at % 4 ? 30 : 2) {
+		__m256i hash = _mm256_mullo_epi32(_mm256_xor_si256(_mm256_and_si256(load(f->text.p + at), kept), mark), odd);
+		for (unsigned some = passing(f->bits, hash); some; some &= some - 1)
+			compare(f, at + 4 * (unsigned)__builtin_ctz(some), width);
+	}
+}
+
+static void walk_quickly(const struct finding *f, unsigned width)
+{
+	if (width == LITERAL_WIDE)
+		walk_wide(f);
+	else
+		walk_narrow(f, width);
+}
+#else
+static void walk_quickly(const struct finding *f, unsigned width)
+{
+	walk(f, width, width == LITERAL_WIDE ? 4 : 2);
+}
+#endif
 
 void literals_find(const struct literal_set *set, const struct literal_bits *bits, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg)
 {
-	struct finding f = {set, text, hit, arg};
+	struct finding f = {set, bits, text, hit, arg};
 	if (bits->few) {
 		few_find(bits->few, text, hit, arg);
 		return;
 	}
-	struct probe b = {bits->bit, bits->shift};
 	if (bits->shorts)
 		few_find(bits->shorts, text, hit, arg);
-	if (bits->widths & (1u << 3 | 1u << 2)) {
-		size_t rest = walk_wide(&f, b, true);
-		walk(&f, b, 3, rest, 2);
-		walk(&f, b, 2, rest, 2);
-	} else {
-		walk_wide(&f, b, false);
+	for (unsigned width = LITERAL_WIDE; width > 1; width--) {
+		if (!(bits->widths & 1u << width))
+			continue;
+		if (bits->avx2)
+			walk_quickly(&f, width);
+		else
+			walk(&f, width, width == LITERAL_WIDE ? 4 : 2);
 	}
 	if (!(bits->widths & 1u << 1))
 		return;
 	if (bits->tiny && utf8_is_ascii(text))
 		few_find(bits->tiny, text, hit, arg);
 	else
-		walk(&f, b, 1, 0, bits->widths & 1 ? 1 : 2);
+		walk(&f, 1, bits->widths & 1 ? 1 : 2);
 }

@@ -79,6 +79,7 @@ void programs_build(struct sigma_image *img);
 
 /* glob over folded text: * and ?, \ before a literal one. ? is one code point. Bounded: O(n*m). */
 bool glob_match(struct str pattern, struct str text);
+/* LITERAL_ROOM zeros stand behind it. */
 struct str fold_dup(struct arena *mem, struct str s);
 
 #endif

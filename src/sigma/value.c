@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/detection.h"
+#include "sigma/literals.h"
 #include "sigma/regex.h"
 
 #include "base/num.h"
@@ -55,8 +56,10 @@ bool expr_holds(const struct expr *e, bool (*holds)(void *arg, uint32_t leaf), v
 
 struct str fold_dup(struct arena *mem, struct str s)
 {
-	char *p = arena_alloc(mem, UTF8_FOLD_MAX(s.n));
-	return str_n(p, utf8_fold(p, s.p, s.n));
+	char *p = arena_alloc(mem, UTF8_FOLD_MAX(s.n) + LITERAL_ROOM);
+	size_t n = utf8_fold(p, s.p, s.n);
+	memset(p + n, 0, LITERAL_ROOM);
+	return str_n(p, n);
 }
 
 uint32_t atom_intern(struct compiler *c, const struct atom *a)
