@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "base/map.h"
 #include "codec/json.h"
+#include "sys/rand.h"
 
 #include <errno.h>
 
@@ -124,6 +125,7 @@ struct json_tables {
 	uint8_t host[LEN(HOSTS)], windows[W_COUNT], telling[TELL_COUNT];
 	uint32_t last[KNOWN_MAX]; /* where the event at hand has the name last */
 	struct source_answer source[SOURCES];
+	uint64_t layout_key; /* odd */
 };
 
 static inline uint64_t bit(uint8_t known)
@@ -175,6 +177,8 @@ struct json_tables *json_tables_new(struct vocab *v)
 	t->vocab = vocab_ref(v);
 	t->names = json_names_new(sizeof(struct member_name), name_fill, t);
 	map_init(&t->known);
+	rand_bytes(&t->layout_key, sizeof(t->layout_key));
+	t->layout_key |= 1;
 	for (size_t i = 0; i < LEN(DRESSES); i++) {
 		t->tell[i] = bit(know(t, DRESSES[i].tell));
 		if (DRESSES[i].tell_too)
@@ -247,7 +251,8 @@ static bool fill_fields(struct object *o, size_t dress)
 	struct event *ev = x->ev;
 	const struct json_leaf *leaf = o->in.leaf;
 	uint32_t n = (uint32_t)o->in.n, *last = o->t->last;
-	uint64_t seen = 0;
+	const uint64_t key = o->t->layout_key;
+	uint64_t seen = 0, layout = n;
 	struct field *f = arena_array(x->mem, n + 8u, sizeof(*f));
 	ev->field = f;
 	ev->field_room = f ? n + 8 : 0;
@@ -259,10 +264,12 @@ static bool fill_fields(struct object *o, size_t dress)
 		set_val(&f->val, leaf);
 		f->id = as->id;
 		f->flags = leaf->element ? FIELD_F_ELEMENT : 0;
+		layout = (layout ^ ((uint64_t)f->id << 8 | f->flags)) * key;
 		seen |= as->bit;
 		last[as->known] = i;
 	}
 	ev->n_field = n;
+	ev->layout = layout;
 	o->seen = seen;
 	return true;
 }
@@ -388,6 +395,7 @@ enum decode_fault decode_json(struct decoding *x, struct str text)
 		other_object(&o);
 		return DECODE_OK;
 	}
+	x->ev->n_line = x->ev->n_field;
 	json_time(&o);
 	windows_event(&o);
 	json_host(&o);

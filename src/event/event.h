@@ -74,6 +74,8 @@ struct event {
 	uint8_t format;     /* enum event_format */
 	struct field *field;
 	uint32_t n_field;
+	uint32_t n_line;    /* fields at the front whose values stand in raw, one behind the other, as the source wrote them; 0: nobody says so */
+	uint64_t layout;    /* of these: the same for the same ids and flags in the same order. A keyed hash, so nobody can build two that share it */
 	uint32_t field_room; /* places at field, when it may grow (event_add_field) */
 	struct str raw;     /* the original bytes (as UTF-8 is not required); empty for EVTX until event_raw() */
 	uint32_t ascii;     /* bytes at the start of raw that are known to be ASCII: 0 where raw is not what was decoded */

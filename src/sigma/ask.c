@@ -284,13 +284,14 @@ void open_gates_of(struct sigma_matcher *m, field_id id)
 	}
 }
 
-static inline void note_place(struct sigma_matcher *m, uint32_t i)
+static inline void note_place(struct sigma_matcher *m, const struct field *f, uint32_t at, bool asked)
 {
-	const struct field *f = &m->ev->field[i];
 	struct place *p = &m->place[f->id];
 	p->many = p->stamp == m->stamp && (p->many || !(f->flags & m->ev->field[p->last].flags & FIELD_F_ELEMENT));
 	p->stamp = m->stamp;
-	p->last = i;
+	p->last = at;
+	if (asked)
+		p->asked = m->stamp;
 }
 
 /* What is asked of a value at once: gates of its field that wake a rule, keywords, both or nothing. */
@@ -341,12 +342,21 @@ static __attribute__((noinline)) bool asks_words(const struct wording *w, const 
 	return !(f->flags & FIELD_F_ALIAS) && !(is_within(w->line, w->n, &f->val) && utf8_is_ascii(str_n(f->val.u.p, f->val.n)));
 }
 
-/* Opens the gates of a field that has a role or may hold keywords, when the last event of the route had the same there. Else: what is to be asked. */
-static inline unsigned start_field(struct sigma_matcher *m, uint32_t at, bool wakes, bool words)
+/* ---- all values of an event -------------------------------------------------------------------------------------------------------- */
+
+#define BATCH 64
+#define ROLE_WORDS 4u /* besides the ROLE_ of its route: the field may hold keywords */
+
+/* Fields that are looked at. */
+struct batch {
+	uint32_t at[BATCH];
+	uint8_t role[BATCH];
+	size_t n;
+};
+
+/* Opens the field's gates when the last event of the route had the same there. Else: what is to be asked. */
+static inline unsigned start_field(struct sigma_matcher *m, const struct field *f, uint32_t at, bool wakes, bool words)
 {
-	const struct field *f = &m->ev->field[at];
-	if (wakes)
-		m->place[f->id].asked = m->stamp;
 	if (!is_seen(m, at, f, words))
 		return look_of(m, f, wakes, words);
 	const struct seen *s = &m->seen[at];
@@ -357,57 +367,115 @@ static inline unsigned start_field(struct sigma_matcher *m, uint32_t at, bool wa
 	return 0;
 }
 
-#define BATCH 32
-
-/* What waits to be asked, with its cache lines on their way. */
-struct batch {
-	struct cache_line *line[BATCH];
-	uint32_t at[BATCH];
-	uint8_t look[BATCH];
-	size_t n;
-};
-
-/* From this field on until the batch is full or the event ends: where it stopped. */
-static uint32_t fill_batch(struct sigma_matcher *m, const struct wording *w, uint32_t from, struct batch *b)
+/* Two passes: hash values and prefetch their cache lines, then look at these. */
+static __attribute__((noinline)) void ask_batch(struct sigma_matcher *m, struct batch *b)
 {
-	const uint8_t *role = m->route->role;
-	const size_t n_role = m->img->n_field, ascii = w->ascii;
-	const char *line = w->line;
-	const bool any = w->any;
-	const struct field *f = m->ev->field + from, *end = m->ev->field + m->ev->n_field;
-	b->n = 0;
-	for (; f < end && b->n < BATCH; f++) {
-		unsigned r = f->id < n_role ? role[f->id] : 0;
-		bool words = any && !is_within(line, ascii, &f->val) && asks_words(w, f);
-		if (!r && !words)
+	const struct field *field = m->ev->field;
+	struct cache_line *line[BATCH];
+	uint32_t waiting[BATCH];
+	uint8_t look[BATCH];
+	size_t n = 0;
+	for (size_t i = 0; i < b->n; i++) {
+		uint32_t at = b->at[i];
+		unsigned role = b->role[i];
+		const struct field *f = &field[at];
+		if (role & (ROLE_USED | ROLE_WAKES))
+			note_place(m, f, at, role & ROLE_WAKES);
+		if (!(role & (ROLE_WAKES | ROLE_WORDS)) || !(look[n] = (uint8_t)start_field(m, f, at, role & ROLE_WAKES, role & ROLE_WORDS)))
 			continue;
-		uint32_t at = (uint32_t)(f - m->ev->field);
-		if (r)
-			note_place(m, at);
-		if (!(r & ROLE_WAKES) && !words)
-			continue;
-		unsigned look = start_field(m, at, r & ROLE_WAKES, words);
-		if (!look)
-			continue;
-		b->line[b->n] = find_line(m, at, look);
-		__builtin_prefetch(b->line[b->n]);
-		b->look[b->n] = (uint8_t)look;
-		b->at[b->n++] = at;
+		line[n] = find_line(m, at, look[n]);
+		__builtin_prefetch(line[n]);
+		waiting[n++] = at;
 	}
-	return (uint32_t)(f - m->ev->field);
+	for (size_t i = 0; i < n; i++)
+		ask_cached(m, waiting[i], look[i], line[i]);
+	b->n = 0;
 }
 
-/* Two passes: hash and prefetch the cache lines of up to 32 values, then look at them. */
+static inline void take_field(struct sigma_matcher *m, struct batch *b, uint32_t at, unsigned role, bool words)
+{
+	if (b->n == BATCH)
+		ask_batch(m, b);
+	b->at[b->n] = at;
+	b->role[b->n++] = (uint8_t)(role | (words ? ROLE_WORDS : 0));
+}
+
+static inline unsigned role_of(const struct sigma_matcher *m, const struct field *f)
+{
+	return f->id < m->img->n_field ? m->route->role[f->id] : 0;
+}
+
+static inline bool may_hold_words(const struct wording *w, const struct field *f)
+{
+	return w->any && !is_within(w->line, w->ascii, &f->val) && asks_words(w, f);
+}
+
+static void take_fields(struct sigma_matcher *m, const struct wording *w, uint32_t from, struct batch *b)
+{
+	for (uint32_t i = from; i < m->ev->n_field; i++) {
+		const struct field *f = &m->ev->field[i];
+		unsigned role = role_of(m, f);
+		bool words = may_hold_words(w, f);
+		if (role || words)
+			take_field(m, b, i, role, words);
+	}
+}
+
+/* ---- fields that stand in a line ----------------------------------------------------------------------------------------------------- */
+
+/* The places of the fields that stand in the line and have a role. */
+static const struct layout *layout_of(struct sigma_matcher *m)
+{
+	const struct event *ev = m->ev;
+	struct layout *l = &m->layout[(ev->layout >> 32) % LAYOUTS];
+	if (l->n_line == ev->n_line && l->layout == ev->layout)
+		return l;
+	l->layout = ev->layout;
+	l->n_line = ev->n_line;
+	l->n = 0;
+	for (uint32_t i = 0; i < ev->n_line; i++) {
+		l->role[l->n] = (uint8_t)role_of(m, &ev->field[i]);
+		l->place[l->n] = (uint8_t)i;
+		l->n += l->role[l->n] > 0;
+	}
+	return l;
+}
+
+/* The first of them that may reach beyond the ASCII start of the line: they stand there one after the other. */
+static uint32_t first_beyond(const struct event *ev, const struct wording *w)
+{
+	uint32_t i = ev->n_line;
+	while (w->any && i && !is_within(w->line, w->ascii, &ev->field[i - 1].val))
+		i--;
+	return i;
+}
+
+/* Fields of a line without keywords: those that have a role are known by the layout, and few others are not ASCII. */
+static void take_line_fields(struct sigma_matcher *m, const struct wording *w, struct batch *b)
+{
+	const struct layout *l = layout_of(m);
+	const struct field *field = m->ev->field;
+	uint32_t beyond = first_beyond(m->ev, w);
+	for (uint32_t k = 0; k < l->n; k++) {
+		uint32_t at = l->place[k];
+		take_field(m, b, at, l->role[k], at >= beyond && may_hold_words(w, &field[at]));
+	}
+	for (uint32_t i = beyond; i < m->ev->n_line; i++)
+		if (!role_of(m, &field[i]) && may_hold_words(w, &field[i]))
+			take_field(m, b, i, 0, true);
+}
+
 void open_gates(struct sigma_matcher *m)
 {
 	const struct event *ev = m->ev;
 	struct wording w = wording_of(m);
 	struct batch b;
-	for (uint32_t from = 0; from < ev->n_field;) {
-		from = fill_batch(m, &w, from, &b);
-		for (size_t i = 0; i < b.n; i++)
-			ask_cached(m, b.at[i], b.look[i], b.line[i]);
-	}
+	bool line = ev->n_line && ev->n_line <= LAYOUT_FIELDS && (!w.any || w.clear);
+	b.n = 0;
+	if (line)
+		take_line_fields(m, &w, &b);
+	take_fields(m, &w, line ? ev->n_line : 0, &b);
+	ask_batch(m, &b);
 	if (w.any || !m->route->look[FIELD_UNKNOWN].kinds)
 		return;
 	start_asking(m);

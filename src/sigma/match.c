@@ -37,6 +37,7 @@ void sigma_matcher_free(struct sigma_matcher *m)
 		return;
 	vec_each(w, &m->ways) {
 		free(w->seen);
+		free(w->layout);
 	}
 	vec_done(&m->ways);
 	vec_done(&m->woken);
@@ -63,7 +64,7 @@ static const struct way *way_of(struct sigma_matcher *m, uint32_t lsset)
 		(void)vec_add(&m->ways);
 	struct way *w = &m->ways.at[lsset];
 	if (!w->route)
-		*w = (struct way){route_of(m->img, lsset), must_calloc(SEEN_PLACES, sizeof(*w->seen))};
+		*w = (struct way){route_of(m->img, lsset), must_calloc(SEEN_PLACES, sizeof(*w->seen)), must_calloc(LAYOUTS, sizeof(*w->layout))};
 	return w;
 }
 
@@ -251,6 +252,7 @@ static void start_event(struct sigma_matcher *m, const struct event *ev)
 	const struct way *w = way_of(m, ev->lsset);
 	m->route = w->route;
 	m->seen = w->seen;
+	m->layout = w->layout;
 }
 
 int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *cb, void *arg)

@@ -3,29 +3,13 @@
 #define HINOMI_SIGMA_MATCHER_H
 
 #include "sigma/pairs.h"
-#include "sigma/route.h"
+#include "sigma/memory.h"
 
 /*
  * One event against the image; only src/sigma includes this. (1) Values of fields that can wake a rule open gates (ask.c), (2) open gates wake rules of
  * the event's route, (3) the woken rules' conditions are evaluated lazily (match.c): a test whose gate tells the answer costs a look at the gate, other atoms
  * (atoms.c) are asked at most once an event. Fields that only answer are asked when the first test needs them.
  */
-
-/*
- * Logs repeat their values. So a table remembers, per worker, (route, field, value as it lies in the input) -> gates, and nine values in ten are
- * neither un-escaped nor folded nor scanned. Its key is a 128-bit hash with a secret seed, so nobody can build two values that share an
- * entry, and no copy of the value is kept; an entry is one cache line; values that open more gates than fit are asked anew.
- */
-#define CACHE_SLOTS 65536u
-#define CACHE_ROOM 22
-
-struct cache_line {
-	uint64_t key[2];
-	uint8_t n;             /* 1 + gates; 0 = free */
-	uint8_t waking;        /* the first of them */
-	uint8_t answers;       /* behind the gates: what atoms that no gate answers say of the value, as their number (atom.answer) * 2 + yes */
-	uint16_t slot[CACHE_ROOM];
-} __attribute__((aligned(64)));
 
 /* A value of the event at hand, by the place of its field. */
 struct value {
@@ -57,12 +41,6 @@ struct rule_state {
 /* Which evaluations of a rule are timed: the last one that was, and the next. */
 struct timing {
 	uint64_t last, next;
-};
-
-/* Where events of one log-source set go: a route that all share, and what is remembered of them here. */
-struct way {
-	const struct route *route; /* NULL: none came yet */
-	struct seen *seen;
 };
 
 struct sigma_matcher {
@@ -98,6 +76,7 @@ struct sigma_matcher {
 	const struct event *ev;
 	const struct route *route;
 	struct seen *seen;          /* by place in the event */
+	struct layout *layout;      /* LAYOUTS of the route's events */
 	struct sigma_counts count;
 	pcre2_match_data *re_data;
 	pcre2_match_context *re_ctx;

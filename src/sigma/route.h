@@ -6,22 +6,6 @@
 #include "sigma/gate.h"
 #include "sigma/parts.h"
 
-/*
- * What stood at a place of the last event of a route, and the gates that it opened: hosts, users, channels, programs stay the same for many events, and one comparison
- * is less than a hash and a look-up. Longer values and those that open more gates are not kept.
- */
-#define SEEN_PLACES 64
-#define SEEN_BYTES 94
-#define SEEN_GATES 6
-
-struct seen {
-	uint64_t key[2]; /* of its cache line */
-	uint32_t what; /* the field's number, the value's kind and length, whether for keywords, too; 0: nothing is kept */
-	uint8_t n_gate, waking;
-	uint16_t gate[SEEN_GATES];
-	char bytes[SEEN_BYTES];
-};
-
 /* ROLE_WAKES: some gate of the field wakes a rule; others wait until somebody asks. */
 enum { ROLE_USED = 1, ROLE_WAKES = 2 };
 
