@@ -157,6 +157,25 @@ TEST(utf8_finds_the_bad_byte_anywhere)
 	}
 }
 
+TEST(utf8_knows_how_far_it_is_ascii)
+{
+	/* Each length and place, at the end of its memory. */
+	for (size_t n = 0; n <= 330; n++) {
+		char *text = malloc(n ? n : 1);
+		memset(text, 'a', n);
+		CHECK_INT(utf8_ascii_prefix(str_n(text, n)), n);
+		CHECK(utf8_is_ascii(str_n(text, n)));
+		for (size_t at = 0; at < n; at++) {
+			memset(text, 'a', n);
+			text[at] = text[n - 1] = (char)0x80;
+			CHECK_INT(utf8_ascii_prefix(str_n(text, n)), at);
+			CHECK_INT(utf8_valid_prefix(str_n(text, n)), at);
+			CHECK(!utf8_is_ascii(str_n(text, n)));
+		}
+		free(text);
+	}
+}
+
 TEST(utf8_folds_simply)
 {
 	char out[256];

@@ -2,7 +2,7 @@
 #include "base/utf8.h"
 
 #if defined(__SSE2__)
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 #include "base/utf8_tables.h"
@@ -51,22 +51,62 @@ static inline bool ascii_64(const char *p)
 {
 	return !high_bits(_mm_or_si128(_mm_or_si128(sixteen(p), sixteen(p + 16)), _mm_or_si128(sixteen(p + 32), sixteen(p + 48))));
 }
+
+/* ascii_run of 16 bytes and more. What is left of a step begins inside the one before. */
+static size_t ascii_run_16(const char *p, size_t n)
+{
+	unsigned high;
+	for (size_t i = 0; n - i >= 16;) {
+		if ((high = high_bits(sixteen(p + i))))
+			return i + (size_t)__builtin_ctz(high);
+		i += 16;
+		while (n - i >= 64 && ascii_64(p + i))
+			i += 64;
+	}
+	high = high_bits(sixteen(p + n - 16));
+	return high ? n - 16 + (size_t)__builtin_ctz(high) : n;
+}
+#endif
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static inline __m256i thirty_two(const char *p)
+{
+	return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
+__attribute__((target("avx2"))) static inline unsigned high_bits_32(__m256i v)
+{
+	return (unsigned)_mm256_movemask_epi8(v);
+}
+
+/* The same of 32 bytes and more. */
+__attribute__((target("avx2"))) static size_t ascii_run_32(const char *p, size_t n)
+{
+	unsigned high;
+	for (size_t i = 0; n - i >= 32;) {
+		if ((high = high_bits_32(thirty_two(p + i))))
+			return i + (size_t)__builtin_ctz(high);
+		i += 32;
+		while (n - i >= 128 && !high_bits_32(_mm256_or_si256(_mm256_or_si256(thirty_two(p + i), thirty_two(p + i + 32)), _mm256_or_si256(thirty_two(p + i + 64), thirty_two(p + i + 96)))))
+			i += 128;
+	}
+	high = high_bits_32(thirty_two(p + n - 32));
+	return high ? n - 32 + (size_t)__builtin_ctz(high) : n;
+}
 #endif
 
 /* Bytes of plain ASCII at the front. */
 static size_t ascii_run(const char *p, size_t n)
 {
-	size_t i = 0;
-#if defined(__SSE2__)
-	while (i + 16 <= n) {
-		unsigned high = high_bits(sixteen(p + i));
-		if (high)
-			return i + (size_t)__builtin_ctz(high);
-		i += 16;
-		while (i + 64 <= n && ascii_64(p + i))
-			i += 64;
-	}
+#if defined(__x86_64__)
+	if (n >= 64 && __builtin_cpu_supports("avx2"))
+		return ascii_run_32(p, n);
 #endif
+#if defined(__SSE2__)
+	if (n >= 16)
+		return ascii_run_16(p, n);
+#endif
+	size_t i = 0;
 	for (; i + 8 <= n; i += 8) {
 		uint64_t word;
 		memcpy(&word, p + i, 8);
