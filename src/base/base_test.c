@@ -227,6 +227,24 @@ TEST(num_checks_ranges)
 	CHECK_STR(str_n(text, num_format_u64(text, 907)), "907");
 }
 
+/* Short ones are read at once: each length, with each byte at each place, at the end of its memory. */
+TEST(num_reads_short_numbers)
+{
+	for (size_t n = 1; n <= 9; n++)
+		for (size_t at = 0; at < n; at++)
+			for (unsigned c = 0; c < 256; c++) {
+				uint64_t got = 1, want = 0;
+				char room[9], *text = room + sizeof(room) - n;
+				for (size_t i = 0; i < n; i++) {
+					text[i] = (char)(i == at ? c : '1' + i);
+					want = want * 10 + (uint64_t)(text[i] - '0');
+				}
+				bool is = num_u64(str_n(text, n), &got);
+				CHECK(is == ch_is_digit((unsigned char)c));
+				CHECK(got == (is ? want : 1));
+			}
+}
+
 TEST(num_reads_addresses)
 {
 	unsigned char a[16], net[16];

@@ -3,6 +3,7 @@
 #include "base/must.h"
 #include "base/tstamp.h"
 
+#include <endian.h>
 #include <locale.h>
 #include <math.h>
 
@@ -22,9 +23,38 @@ bool num_take_u64(struct str *rest, unsigned max_digits, uint64_t *ret)
 	return true;
 }
 
+/* Up to eight bytes as a word, the last one highest, zeros below the first. */
+static inline uint64_t word_of(struct str s)
+{
+	uint32_t a, b;
+	uint64_t w = 0;
+	if (s.n >= 4) {
+		memcpy(&a, s.p, 4);
+		memcpy(&b, s.p + s.n - 4, 4);
+		w = (uint64_t)le32toh(a) << 8 * (8 - s.n) | (uint64_t)le32toh(b) << 32;
+	} else {
+		for (size_t i = 0; i < s.n; i++)
+			w = w >> 8 | (uint64_t)(unsigned char)s.p[i] << 56;
+	}
+	return w;
+}
+
+/* Most numbers are short. */
+static inline bool short_number(struct str s, uint64_t *ret)
+{
+	const uint64_t figures = UINT64_C(0x3030303030303030), over = UINT64_C(0x7676767676767676), high = UINT64_C(0x8080808080808080);
+	uint64_t w = word_of(s) ^ figures << 8 * (8 - s.n);
+	if (((w + over) | w) & high)
+		return false;
+	*ret = num_eight(w);
+	return true;
+}
+
 bool num_u64(struct str s, uint64_t *ret)
 {
 	uint64_t v;
+	if (s.n - 1 < 8)
+		return short_number(s, ret);
 	if (!num_take_u64(&s, 20, &v) || s.n)
 		return false;
 	*ret = v;

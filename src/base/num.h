@@ -32,6 +32,14 @@ static inline void num_put_pair(char *out, unsigned v)
 	memcpy(out, num_pairs + 2 * v, 2);
 }
 
+/* The number of eight figures, each a byte of 0..9, the first one lowest: pairs, then fours, then all. */
+static inline uint32_t num_eight(uint64_t w)
+{
+	const uint64_t mask = UINT64_C(0x000000ff000000ff);
+	w = w * 10 + (w >> 8);
+	return (uint32_t)(((w & mask) * (100 + (UINT64_C(1000000) << 32)) + (w >> 16 & mask) * (1 + (UINT64_C(10000) << 32))) >> 32);
+}
+
 /* An IPv4 / IPv6 address (RFC 4291 text) as 16 network-order bytes, IPv4 mapped (::ffff:a.b.c.d). Zone ids are refused. */
 bool num_ip(struct str s, unsigned char ret_addr[16], bool *ret_v4);
 /* "10.0.0.0/8": strict = host bits must be zero. *ret_bits counts within 128 (IPv4 prefix + 96). */

@@ -212,14 +212,6 @@ static inline uint64_t read_pairs(const char *p, const char *form, uint64_t *wro
 	return figure * 10 + (figure >> 8);
 }
 
-/* Eight figures, each a byte of 0..9: pairs, then fours, then all. */
-static inline unsigned eight_figures(uint64_t w)
-{
-	const uint64_t mask = UINT64_C(0x000000ff000000ff);
-	w = w * 10 + (w >> 8);
-	return (unsigned)(((w & mask) * (100 + (UINT64_C(1000000) << 32)) + (w >> 16 & mask) * (1 + (UINT64_C(10000) << 32))) >> 32);
-}
-
 /* As take_fraction, of one to nine figures; eight characters stand before p. Returns their end, NULL when there are none or more. */
 static inline const char *read_fraction(const char *p, const char *end, unsigned *ret_nano)
 {
@@ -227,7 +219,7 @@ static inline const char *read_fraction(const char *p, const char *end, unsigned
 	uint64_t figure = (left >= 8 ? word_at(p) : left ? word_at(end - 8) >> 8 * (8 - left) : 0) ^ BYTES('0');
 	uint64_t other = ((figure + BYTES(0x80 - 10)) | figure) & BYTES(0x80);
 	/* What stands before the first other character, or all. */
-	*ret_nano = eight_figures(figure & (((other & (0 - other)) >> 7) - 1)) * 10;
+	*ret_nano = num_eight(figure & (((other & (0 - other)) >> 7) - 1)) * 10;
 	if (other)
 		return other & 0x80 ? NULL : p + __builtin_ctzll(other) / 8;
 	if (left == 8 || !ch_is_digit((unsigned char)p[8]))
