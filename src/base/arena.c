@@ -5,14 +5,13 @@
 
 #define BLOCK_FIRST ((size_t)4096)
 #define BLOCK_MOST ((size_t)1 << 20)
-#define ALIGN ((size_t)16)
 
 struct arena_block {
 	struct arena_block *next;
 	size_t size; /* usable bytes behind the header */
 };
 
-#define HEADER ((sizeof(struct arena_block) + ALIGN - 1) & ~(ALIGN - 1))
+#define HEADER ((sizeof(struct arena_block) + ARENA_ALIGN - 1) & ~(ARENA_ALIGN - 1))
 
 void arena_init(struct arena *a, size_t max)
 {
@@ -41,23 +40,29 @@ static void start_block(struct arena *a, struct arena_block *b)
 	a->end = a->at + b->size;
 }
 
+static struct arena_block *keep_largest(struct arena_block *head)
+{
+	struct arena_block *keep = head;
+	for (struct arena_block *b = head->next; b; b = b->next)
+		if (b->size > keep->size && b->size <= BLOCK_MOST)
+			keep = b;
+	for (struct arena_block *b = head, *next; b; b = next) {
+		next = b->next;
+		if (b != keep)
+			free(b);
+	}
+	keep->next = NULL;
+	return keep;
+}
+
 void arena_reset(struct arena *a)
 {
 	struct arena_block *keep = a->head;
+	a->used = 0;
 	if (!keep)
 		return;
-	for (struct arena_block *b = keep->next; b; b = b->next)
-		if (b->size > keep->size && b->size <= BLOCK_MOST)
-			keep = b;
-	struct arena_block *b = a->head;
-	while (b) {
-		struct arena_block *next = b->next;
-		if (b != keep)
-			free(b);
-		b = next;
-	}
-	keep->next = NULL;
-	a->used = 0;
+	if (keep->next)
+		keep = keep_largest(keep);
 	start_block(a, keep);
 }
 
@@ -81,15 +86,15 @@ static void *alloc_slow(struct arena *a, size_t size)
 	return p;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+void *arena_alloc_slow_(struct arena *a, size_t size)
 {
 	if (size > SIZE_MAX / 2) {
 		must(a->max != 0);
 		return NULL;
 	}
-	size = (size + ALIGN - 1) & ~(ALIGN - 1);
+	size = (size + ARENA_ALIGN - 1) & ~(ARENA_ALIGN - 1);
 	if (!size)
-		size = ALIGN;
+		size = ARENA_ALIGN;
 	if (a->max && (size > a->max || a->used > a->max - size))
 		return NULL;
 	a->used += size;
@@ -110,14 +115,6 @@ void *arena_zalloc(struct arena *a, size_t size)
 	if (p)
 		memset(p, 0, size);
 	return p;
-}
-
-void *arena_array(struct arena *a, size_t count, size_t size)
-{
-	size_t total;
-	if (__builtin_mul_overflow(count, size, &total))
-		return NULL;
-	return arena_alloc(a, total);
 }
 
 struct str arena_dup(struct arena *a, struct str s)

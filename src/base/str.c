@@ -130,7 +130,7 @@ struct str str_sub(struct str s, size_t from, size_t to)
 	return s.p ? str_n(s.p + from, to - from) : s;
 }
 
-struct str str_trim(struct str s)
+struct str str_trim_slow_(struct str s)
 {
 	while (s.n && ch_is_space((unsigned char)s.p[0]))
 		s.p++, s.n--;

@@ -46,9 +46,6 @@ size_t str_ifind(struct str s, struct str needle);
 
 /* [from, to) clamped to the string. */
 struct str str_sub(struct str s, size_t from, size_t to);
-/* Without ASCII blanks (space \t \r \n \v \f) at the ends. */
-struct str str_trim(struct str s);
-
 /*
  * Cursor functions: each takes from the front of *rest, advances it, and returns false (nothing taken) when it does not fit.
  */
@@ -77,6 +74,12 @@ static inline bool ch_is_alnum(unsigned char c)
 static inline bool ch_is_space(unsigned char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+/* Without ASCII blanks (space \t \r \n \v \f) at the ends. */
+struct str str_trim_slow_(struct str s);
+static inline struct str str_trim(struct str s)
+{
+	return s.n && (ch_is_space((unsigned char)s.p[0]) || ch_is_space((unsigned char)s.p[s.n - 1])) ? str_trim_slow_(s) : s;
 }
 static inline unsigned char ch_lower(unsigned char c)
 {

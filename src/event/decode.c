@@ -291,7 +291,7 @@ static bool is_clean(struct str raw, uint32_t *ret_ascii)
 {
 	size_t ascii = utf8_ascii_prefix(raw);
 	/* JSON holds no bare escapes, so an object in valid UTF-8 is what it looks like. */
-	if ((ascii < raw.n && !utf8_valid(str_sub(raw, ascii, raw.n))) || (!str_starts(raw, STR("{")) && str_chr(raw, 0x1b) != STR_NPOS))
+	if ((ascii < raw.n && !utf8_valid(str_sub(raw, ascii, raw.n))) || (raw.n && raw.p[0] != '{' && str_chr(raw, 0x1b) != STR_NPOS))
 		return false;
 	*ret_ascii = (uint32_t)ascii;
 	return true;
