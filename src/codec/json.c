@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/json_scan.h"
 
-#include "base/utf8.h"
 #include "base/vec.h"
 
 #include <errno.h>
 #include <string.h>
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 /* Chosen once at start, before any thread runs. */
 static const struct json_isa *isa = &json_isa_base;
@@ -40,83 +36,6 @@ __attribute__((constructor)) static void choose(void)
 
 #define FOUR(s) s s s s
 const char json_quotes[65] = FOUR(FOUR(FOUR("\""))), json_slashes[65] = FOUR(FOUR(FOUR("\\")));
-
-static uint32_t hex4(const char *p)
-{
-	uint32_t v = 0;
-	for (int i = 0; i < 4; i++) {
-		int digit = ch_hex((unsigned char)p[i]);
-		if (digit < 0)
-			return UINT32_MAX;
-		v = v << 4 | (uint32_t)digit;
-	}
-	return v;
-}
-
-/* \uXXXX at p[0..n) behind "\u"; returns characters used. */
-static size_t unescape_unicode(const char *p, size_t n, uint32_t *ret_cp)
-{
-	uint32_t cp = n >= 4 ? hex4(p) : UINT32_MAX, low;
-	if (cp == UINT32_MAX)
-		return 0;
-	*ret_cp = cp;
-	if (cp >= 0xD800 && cp < 0xDC00 && n >= 10 && p[4] == '\\' && p[5] == 'u' && (low = hex4(p + 6)) >= 0xDC00 && low < 0xE000) {
-		*ret_cp = 0x10000 + ((cp - 0xD800) << 10) + (low - 0xDC00);
-		return 10;
-	}
-	return 4;
-}
-
-/* Copies up to the first backslash or the end; the number of bytes. apart: dst and p do not overlap, so that whole registers may be stored ahead. */
-static inline size_t copy_plain(char *dst, const char *p, size_t n, bool apart)
-{
-	size_t i = 0;
-#if defined(__SSE2__)
-	for (; apart && i + 16 <= n; i += 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-		_mm_storeu_si128((__m128i *)(void *)(dst + i), v);
-		unsigned slash = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
-		if (slash)
-			return i + (size_t)__builtin_ctz(slash);
-	}
-#else
-	(void)apart;
-#endif
-	for (; i < n && p[i] != '\\'; i++)
-		dst[i] = p[i];
-	return i;
-}
-
-size_t json_unescape(char *dst, struct str text)
-{
-	static const char plain[256] = {['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
-	bool apart = (uintptr_t)dst + text.n <= (uintptr_t)text.p || (uintptr_t)text.p + text.n <= (uintptr_t)dst;
-	size_t n = 0, i = 0;
-	for (;;) {
-		size_t run = copy_plain(dst + n, text.p + i, text.n - i, apart);
-		n += run;
-		i += run;
-		if (i + 1 >= text.n) {
-			if (i < text.n)
-				dst[n++] = '\\';
-			break;
-		}
-		unsigned char c = (unsigned char)text.p[i + 1];
-		uint32_t cp;
-		size_t used;
-		if (plain[c]) {
-			dst[n++] = plain[c];
-			i += 2;
-		} else if (c == 'u' && (used = unescape_unicode(text.p + i + 2, text.n - i - 2, &cp))) {
-			n += utf8_put(dst + n, cp);
-			i += 2 + used;
-		} else {
-			dst[n++] = '\\';
-			i++;
-		}
-	}
-	return n;
-}
 
 struct scan {
 	struct json_scan in;

@@ -64,6 +64,8 @@ void json_isa_use(const struct json_isa *isa);
 /* A register's worth of each: what lies in memory is not made anew for each string. */
 extern const __attribute__((visibility("hidden"))) char json_quotes[65], json_slashes[65];
 
+/* json_unescape as a machine without wide registers has it. */
+size_t json_unescape_base(char *dst, struct str text);
 /* The leaf's name from its key, and what is known of it; `before` is the known name before. False at the arena's cap. */
 bool json_scan_name(const struct json_scan *s, const struct json_name *before, struct str key, struct json_leaf *leaf);
 /* Makes room for one more leaf; false at JSON_LEAVES_MAX or the arena's cap. */

@@ -193,4 +193,75 @@ TEST(what_is_no_json)
 	}
 }
 
+/* A character at a time, without \\u. */
+static size_t unescape_simply(char *dst, struct str s)
+{
+	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+	size_t n = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		const char *at = s.p[i] == '\\' && i + 1 < s.n && s.p[i + 1] ? strchr(from, s.p[i + 1]) : NULL;
+		dst[n++] = at ? to[at - from] : s.p[i];
+		i += at != NULL;
+	}
+	return n;
+}
+
+/* Into memory of just the size of the text, and where it stands. */
+static void check_unescape(size_t (*unescape)(char *dst, struct str text), struct str text, struct str want)
+{
+	char *copy = malloc(text.n + 1), *out = malloc(text.n + 1), *exact = text.n ? malloc(text.n) : NULL;
+	if (text.n) {
+		memcpy(exact, text.p, text.n);
+		memcpy(copy, text.p, text.n);
+	}
+	copy[text.n] = out[text.n] = 'x';
+	size_t n = unescape(out, str_n(exact, text.n));
+	CHECK(n == want.n && memcmp(out, want.p, n) == 0);
+	n = unescape(copy, str_n(copy, text.n));
+	CHECK(n == want.n && memcmp(copy, want.p, n) == 0);
+	CHECK(copy[text.n] == 'x' && out[text.n] == 'x');
+	free(copy);
+	free(out);
+	free(exact);
+}
+
+TEST(escapes_mean_the_same_at_any_place)
+{
+	static const char letters[] = "\\\\\\nrtbf/\"xyzXYZ 0\x80\xff";
+	uint32_t state = 1;
+	for (unsigned round = 0; round < 4000; round++) {
+		char text[300], want[300];
+		size_t n = round % 200, from = round % 3 ? 3 : 0;
+		for (size_t i = 0; i < n; i++) {
+			state = state * 1664525u + 1013904223u;
+			text[i] = state >> 28 > round % 12 ? 'a' : letters[from + (state >> 8) % (sizeof(letters) - 1 - from)];
+		}
+		struct str s = str_n(text, n), decoded = str_n(want, unescape_simply(want, s));
+		check_unescape(json_unescape, s, decoded);
+		check_unescape(json_unescape_base, s, decoded);
+	}
+}
+
+TEST(unicode_escapes_are_decoded_at_any_place)
+{
+	static const struct {
+		const char *text, *want;
+	} some[] = {{"\\u0041", "A"}, {"\\u3042\\\\", "\xe3\x81\x82\\"}, {"\\ud83d\\ude00", "\xf0\x9f\x98\x80"}, {"\\ud83d", "\xef\xbf\xbd"}, {"\\u00", "\\u00"}, {"\\uzzzz\\n", "\\uzzzz\n"}, {"\\", "\\"}, {"\\\\\\", "\\\\"}};
+	for (size_t i = 0; i < LEN(some); i++)
+		for (size_t before = 0; before < 140; before++)
+			for (size_t behind = 0; behind < 70; behind += some[i].text[strlen(some[i].text) - 1] == '\\' && some[i].want[0] == '\\' ? 70 : 23) {
+				struct buf text = BUF_INIT(1000), want = BUF_INIT(1000);
+				add_run(&text, 'a', before);
+				add_run(&want, 'a', before);
+				buf_add_cstr(&text, some[i].text);
+				buf_add_cstr(&want, some[i].want);
+				add_run(&text, 'g', behind);
+				add_run(&want, 'g', behind);
+				check_unescape(json_unescape, buf_str(&text), buf_str(&want));
+				check_unescape(json_unescape_base, buf_str(&text), buf_str(&want));
+				buf_done(&text);
+				buf_done(&want);
+			}
+}
+
 TEST_MAIN
