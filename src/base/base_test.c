@@ -187,6 +187,25 @@ TEST(utf8_folds_simply)
 	CHECK_INT(utf8_fold_cp(0x130), 0x130);
 }
 
+/* Each length, with a letter of each kind at each place: ASCII goes by steps. */
+TEST(utf8_folds_at_every_place)
+{
+	static const char *const kinds[][2] = {{"A", "a"}, {"Z", "z"}, {"@", "@"}, {"[", "["}, {"z", "z"}, {"Ä", "ä"}, {"\xC3", "\xC3"}};
+	for (size_t n = 1; n <= 70; n++)
+		for (size_t at = 0; at < n; at++)
+			for (size_t k = 0; k < LEN(kinds); k++) {
+				struct str from = str_c(kinds[k][0]), to = str_c(kinds[k][1]);
+				char in[80], want[80], got[UTF8_FOLD_MAX(80)];
+				size_t whole = n - 1 + from.n;
+				memset(in, 'Q', sizeof(in));
+				memset(want, 'q', sizeof(want));
+				memcpy(in + at, from.p, from.n);
+				memcpy(want + at, to.p, to.n);
+				CHECK_INT(utf8_fold(got, in, whole), whole);
+				CHECK(memcmp(got, want, whole) == 0);
+			}
+}
+
 TEST(utf16_converts_both_ways)
 {
 	struct buf b = BUF_INIT(1000);

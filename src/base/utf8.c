@@ -327,19 +327,57 @@ uint32_t utf8_fold_cp(uint32_t cp)
 	return cp;
 }
 
+#if defined(__SSE2__)
+static inline __m128i lowered(__m128i v)
+{
+	__m128i upper = _mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8('A' - 1)), _mm_cmplt_epi8(v, _mm_set1_epi8('Z' + 1)));
+	return _mm_or_si128(v, _mm_and_si128(upper, _mm_set1_epi8(32)));
+}
+
+/* 1 to 15 bytes, as two pieces that overlap; false when some are not ASCII. */
+static inline bool fold_short(char *dst, const char *src, size_t n)
+{
+	uint64_t w = 0;
+	uint32_t a, b;
+	if (n >= 8) {
+		__m128i v = _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)(const void *)src), _mm_loadl_epi64((const __m128i *)(const void *)(src + n - 8)));
+		if (high_bits(v))
+			return false;
+		v = lowered(v);
+		_mm_storel_epi64((__m128i *)(void *)dst, v);
+		_mm_storel_epi64((__m128i *)(void *)(dst + n - 8), _mm_unpackhi_epi64(v, v));
+		return true;
+	}
+	if (n < 4)
+		return false;
+	memcpy(&a, src, 4);
+	memcpy(&b, src + n - 4, 4);
+	w = a | (uint64_t)b << 32;
+	__m128i v = _mm_cvtsi64_si128((int64_t)w);
+	if (high_bits(v))
+		return false;
+	w = (uint64_t)_mm_cvtsi128_si64(lowered(v));
+	a = (uint32_t)w;
+	b = (uint32_t)(w >> 32);
+	memcpy(dst, &a, 4);
+	memcpy(dst + n - 4, &b, 4);
+	return true;
+}
+#endif
+
 /* Lower-cases the ASCII run at the front of src; returns its length. */
 static size_t fold_ascii(char *dst, const char *src, size_t n)
 {
 	size_t i = 0;
 #if defined(__SSE2__)
-	const __m128i before_a = _mm_set1_epi8('A' - 1), after_z = _mm_set1_epi8('Z' + 1), bit = _mm_set1_epi8(32);
-	for (; i + 16 <= n; i += 16) {
+	for (; n - i >= 16; i += 16) {
 		__m128i v = sixteen(src + i);
 		if (high_bits(v))
 			break;
-		__m128i upper = _mm_and_si128(_mm_cmpgt_epi8(v, before_a), _mm_cmplt_epi8(v, after_z));
-		_mm_storeu_si128((__m128i *)(void *)(dst + i), _mm_or_si128(v, _mm_and_si128(upper, bit)));
+		_mm_storeu_si128((__m128i *)(void *)(dst + i), lowered(v));
 	}
+	if (n - i < 16 && fold_short(dst + i, src + i, n - i))
+		return n;
 #endif
 	for (; i < n && !(src[i] & 0x80); i++)
 		dst[i] = (char)ch_lower((unsigned char)src[i]);

@@ -33,7 +33,7 @@ int utf8_to_utf16be(struct buf *out, struct str s);
 uint32_t utf8_fold_cp(uint32_t cp);
 /*
  * Folds n bytes of src into dst (dst needs 3 bytes per 2 of src plus 4: a fold can grow a code point, e.g. U+023A). ASCII goes
- * 32 bytes at a time where the CPU can. Invalid bytes are copied unchanged. Returns bytes written.
+ * 16 bytes at a time where the CPU can. Invalid bytes are copied unchanged. Returns bytes written.
  */
 size_t utf8_fold(char *dst, const char *src, size_t n);
 #define UTF8_FOLD_MAX(n) ((n) + (n) / 2 + 4)
