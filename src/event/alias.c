@@ -156,6 +156,7 @@ static const char *const USED_BY_TRANSFORMS[] = {"SubjectDomainName", "ObjectVal
 static struct group {
 	struct str service;
 	size_t from, n;
+	uint64_t ids; /* bits of the EventIDs its rows ask for, modulo 64: most events have none */
 } groups[32];
 static size_t n_group;
 
@@ -165,9 +166,10 @@ static void make_groups(void)
 		struct str service = str_c(ALIASES[i].service);
 		if (!n_group || !str_eq(groups[n_group - 1].service, service)) {
 			must(n_group < LEN(groups));
-			groups[n_group++] = (struct group){service, i, 0};
+			groups[n_group++] = (struct group){.service = service, .from = i};
 		}
 		groups[n_group - 1].n++;
+		groups[n_group - 1].ids |= ALIASES[i].event_id ? UINT64_C(1) << ALIASES[i].event_id % 64 : UINT64_MAX;
 	}
 }
 
@@ -237,6 +239,8 @@ void event_apply_aliases(const struct vocab *v, struct event *ev, uint32_t event
 	if (!g)
 		return;
 	const struct group *group = &groups[g - 1];
+	if (!(group->ids >> event_id % 64 & 1))
+		return;
 	for (size_t i = group->from; i < group->from + group->n; i++)
 		if (ALIASES[i].event_id == 0 || ALIASES[i].event_id == event_id)
 			apply(v, ev, &ALIASES[i], vocab_alias_ids(v) + i, mem);
