@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/cache.h"
 #include "sigma/cache_parts.h"
-#include "sigma/pairs.h"
 
 #include "sys/file.h"
 
@@ -154,7 +153,7 @@ static bool cache_read(const char *path, XXH128_hash_t key, struct vocab *v, str
 		ok = ok && findings.ok && image.ok;
 		if (ok) {
 			add_names(img);
-			pairs_need_all(img);
+			programs_seal(img);
 			*ret = (struct sigma_loaded){img, (size_t)refused, true};
 		} else {
 			/* Names that are already in the vocabulary do no harm. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/correlate_parts.h"
 #include "sigma/lint.h"
-#include "sigma/pairs.h"
 #include "sigma/pipeline.h"
 #include "sigma/regex.h"
 
@@ -243,7 +242,7 @@ int sigma_compile(struct sigma_set *s, struct vocab *v, const struct sigma_opts 
 	img->n_atom = c.atoms.n;
 	if (img->n_rule)
 		gates_build(&c);
-	pairs_need_all(img);
+	programs_seal(img);
 	vec_done(&c.atoms);
 	vec_done(&c.filters);
 	pipelines_free(&c);

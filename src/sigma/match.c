@@ -174,11 +174,10 @@ static void explain_atom(struct sigma_matcher *m, uint32_t atom, struct str sele
 	vec_push(&m->reasons, r);
 }
 
-/* Most of a long list of alternatives, by a look at their gates. */
-static inline bool is_shut(struct sigma_matcher *m, const struct expr *e)
+/* Most of a long list of alternatives. */
+static inline bool is_shut(struct sigma_matcher *m, struct kid_gate by)
 {
-	uint16_t gate = e->kind == EXPR_ATOM ? m->img->atom[e->atom].gate : 0;
-	return gate && gate_closed(m, gate, m->img->gate[gate - 1].field);
+	return by.gate && gate_closed(m, by.gate, by.field);
 }
 
 /* The true part of the tree: all of an AND, the first true one of an OR, nothing below a NOT. */
@@ -196,7 +195,7 @@ static void explain(struct sigma_matcher *m, const struct expr *e, struct str se
 		return;
 	case EXPR_OR:
 		for (size_t i = 0; i < e->n; i++)
-			if (!is_shut(m, e->kid[i]) && expr_holds(e->kid[i], leaf_holds, m)) {
+			if (!is_shut(m, e->gate[i]) && expr_holds(e->kid[i], leaf_holds, m)) {
 				explain(m, e->kid[i], selection);
 				return;
 			}

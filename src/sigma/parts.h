@@ -76,6 +76,8 @@ void gates_free(struct sigma_image *img);
 
 /* program.c: the tests of all rules; after gates_build. */
 void programs_build(struct sigma_image *img);
+/* What is made anew when an image is read: the gates of alternatives, the pairs of atoms. In the image's memory. */
+void programs_seal(struct sigma_image *img);
 
 /* glob over folded text: * and ?, \ before a literal one. ? is one code point. Bounded: O(n*m). */
 bool glob_match(struct str pattern, struct str text);

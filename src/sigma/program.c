@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "sigma/pairs.h"
 #include "sigma/parts.h"
 
 #define ANSWERS_MOST 32767 /* one bit is the answer */
@@ -113,4 +114,26 @@ void programs_build(struct sigma_image *img)
 		memcpy(img->test, p.tests.at, p.tests.n * sizeof(*img->test));
 	vec_done(&p.tests);
 	arena_done(&p.mem);
+}
+
+static void seal_expr(struct sigma_image *img, struct expr *e)
+{
+	for (size_t i = 0; i < e->n; i++)
+		seal_expr(img, e->kid[i]);
+	if (e->kind != EXPR_OR)
+		return;
+	e->gate = arena_zalloc(&img->mem, e->n * sizeof(*e->gate));
+	for (size_t i = 0; i < e->n; i++) {
+		uint16_t gate = e->kid[i]->kind == EXPR_ATOM ? img->atom[e->kid[i]->atom].gate : 0;
+		if (gate)
+			e->gate[i] = (struct kid_gate){gate, img->gate[gate - 1].field};
+	}
+}
+
+void programs_seal(struct sigma_image *img)
+{
+	for (size_t i = 0; i < img->n_rule; i++)
+		if (img->code[i].expr)
+			seal_expr(img, img->code[i].expr);
+	pairs_need_all(img);
 }
