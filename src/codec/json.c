@@ -17,8 +17,6 @@ size_t json_isas(const struct json_isa *ret[JSON_ISAS])
 	__builtin_cpu_init();
 	if (__builtin_cpu_supports("avx2"))
 		ret[n++] = &json_isa_avx2;
-	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-		ret[n++] = &json_isa_avx512;
 #endif
 	return n;
 }
@@ -34,8 +32,9 @@ __attribute__((constructor)) static void choose(void)
 	json_isa_use(list[json_isas(list) - 1]);
 }
 
-#define FOUR(s) s s s s
-const char json_quotes[65] = FOUR(FOUR(FOUR("\""))), json_slashes[65] = FOUR(FOUR(FOUR("\\")));
+#define EIGHT(s) s s s s s s s s
+#define ALL(s) EIGHT(s) EIGHT(s) EIGHT(s) EIGHT(s)
+const char json_quotes[33] = ALL("\""), json_slashes[33] = ALL("\\");
 
 struct scan {
 	struct json_scan in;

@@ -14,12 +14,7 @@
  * Eight in nine bytes of a log are inside strings, so the end of a string is what the reader looks for most: the first quote that no backslash
  * escapes. STEP bytes are looked at at once, as masks with a bit for each.
  */
-#if defined(__AVX512BW__) && defined(__AVX512VL__)
-#define STEP 64u
-typedef __m512i block;
-#define LOAD(p) _mm512_loadu_si512(p)
-#define EQUAL(v, c) ((uint64_t)_mm512_cmpeq_epi8_mask(v, LOAD(c)))
-#elif defined(__AVX2__)
+#if defined(__AVX2__)
 #define STEP 32u
 typedef __m256i block;
 #define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
@@ -83,10 +78,13 @@ static inline uint64_t escaped_mask(uint64_t slash, uint64_t first)
 /* The first of the quotes that ends a string, NULL when none does; their bit 0 stands for p. Adds to *slashes those before it. */
 static inline const char *end_in(uint64_t quote, uint64_t slash, const char *p, uint64_t *slashes)
 {
-	if (quote && p[__builtin_ctzll(quote) - 1] == '\\')
+	const char *end = quote ? p + __builtin_ctzll(quote) : NULL;
+	if (end && end[-1] == '\\') {
 		quote &= ~escaped_mask(slash, is_escaped(p));
+		end = quote ? p + __builtin_ctzll(quote) : NULL;
+	}
 	*slashes |= slash & (quote ^ (quote - 1));
-	return quote ? p + __builtin_ctzll(quote) : NULL;
+	return end;
 }
 
 /* The quote that ends the string at *p when it is in the blocks from there to the one at `last`; else NULL, and *p stands behind them. */
@@ -137,21 +135,27 @@ static inline size_t figures(const char *p)
 	return other ? (size_t)__builtin_ctzll(other) / 8 : 8;
 }
 
-/* The end of the number whose figures begin at p; NULL when there is none or not surely a whole one. It is an integer of no more figures than a block has. */
-static inline const char *number_end(const char *p)
+/* The end of so many figures at p; NULL unless a comma or brace stands there and no needless zero in front. */
+static inline const char *number_end(const char *p, size_t n)
 {
-	size_t n = figures(p), more = n;
-	while (more == 8 && n < STEP)
-		n += more = figures(p + n);
-	/* It ends at a comma or brace, does not begin with a needless zero. */
 	return n && (p[n] == ',' || p[n] == '}') && (*p != '0' || n == 1) ? p + n : NULL;
 }
 
-/* The same for what else is no string. */
+/* An integer of no more figures than a block has. */
+static const char *long_number_end(const char *p)
+{
+	size_t n = 0, more;
+	do
+		n += more = figures(p + n);
+	while (more == 8 && n < STEP);
+	return number_end(p, n);
+}
+
+/* The end of what is no string, at p; NULL when it is none or not surely a whole one. */
 static __attribute__((noinline)) const char *rare_scalar_end(const char *p, uint8_t *kind)
 {
-	if (*p == '-')
-		return *kind = JSON_KIND_NUMBER, number_end(p + 1);
+	if (*p == '-' || ch_is_digit((unsigned char)*p))
+		return *kind = JSON_KIND_NUMBER, long_number_end(p + (*p == '-'));
 	if (memcmp(p, "null", 4) == 0)
 		return *kind = JSON_KIND_NULL, p + 4;
 	if (memcmp(p, "true", 4) == 0)
@@ -233,7 +237,7 @@ static inline const char *plain_value(struct window *w, const struct json_scan *
 		if (blank || *p != ' ')
 			break;
 	}
-	const char *after = number_end(p);
+	const char *after = number_end(p, figures(p));
 	leaf->kind = JSON_KIND_NUMBER;
 	if (!after && !(after = rare_scalar_end(p, &leaf->kind)))
 		return NULL;

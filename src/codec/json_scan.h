@@ -54,15 +54,15 @@ struct json_isa {
 	const char *(*plain_members)(struct json_scan *s, const char *p, bool *ret_at_name);
 };
 
-extern const struct json_isa json_isa_base, json_isa_avx2, json_isa_avx512;
-#define JSON_ISAS 3
+extern const struct json_isa json_isa_base, json_isa_avx2;
+#define JSON_ISAS 2
 /* Those that this machine has, the best last; how many. */
 size_t json_isas(const struct json_isa *ret[JSON_ISAS]);
 /* From now on another than the best (for tests). */
 void json_isa_use(const struct json_isa *isa);
 
 /* A register's worth of each: what lies in memory is not made anew for each string. */
-extern const __attribute__((visibility("hidden"))) char json_quotes[65], json_slashes[65];
+extern const __attribute__((visibility("hidden"))) char json_quotes[33], json_slashes[33];
 
 /* json_unescape as a machine without wide registers has it. */
 size_t json_unescape_base(char *dst, struct str text);
