@@ -328,9 +328,10 @@ uint32_t utf8_fold_cp(uint32_t cp)
 }
 
 #if defined(__SSE2__)
+/* Bytes of ASCII; A to Z are moved to where the signed numbers begin. */
 static inline __m128i lowered(__m128i v)
 {
-	__m128i upper = _mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8('A' - 1)), _mm_cmplt_epi8(v, _mm_set1_epi8('Z' + 1)));
+	__m128i upper = _mm_cmplt_epi8(_mm_add_epi8(v, _mm_set1_epi8(128 - 'A')), _mm_set1_epi8(-128 + 26));
 	return _mm_or_si128(v, _mm_and_si128(upper, _mm_set1_epi8(32)));
 }
 
