@@ -58,10 +58,29 @@ const struct field *event_field_name(const struct event *ev, struct str name)
 	return pick(ev, FIELD_UNKNOWN, name);
 }
 
+static const char DIGITS[] = "0123456789ABCDEF";
+
 static struct str guid_text(const unsigned char *g, struct arena *mem)
 {
-	return arena_fmt(mem, "{%02X%02X%02X%02X-%02X%02X-%02X%02X-%02X%02X-%02X%02X%02X%02X%02X%02X}", g[3], g[2], g[1], g[0], g[5], g[4], g[7],
-		g[6], g[8], g[9], g[10], g[11], g[12], g[13], g[14], g[15]);
+	static const unsigned char order[16] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
+	char text[38], *p = text;
+	*p++ = '{';
+	for (unsigned i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*p++ = '-';
+		*p++ = DIGITS[g[order[i]] >> 4];
+		*p++ = DIGITS[g[order[i]] & 15];
+	}
+	*p = '}';
+	return arena_dup(mem, str_n(text, sizeof(text)));
+}
+
+static void add_part(struct buf *b, const char *before, uint64_t part)
+{
+	char text[32];
+	size_t n = strlen(before);
+	memcpy(text, before, n);
+	buf_add(b, str_n(text, n + num_format_u64(text + n, part)));
 }
 
 /* MS-DTYP 2.4.2.1: revision, count, 48-bit authority (big-endian), 32-bit sub-authorities (little-endian). */
@@ -73,10 +92,11 @@ static struct str sid_text(const unsigned char *s, size_t n, struct arena *mem)
 		return STR("");
 	for (int i = 2; i < 8; i++)
 		authority = authority << 8 | s[i];
-	buf_addf(&b, "S-%u-%llu", s[0], (unsigned long long)authority);
+	add_part(&b, "S-", s[0]);
+	add_part(&b, "-", authority);
 	for (unsigned i = 0; i < s[1]; i++) {
 		const unsigned char *p = s + 8 + 4 * i;
-		buf_addf(&b, "-%u", (unsigned)p[0] | (unsigned)p[1] << 8 | (unsigned)p[2] << 16 | (unsigned)p[3] << 24);
+		add_part(&b, "-", (unsigned)p[0] | (unsigned)p[1] << 8 | (unsigned)p[2] << 16 | (unsigned)p[3] << 24);
 	}
 	struct str out = arena_dup(mem, buf_str(&b));
 	buf_done(&b);
@@ -85,15 +105,24 @@ static struct str sid_text(const unsigned char *s, size_t n, struct arena *mem)
 
 static struct str bytes_text(struct val v, struct arena *mem)
 {
-	static const char digit[] = "0123456789ABCDEF";
 	char *p = arena_alloc(mem, (size_t)v.n * 2 + 1);
 	if (!p)
 		return STR_NONE;
 	for (uint32_t i = 0; i < v.n; i++) {
-		p[2 * i] = digit[(unsigned char)v.u.p[i] >> 4];
-		p[2 * i + 1] = digit[(unsigned char)v.u.p[i] & 15];
+		p[2 * i] = DIGITS[(unsigned char)v.u.p[i] >> 4];
+		p[2 * i + 1] = DIGITS[(unsigned char)v.u.p[i] & 15];
 	}
 	return str_n(p, (size_t)v.n * 2);
+}
+
+static struct str hex_text(char *out, uint64_t v)
+{
+	size_t n = v ? (67 - (size_t)__builtin_clzll(v)) / 4 : 1;
+	out[0] = '0';
+	out[1] = 'x';
+	for (size_t i = n; i-- > 0; v >>= 4)
+		out[2 + i] = "0123456789abcdef"[v & 15];
+	return str_n(out, 2 + n);
 }
 
 static struct str number_text(struct val v, struct arena *mem)
@@ -107,7 +136,7 @@ static struct str number_text(struct val v, struct arena *mem)
 	case VAL_INT:
 		return str_n(p, num_format_i64(p, v.u.i));
 	case VAL_HEX:
-		return arena_fmt(mem, "0x%llx", (unsigned long long)v.u.u);
+		return hex_text(p, v.u.u);
 	case VAL_DOUBLE:
 		return str_n(p, num_format_double(p, v.u.d));
 	case VAL_TIME:
@@ -271,6 +300,11 @@ struct namesake {
 	uint32_t element;     /* the first that is an element, UINT32_MAX = none is */
 };
 
+static inline bool same_name(const struct field *a, const struct field *b)
+{
+	return a->id == b->id && (a->id || str_eq(a->name, b->name));
+}
+
 /* For each field; NULL at the arena's cap. */
 static const struct namesake *find_namesakes(const struct event *ev, struct arena *mem)
 {
@@ -283,9 +317,9 @@ static const struct namesake *find_namesakes(const struct event *ev, struct aren
 	struct namesake *same = arena_array(mem, ev->n_field, sizeof(*same));
 	uint32_t *slot = arena_zalloc(mem, slots * sizeof(*slot)); /* first fields, counted from 1 */
 	for (uint32_t i = 0; same && slot && i < ev->n_field; i++) {
-		struct str name = ev->field[i].name;
-		size_t at = str_hash(name) & (slots - 1);
-		while (slot[at] && !str_eq(ev->field[slot[at] - 1].name, name))
+		const struct field *f = &ev->field[i];
+		size_t at = (f->id ? f->id : str_hash(f->name)) & (slots - 1);
+		while (slot[at] && !same_name(&ev->field[slot[at] - 1], f))
 			at = (at + 1) & (slots - 1);
 		if (!slot[at])
 			slot[at] = i + 1;

@@ -166,6 +166,25 @@ TEST(what_a_record_leaves_open_is_read_against_its_file)
 	arena_done(&mem);
 }
 
+TEST(values_as_windows_writes_them)
+{
+	static const unsigned char guid[16] = {0x5f, 0x38, 0x70, 0x57, 0x2a, 0xc2, 0xe0, 0x43, 0xbf, 0x4c, 0x06, 0xf5, 0x69, 0x8f, 0xfb, 0xd9};
+	static const unsigned char sid[] = {1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}, cut[] = {1, 3, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0};
+	static const unsigned char authority[] = {1, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	static const struct {
+		uint64_t v;
+		const char *want;
+	} hex[] = {{0, "0x0"}, {0xf, "0xf"}, {0x10, "0x10"}, {0x33e8d150, "0x33e8d150"}, {UINT64_MAX, "0xffffffffffffffff"}};
+	arena_init(&mem, 0);
+	CHECK_STR(val_text((struct val){.kind = VAL_GUID, .u.p = (const char *)guid, .n = 16}, &mem), "{5770385F-C22A-43E0-BF4C-06F5698FFBD9}");
+	CHECK_STR(val_text((struct val){.kind = VAL_SID, .u.p = (const char *)sid, .n = sizeof(sid)}, &mem), "S-1-5-32-4294967295");
+	CHECK_STR(val_text((struct val){.kind = VAL_SID, .u.p = (const char *)cut, .n = sizeof(cut)}, &mem), "");
+	CHECK_STR(val_text((struct val){.kind = VAL_SID, .u.p = (const char *)authority, .n = sizeof(authority)}, &mem), "S-1-281474976710655");
+	for (size_t i = 0; i < LEN(hex); i++)
+		CHECK_STR(val_text((struct val){.kind = VAL_HEX, .u.u = hex[i].v}, &mem), hex[i].want);
+	arena_done(&mem);
+}
+
 TEST(what_is_known_of_the_bytes)
 {
 	static const struct {
