@@ -108,7 +108,7 @@ static int push(struct scan *s, struct str name, uint8_t kind, struct str text, 
 		return fail(s, -E2BIG, "too many values in one object");
 	struct json_name *known = s->in.names ? json_names_find(s->in.names, name) : NULL;
 	if (known)
-		json_name_follows(s->in.met.last, known);
+		json_name_follows(known, s->in.met.last);
 	json_met_add(&s->in.met, known);
 	s->in.leaf[s->in.n++] = (struct json_leaf){.name = name, .text = text, .known = known, .kind = kind, .element = element};
 	return 0;
@@ -167,6 +167,7 @@ static int join(struct scan *s, struct str key, bool escaped, struct str *ret)
 
 struct level {
 	struct str prefix;
+	const struct json_name *name; /* see json_scan.inside */
 	bool array, element;
 	bool empty;
 };
@@ -229,6 +230,7 @@ static int scan_object(struct scan *s)
 	while (depth >= 0) {
 		struct level *at = &stack[depth];
 		struct str name = at->prefix;
+		const struct json_name *inside = at->name;
 		blanks(s);
 		if (s->p >= s->in.end)
 			return fail(s, -ENODATA, "the text ends inside an object");
@@ -246,21 +248,25 @@ static int scan_object(struct scan *s)
 				return fail(s, -ENODATA, "the text ends inside an object");
 		}
 		at->empty = false;
-		s->in.prefix = at->prefix;
-		s->in.element = at->element;
-		if (*s->p == '"' && !at->array) {
-			bool at_name;
-			s->p = isa->plain_members(&s->in, s->p, &at_name);
-			if (!at_name)
+		if (!at->array) {
+			enum json_stop stop = JSON_AT_NAME;
+			s->in.prefix = at->prefix;
+			s->in.inside = at->name;
+			s->in.element = at->element;
+			if (*s->p == '"')
+				s->p = isa->plain_members(&s->in, s->p, &stop);
+			if (stop == JSON_BEHIND)
 				continue;
+			if (stop == JSON_AT_NAME && member_name(s, &name) < 0)
+				return s->err;
+			inside = stop == JSON_AT_NAME ? &json_name_nowhere : s->in.met.last;
+			name = stop == JSON_AT_NAME ? name : inside->text;
 		}
-		if (!at->array && member_name(s, &name) < 0)
-			return s->err;
 		bool element = at->array || at->element;
 		if (*s->p == '{' || *s->p == '[') {
 			if (++depth == JSON_DEPTH_MAX)
 				return fail(s, -E2BIG, "nested deeper than the limit");
-			stack[depth] = (struct level){.prefix = name, .array = *s->p == '[', .element = element, .empty = true};
+			stack[depth] = (struct level){.prefix = name, .name = inside, .array = *s->p == '[', .element = element, .empty = true};
 			s->p++;
 			continue;
 		}

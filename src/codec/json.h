@@ -38,7 +38,7 @@ struct json_fault {
  * many leaves), -ENODATA (the text ends inside: more input is needed). ret_fault may be NULL. O(bytes), about 1 GB/s.
  */
 int json_read_flat(struct str *text, struct arena *mem, struct json_leaf **ret, size_t *ret_n, struct json_fault *ret_fault);
-/* The same with names that are remembered (json_names.h): it tells which it met, borrows their text, and keeps no new ones. */
+/* The same with names that are remembered (json_names.h): it tells which it met, borrows their text, and keeps new ones of objects and arrays only. */
 struct json_object {
 	struct json_leaf *leaf;
 	size_t n;

@@ -89,15 +89,17 @@ static struct json_name *look(struct json_names *t, struct str text, struct json
 	return NULL;
 }
 
-/* A name with a quote or a backslash stands in no text as it is. */
-static void set_head(struct json_name *name)
+void json_name_stands(struct json_name *name, const struct json_name *inside, struct str key)
 {
-	size_t n = name->text.n + 2;
-	if (n > JSON_NAME_HEAD || str_chr(name->text, '"') != STR_NPOS || str_chr(name->text, '\\') != STR_NPOS)
+	size_t n = key.n + 2;
+	bool same = name->inside == inside && name->n_head == n;
+	if (same || n > JSON_NAME_HEAD || inside == &json_name_nowhere)
 		return;
-	memcpy(name->head, name->text.p, n - 2);
-	memcpy(name->head + n - 2, "\":", 2);
+	memcpy(name->head, key.p, key.n);
+	memcpy(name->head + key.n, "\":", 2);
 	name->head_mask = (UINT64_C(1) << n) - 1;
+	name->n_head = n;
+	name->inside = inside;
 }
 
 static struct json_name *name_make(struct json_names *t, struct str text, struct arena *mem)
@@ -117,15 +119,17 @@ struct json_name *json_names_find(struct json_names *t, struct str text)
 	return look(t, text, &place);
 }
 
-struct json_name *json_names_get(struct json_names *t, struct str text, struct arena *mem)
+struct json_name *json_names_keep(struct json_names *t, struct str text)
 {
 	struct json_name **place, *name = look(t, text, &place);
-	if (name)
+	if (name || !place || t->n == JSON_NAMES_MAX || text.n > JSON_NAME_LONGEST)
 		return name;
-	if (!place || t->n == JSON_NAMES_MAX || text.n > JSON_NAME_LONGEST)
-		return name_make(t, text, mem);
-	name = name_make(t, arena_dup(&t->mem, text), &t->mem);
-	set_head(name);
 	t->n++;
-	return *place = name;
+	return *place = name_make(t, arena_dup(&t->mem, text), &t->mem);
+}
+
+struct json_name *json_names_get(struct json_names *t, struct str text, struct arena *mem)
+{
+	struct json_name *name = json_names_keep(t, text);
+	return name ? name : name_make(t, text, mem);
 }

@@ -18,9 +18,11 @@ struct json_name {
 	struct str text;
 	uint64_t bits;                  /* the caller's: the reader gathers those of an object's names */
 	struct json_name *next, *other; /* what followed it last, and before that; never NULL, for there is one that stands nowhere */
-	/* As it stands in a text, with the quote and the colon behind it, when that is not longer than head; with a bit for each byte, else JSON_NAME_NEVER. */
+	/* Its key as it stood last in a text, with the quote and the colon behind it, when that is not longer than head; with a bit for each byte, else JSON_NAME_NEVER. */
 	char head[JSON_NAME_HEAD];
 	uint64_t head_mask;
+	size_t n_head;
+	const struct json_name *inside; /* the name of the object in which it stood, NULL for the outermost */
 };
 
 struct json_names;
@@ -34,16 +36,20 @@ void json_names_free(struct json_names *t);
 /* Stands before the first name of every object. */
 struct json_name *json_names_front(struct json_names *t);
 /* The name came behind that one. An array has its own once for each element. */
-static inline void json_name_follows(struct json_name *before, struct json_name *name)
+static inline void json_name_follows(struct json_name *name, struct json_name *before)
 {
 	if (name != before->next && name != before) {
 		before->other = before->next;
 		before->next = name;
 	}
 }
+/* It came as this key, which holds no escapes. */
+void json_name_stands(struct json_name *name, const struct json_name *inside, struct str key);
 /* NULL when the name is not kept. */
 struct json_name *json_names_find(struct json_names *t, struct str text);
-/* The same, made when new: kept until the table is freed, or in mem; NULL only when mem's cap is reached. */
+/* The same, kept from now on when it can be. */
+struct json_name *json_names_keep(struct json_names *t, struct str text);
+/* The same, kept or made in mem; NULL only when mem's cap is reached. */
 struct json_name *json_names_get(struct json_names *t, struct str text, struct arena *mem);
 
 extern struct json_name json_name_nowhere;

@@ -172,7 +172,7 @@ static inline bool stands_at(const struct json_name *name, const char *p)
 	__m256i equal = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(const void *)p), _mm256_loadu_si256((const __m256i *)(const void *)name->head));
 	return !(name->head_mask & ~(uint64_t)(uint32_t)_mm256_movemask_epi8(equal));
 #else
-	return name->head_mask != JSON_NAME_NEVER && memcmp(name->head, p, name->text.n + 2) == 0;
+	return name->head_mask != JSON_NAME_NEVER && memcmp(name->head, p, name->n_head) == 0;
 #endif
 }
 
@@ -189,14 +189,17 @@ static inline struct window whole_text(const struct json_scan *s)
 	return (struct window){.near = far ? s->end - (REACH - 1) : s->start, .last = far ? s->end - STEP : s->start};
 }
 
-/* A place of the window, moved to the tail when it stands too near to the end. */
-static inline const char *in_reach(struct window *w, const struct json_scan *s, const char *p)
+static __attribute__((noinline)) const char *in_tail(struct window *w, const struct json_scan *s, const char *p)
 {
-	if (p < w->near)
-		return p;
 	const char *end = s->tail + JSON_TAIL;
 	*w = (struct window){.near = end + JSON_TAIL, .last = end, .back = (ptrdiff_t)((uintptr_t)s->end - (uintptr_t)end)};
 	return p - w->back;
+}
+
+/* A place of the window, moved to the tail when it stands too near to the end. */
+static inline const char *in_reach(struct window *w, const struct json_scan *s, const char *p)
+{
+	return p < w->near ? p : in_tail(w, s, p);
 }
 
 /* The string of the leaf goes on at p, behind its first block; where it ends, NULL when that is not in the text. */
@@ -245,44 +248,67 @@ static inline const char *plain_value(struct window *w, const struct json_scan *
 	return after;
 }
 
-/* A member that has no name which is expected; where it ends, NULL when it is none of the plain form. */
-static __attribute__((noinline)) const char *other_member(const struct json_scan *s, struct json_name *before, const char *p, struct json_leaf *leaf)
+/* The bracket of an object or array at p, or behind a blank; else NULL. */
+static inline const char *bracket(const char *p)
+{
+	p += *p == ' ';
+	return *p == '{' || *p == '[' ? p : NULL;
+}
+
+/* A member that has no name which is expected, as plain_members takes it. At a bracket leaf->known is its name. */
+static __attribute__((noinline)) const char *other_member(struct json_scan *s, struct json_name *before, const char *p, struct json_leaf *leaf, enum json_stop *ret_stop)
 {
 	bool escaped = false;
 	const char *name = p + 1, *close = string_end(s, name, &escaped);
-	if (!close || escaped || s->end - close < 4 || close[1] != ':' || !json_scan_name(s, before, str_n(name, (size_t)(close - name)), leaf))
-		return NULL;
-	if (leaf->known)
-		json_name_follows(before, leaf->known);
+	*ret_stop = JSON_AT_NAME;
+	if (!close || escaped || s->end - close < 4 || close[1] != ':')
+		return p;
+	struct str key = str_n(name, (size_t)(close - name));
+	if (!json_scan_name(s, before, key, leaf))
+		return p;
+	const char *open = bracket(close + 2);
+	if (open && !leaf->known && s->names)
+		leaf->known = json_names_keep(s->names, leaf->name);
+	if (leaf->known) {
+		json_name_follows(leaf->known, before);
+		json_name_stands(leaf->known, s->inside, key);
+	}
+	if (open) {
+		*ret_stop = leaf->known ? JSON_AT_BRACKET : JSON_AT_NAME;
+		return leaf->known ? open : p;
+	}
 	struct window w = whole_text(s);
 	const char *after = plain_value(&w, s, in_reach(&w, s, close + 2), leaf);
-	return after ? after + w.back : NULL;
+	if (!after)
+		return p;
+	*ret_stop = JSON_BEHIND;
+	return after + w.back;
 }
 
-/* The name that stands at p, if it is one of the two that followed the one before. */
-static inline struct json_name *expected(struct json_name *before, const char *p)
+/* The name that stands at p in an object, if it is one of the two that followed the one before. */
+static inline struct json_name *expected(struct json_name *before, const struct json_name *inside, const char *p)
 {
 	struct json_name *next = before->next;
-	if (stands_at(next, p))
+	if (next->inside == inside && stands_at(next, p))
 		return next;
 	struct json_name *other = before->other;
-	if (!stands_at(other, p))
+	if (other->inside != inside || !stands_at(other, p))
 		return NULL;
 	before->next = other;
 	before->other = next;
 	return other;
 }
 
-static inline __attribute__((always_inline)) const char *members(struct json_scan *s, const char *p, bool nested, bool *ret_at_name)
+static const char *plain_members(struct json_scan *s, const char *p, enum json_stop *ret_stop)
 {
-	*ret_at_name = true;
+	*ret_stop = JSON_AT_NAME;
 	if (s->n == s->cap && !json_scan_grow(s))
 		return p;
 	struct window w = whole_text(s);
+	const struct json_name *inside = s->inside;
 	struct json_leaf *leaf = s->leaf + s->n, *full = s->leaf + s->cap;
 	struct json_met met = s->met;
 	for (;;) {
-		const char *after;
 		if (leaf == full) {
 			s->n = (size_t)(leaf - s->leaf);
 			if (!json_scan_grow(s))
@@ -291,18 +317,31 @@ static inline __attribute__((always_inline)) const char *members(struct json_sca
 			full = s->leaf + s->cap;
 		}
 		p = in_reach(&w, s, p);
-		struct json_name *known = nested ? NULL : expected(met.last, p + 1);
+		struct json_name *known = expected(met.last, inside, p + 1);
+		const char *after;
 		if (known) {
-			after = plain_value(&w, s, p + known->text.n + 3, leaf);
-			if (!after)
+			const char *value = p + 1 + known->n_head;
+			after = plain_value(&w, s, value, leaf);
+			if (!after) {
+				const char *open = bracket(value);
+				if (open) {
+					met.last = known;
+					p = open;
+					*ret_stop = JSON_AT_BRACKET;
+				}
 				break;
+			}
 			leaf->known = known;
 		} else {
-			after = other_member(s, met.last, p + w.back, leaf);
-			if (!after)
-				break;
-			after = in_reach(&w, s, after - w.back);
+			after = other_member(s, met.last, p + w.back, leaf, ret_stop);
 			known = leaf->known;
+			if (*ret_stop != JSON_BEHIND) {
+				met.last = *ret_stop == JSON_AT_BRACKET ? known : met.last;
+				p = after - w.back;
+				break;
+			}
+			*ret_stop = JSON_AT_NAME;
+			after = in_reach(&w, s, after - w.back);
 		}
 		json_met_add(&met, known);
 		leaf++;
@@ -311,7 +350,7 @@ static inline __attribute__((always_inline)) const char *members(struct json_sca
 		} else if (memcmp(after, ", \"", 3) == 0) {
 			p = after + 2;
 		} else {
-			*ret_at_name = false;
+			*ret_stop = JSON_BEHIND;
 			p = after;
 			break;
 		}
@@ -319,11 +358,6 @@ static inline __attribute__((always_inline)) const char *members(struct json_sca
 	s->n = (size_t)(leaf - s->leaf);
 	s->met = met;
 	return p + w.back;
-}
-
-static const char *plain_members(struct json_scan *s, const char *p, bool *ret_at_name)
-{
-	return s->prefix.n ? members(s, p, true, ret_at_name) : members(s, p, false, ret_at_name);
 }
 
 const struct json_isa JSON_ISA = {string_end, plain_members};

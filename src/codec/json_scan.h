@@ -39,19 +39,22 @@ struct json_scan {
 	struct json_met met;
 	/* Of the object at hand: */
 	struct str prefix;
+	const struct json_name *inside; /* the prefix as a name, NULL for the outermost object, json_name_nowhere for one that is not kept */
 	bool element;
 };
+
+/* Where plain_members stopped: at the quote of a name that it does not take, at the bracket of a member's object or array, or behind a value. */
+enum json_stop { JSON_AT_NAME, JSON_AT_BRACKET, JSON_BEHIND };
 
 struct json_isa {
 	/* The quote that ends the string that p is inside of; NULL when the text ends before. *escaped is set when backslashes are passed. */
 	const char *(*string_end)(const struct json_scan *s, const char *p, bool *escaped);
 	/*
 	 * Takes members of the plain form "name":scalar, without escapes in names and with one blank at most behind colons and commas, as long as they come;
-	 * p stands at the quote of a name. Where a name stands that has stood behind the one before, nobody looks for its end. Returns where it stopped: at
-	 * the quote of a name that it does not take (*ret_at_name) or behind a value. Never reports a fault: what it does not understand it leaves to the
-	 * general reader.
+	 * p stands at the quote of a name. Where a name stands that has stood behind the one before, nobody looks for its end. Returns where it stopped
+	 * (at a bracket met.last is the member's name). Never reports a fault: what it does not understand it leaves to the general reader.
 	 */
-	const char *(*plain_members)(struct json_scan *s, const char *p, bool *ret_at_name);
+	const char *(*plain_members)(struct json_scan *s, const char *p, enum json_stop *ret_stop);
 };
 
 extern const struct json_isa json_isa_base, json_isa_avx2;

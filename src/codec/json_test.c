@@ -19,10 +19,10 @@ static const char *plain_end(const struct json_scan *s, const char *p, bool *esc
 	return p < s->end ? p : NULL;
 }
 
-static const char *no_members(struct json_scan *s, const char *p, bool *ret_at_name)
+static const char *no_members(struct json_scan *s, const char *p, enum json_stop *ret_stop)
 {
 	(void)s;
-	*ret_at_name = true;
+	*ret_stop = JSON_AT_NAME;
 	return p;
 }
 
@@ -101,6 +101,8 @@ static void check_text(struct str text, struct str other)
 		for (int round = 0; round < 3; round++) {
 			got = read_with(isa[i], s, names, &mem);
 			want = read_with(&general, s, names, &mem);
+			if (want.r == 0) /* the first may have met a name before it was kept for the object that has it, too */
+				got = read_with(isa[i], s, names, &mem);
 			check_same(&got, &want);
 			learn(isa[i], names, round ? s : other, &mem);
 		}
@@ -117,6 +119,7 @@ TEST(a_text_may_end_anywhere)
 		" {\"a\": 1, \"b\": \"\\\"x\\\"\", \"dir\": \"C:\\\\Temp\\\\\", \"ok\": false,\"float\":1.5e3, \"big\":123456789012345678901234567890123456789012345678901234567890123456789012345}tail",
 		"{\"Event\":{\"System\":{\"EventID\":4624,\"Channel\":\"Security\"},\"EventData\":{\"Data\":[\"x\",1,{\"y\":\"z\"}],\"empty\":{},\"none\":[]}},\"last\":\"one\"}",
 		"{\"a_name_that_is_longer_than_a_register_holds_of_it\":1,\"n\\u0061me\":2,\"\":\"\",\"\":0,\"same\":1,\"same\":2,\"blank\" : 3 ,  \"two\":  4}\n{\"next\":1}",
+		"{\"a.b\":1,\"a\":{\"b\":2,\"b\":{\"c\":[{\"d\":1},{\"d\":{\"e\":2}}],\"d\":3}},\"a.b\":{\"c\":4},\"b\":5,\"\":{\"b\":6,\"\":{\"c\":7}}, \"a\": {\"b\": {\"c\": [[8]]}}, \"c\":{}}",
 		"{\"z\":00,\"y\":1}", "{\"z\":-,\"y\":1}", "{\"z\":nul,\"y\":1}", "{\"z\":1 ,\"y\":1}", "{\"z\":\"\",,}",
 	};
 	for (size_t i = 0; i < LEN(texts); i++)
