@@ -239,7 +239,7 @@ void literal_bits_make(struct literal_bits *bits, const struct literal_set *set,
 		if (!is_walked(bits, l, wanted))
 			continue;
 		bits->bit[w->window[i].hash >> bits->shift] |= bits_of(w->window[i].hash);
-		bits->widths |= wide ? 1u << LITERAL_WIDE : (uint8_t)(1u << width_of(l->n) | (l->n == 1));
+		bits->widths |= (uint8_t)(wide ? 1u << LITERAL_WIDE : 1u << width_of(l->n) | (l->n == 1));
 	}
 	bits->tiny = bits->widths & 1u << 1 ? few_make(set, wanted, FEW_TINY) : NULL;
 }
