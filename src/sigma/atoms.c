@@ -317,7 +317,7 @@ static inline void keep_answer(struct cache_line *line, uint16_t answer, bool ho
 	line->answers++;
 }
 
-#define SEARCHES_FEW 3
+#define SEARCHES_FEW 2
 
 /* False when the text surely lacks what the atom of this answer looks for. A text that is asked again and again gets its pairs. */
 static inline bool may_hold(struct sigma_matcher *m, struct value *v, uint16_t answer)
