@@ -119,12 +119,8 @@ static void note_gate(void *arg, uint16_t gate)
 
 static void wake_rules(struct sigma_matcher *m, uint16_t gate)
 {
-	for (const uint32_t *r = m->img->gate_rules[gate - 1]; *r != UINT32_MAX; r++) {
-		if (!has_bit(m->route->rules, *r) || m->rule[*r].stamp == m->stamp)
-			continue;
-		m->rule[*r].stamp = m->stamp;
-		vec_push(&m->woken, *r);
-	}
+	for (const uint32_t *r = m->img->gate_rules[gate - 1]; *r != UINT32_MAX; r++)
+		wake_rule(m, *r);
 }
 
 static void open_all(struct sigma_matcher *m, const uint16_t *gate, size_t n, size_t waking)

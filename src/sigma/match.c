@@ -18,6 +18,8 @@ struct sigma_matcher *sigma_matcher_new(struct sigma_image *img)
 	m->img = sigma_image_ref(img);
 	asking_init(m);
 	m->rule = states_new(img);
+	m->woken = must_calloc(WOKEN_WORDS(img), sizeof(*m->woken));
+	m->woken_some = must_calloc(WOKEN_SOME(img), sizeof(*m->woken_some));
 	m->rule_count = must_calloc(img->n_rule, sizeof(*m->rule_count));
 	m->aside = must_calloc(img->n_atom, sizeof(*m->aside));
 	m->memo = must_calloc(img->n_atom, sizeof(*m->memo));
@@ -40,7 +42,8 @@ void sigma_matcher_free(struct sigma_matcher *m)
 		free(w->layout);
 	}
 	vec_done(&m->ways);
-	vec_done(&m->woken);
+	free(m->woken);
+	free(m->woken_some);
 	vec_done(&m->reasons);
 	pcre2_match_data_free(m->re_data);
 	pcre2_match_context_free(m->re_ctx);
@@ -207,37 +210,12 @@ static void explain(struct sigma_matcher *m, const struct expr *e, struct str se
 	}
 }
 
-static int by_number(const void *a, const void *b)
-{
-	const uint32_t *x = a, *y = b;
-	return (*x > *y) - (*x < *y);
-}
-
-/* Most often a handful. */
-static void sort_woken(struct sigma_matcher *m)
-{
-	uint32_t *at = m->woken.at;
-	if (m->woken.n > 64) {
-		qsort(at, m->woken.n, sizeof(*at), by_number);
-		return;
-	}
-	for (size_t i = 1; i < m->woken.n; i++) {
-		uint32_t rule = at[i];
-		size_t k = i;
-		for (; k && at[k - 1] > rule; k--)
-			at[k] = at[k - 1];
-		at[k] = rule;
-	}
-}
-
 static void start_event(struct sigma_matcher *m, const struct event *ev)
 {
 	m->ev = ev;
 	if (++m->stamp == UINT32_MAX / 2) {
 		/* Stamps begin anew: everything that holds one forgets. */
 		m->stamp = 1;
-		for (size_t i = 0; i < m->img->n_rule; i++)
-			m->rule[i].stamp = 0;
 		memset(m->memo, 0, m->img->n_atom * sizeof(*m->memo));
 		memset(m->gate_stamp, 0, (m->img->n_gate + 1) * sizeof(*m->gate_stamp));
 		memset(m->place, 0, m->img->n_field * sizeof(*m->place));
@@ -245,7 +223,6 @@ static void start_event(struct sigma_matcher *m, const struct event *ev)
 		m->raw = (struct value){0};
 	}
 	arena_reset(&m->mem);
-	vec_clear(&m->woken);
 	while (m->values.n < ev->n_field)
 		(void)vec_add(&m->values);
 	const struct way *w = way_of(m, ev->lsset);
@@ -254,31 +231,60 @@ static void start_event(struct sigma_matcher *m, const struct event *ev)
 	m->layout = w->layout;
 }
 
+/* 1 = the rule holds and was told; or cb's answer when that is negative. */
+static int evaluate(struct sigma_matcher *m, uint32_t rule, sigma_hit_cb *cb, void *arg)
+{
+	bool holds = is_timed(m, rule) ? rule_holds_timed(m, rule) : rule_holds(m, rule);
+	if (holds) {
+		vec_clear(&m->reasons);
+		explain(m, m->img->code[rule].expr, STR(""));
+	}
+	settle(m, rule);
+	if (!holds)
+		return 0;
+	struct sigma_hit hit = {&m->img->rule[rule], m->reasons.at, m->reasons.n};
+	int r = cb(arg, &hit);
+	if (r < 0)
+		return r;
+	m->rule[rule].hits++;
+	return 1;
+}
+
+/* The woken rules of one word of the set, in order. */
+static int evaluate_word(struct sigma_matcher *m, size_t word, sigma_hit_cb *cb, void *arg)
+{
+	uint64_t rules = m->woken[word] & m->route->rules[word];
+	int hits = 0;
+	m->woken[word] = 0;
+	for (; rules; rules &= rules - 1) {
+		m->count.evaluated++;
+		int r = evaluate(m, (uint32_t)(word * 64 + (size_t)__builtin_ctzll(rules)), cb, arg);
+		if (r < 0)
+			return r;
+		hits += r;
+	}
+	return hits;
+}
+
 int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *cb, void *arg)
 {
 	int hits = 0;
 	start_event(m, ev);
 	open_gates(m);
 	for (size_t i = 0; i < m->route->always.n; i++)
-		vec_push(&m->woken, m->route->always.at[i]);
-	sort_woken(m);
+		wake_rule(m, m->route->always.at[i]);
 	m->count.events++;
-	m->count.evaluated += m->woken.n;
-	for (size_t i = 0; i < m->woken.n; i++) {
-		uint32_t rule = m->woken.at[i];
-		bool holds = is_timed(m, rule) ? rule_holds_timed(m, rule) : rule_holds(m, rule);
-		vec_clear(&m->reasons);
-		if (holds)
-			explain(m, m->img->code[rule].expr, STR(""));
-		settle(m, rule);
-		if (!holds)
-			continue;
-		struct sigma_hit hit = {&m->img->rule[rule], m->reasons.at, m->reasons.n};
-		int r = cb(arg, &hit);
-		if (r < 0)
-			return r;
-		m->rule[rule].hits++;
-		hits++;
+	for (size_t i = 0; i < WOKEN_SOME(m->img); i++) {
+		for (; m->woken_some[i]; m->woken_some[i] &= m->woken_some[i] - 1) {
+			int r = evaluate_word(m, i * 64 + (size_t)__builtin_ctzll(m->woken_some[i]), cb, arg);
+			if (r < 0) {
+				/* The rest of the event is not wanted. */
+				memset(m->woken, 0, WOKEN_WORDS(m->img) * sizeof(*m->woken));
+				memset(m->woken_some, 0, WOKEN_SOME(m->img) * sizeof(*m->woken_some));
+				return r;
+			}
+			hits += r;
+		}
 	}
 	m->count.hits += (unsigned)hits;
 	return hits;

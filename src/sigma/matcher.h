@@ -28,10 +28,9 @@ struct place {
 	bool many;      /* occurs more than once, and not as an array: the last one counts, though gates were opened by all */
 };
 
-/* What waking and evaluating a rule touches, in one cache line. */
+/* What evaluating a rule touches, in one cache line. */
 #define WINDOW_STEPS 16000u
 struct rule_state {
-	uint32_t stamp;  /* the last event that woke it */
 	uint32_t start;  /* its first test, or an end: rule_code.start */
 	uint64_t window; /* 1 + the number of the window (sigma_matcher_window) … */
 	uint32_t left;   /* … in which its searches may still take so many steps */
@@ -51,6 +50,8 @@ struct sigma_matcher {
 	VEC(struct way) ways;       /* by lsset */
 
 	uint32_t stamp;             /* of the event at hand */
+	uint64_t *woken;            /* bit set: rules woken by this event, those of other routes, too */
+	uint64_t *woken_some;       /* bit set: its words that are not empty */
 	struct rule_state *rule;    /* by rule */
 	struct sigma_rule_counts *rule_count; /* by rule; evaluated and hits are in its state */
 	uint64_t window;
@@ -65,7 +66,6 @@ struct sigma_matcher {
 	uint32_t *memo;             /* atom: stamp * 2 + answer */
 	uint32_t *memo_at;          /* atom that holds: the field that made it, UINT32_MAX when none did */
 	uint32_t *gate_stamp;
-	VEC(uint32_t) woken;
 	struct place *place;        /* by field_id */
 	VEC(struct value) values;
 	struct value raw;
@@ -81,6 +81,15 @@ struct sigma_matcher {
 	pcre2_match_data *re_data;
 	pcre2_match_context *re_ctx;
 };
+
+#define WOKEN_WORDS(img) ((img)->n_rule / 64 + 1)
+#define WOKEN_SOME(img) ((img)->n_rule / 4096 + 1)
+
+static inline void wake_rule(struct sigma_matcher *m, uint32_t rule)
+{
+	m->woken[rule / 64] |= UINT64_C(1) << rule % 64;
+	m->woken_some[rule / 4096] |= UINT64_C(1) << rule / 64 % 64;
+}
 
 /* ---- ask.c ------------------------------------------------------------------------------------------------------------------------- */
 
