@@ -191,8 +191,9 @@ static inline struct cache_line *find_line(struct sigma_matcher *m, uint32_t fie
 	return line_at(m, m->values.at[field].key);
 }
 
-static void take_line(struct cache_line *line, const uint64_t *key, const uint16_t *gate, size_t n, size_t waking)
+static void take_line(struct sigma_matcher *m, struct cache_line *line, const uint64_t *key, const uint16_t *gate, size_t n, size_t waking)
 {
+	m->line_clock++;
 	*line = (struct cache_line){.key = {key[0], key[1]}, .n = (uint8_t)(n + 1), .waking = (uint8_t)waking};
 	if (n)
 		memcpy(line->slot, gate, n * sizeof(*gate));
@@ -207,7 +208,7 @@ struct cache_line *line_of(struct sigma_matcher *m, uint32_t field)
 		return line;
 	if (asked)
 		return NULL;
-	take_line(line, m->values.at[field].key, NULL, 0, 0);
+	take_line(m, line, m->values.at[field].key, NULL, 0, 0);
 	return line;
 }
 
@@ -262,7 +263,7 @@ static void ask_cached(struct sigma_matcher *m, uint32_t field, unsigned look, s
 	size_t waking = sort_open(m);
 	open_all(m, m->open.at, m->open.n, waking);
 	if (m->open.n <= CACHE_ROOM)
-		take_line(line, key, m->open.at, m->open.n, waking);
+		take_line(m, line, key, m->open.at, m->open.n, waking);
 }
 
 void open_gates_of(struct sigma_matcher *m, field_id id)

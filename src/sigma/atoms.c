@@ -340,24 +340,37 @@ static inline bool may_hold(struct sigma_matcher *m, struct value *v, uint16_t a
 	return pairs_may_hold(v->pairs, need);
 }
 
-bool text_holds(struct sigma_matcher *m, const struct test *t)
+/* The line of the field's one text: found once, and again when another value took a line meanwhile. NULL when it has none. */
+static __attribute__((noinline)) struct cache_line *place_line(struct sigma_matcher *m, struct place *p, field_id field)
 {
 	uint32_t at;
-	if (m->place[t->field].stamp != m->stamp)
-		return false; /* nothing is in no text */
-	if (!one_text(m, t->field, &at))
-		return atom_holds(m, t->atom);
-	struct cache_line *line = line_of(m, at);
-	unsigned known = line ? answer_at(line, t->answer) : CACHE_ROOM;
-	if (known < CACHE_ROOM)
-		return line->slot[known] & 1;
-	struct value *v = value_of(m, at);
+	struct cache_line *line = one_text(m, field, &at) ? line_of(m, at) : NULL;
+	p->line = line;
+	p->line_clock = m->line_clock;
+	return line;
+}
+
+/* The text is asked, and its answer remembered. */
+static __attribute__((noinline)) bool ask_text(struct sigma_matcher *m, const struct test *t, struct cache_line *line)
+{
+	struct value *v = value_of(m, m->place[t->field].last);
 	const struct atom *a = &m->img->atom[t->atom];
 	m->count.atoms++;
 	bool holds = may_hold(m, v, t->answer) && text_matches((enum atom_op)a->op, a->text, a->flags & ATOM_F_CASED ? v->text : fold_of(m, v));
-	if (line)
-		keep_answer(line, t->answer, holds);
+	keep_answer(line, t->answer, holds);
 	return holds;
+}
+
+bool text_holds(struct sigma_matcher *m, const struct test *t)
+{
+	struct place *p = &m->place[t->field];
+	if (p->stamp != m->stamp)
+		return false; /* nothing is in no text */
+	struct cache_line *line = p->line_clock == m->line_clock ? p->line : place_line(m, p, t->field);
+	if (!line)
+		return atom_holds(m, t->atom);
+	unsigned known = answer_at(line, t->answer);
+	return known < CACHE_ROOM ? line->slot[known] & 1 : ask_text(m, t, line);
 }
 
 /* *ret_at = the field that made it hold, UINT32_MAX when it is none. */

@@ -73,24 +73,28 @@ static const struct way *way_of(struct sigma_matcher *m, uint32_t lsset)
 
 /* ---- conditions -------------------------------------------------------------------------------------------------------------------- */
 
-/* A closed gate says no; an open one says yes when it is exact and the event has its field once. */
+/* The test's gate is open or it has none. An open gate says yes when it is exact and the event has its field once. */
 static inline bool test_holds(struct sigma_matcher *m, const struct test *t)
 {
-	if (t->gate) {
-		if (gate_closed(m, t->gate, t->field))
-			return false;
-		if (t->exact && !m->place[t->field].many)
-			return true;
-	}
+	if (t->gate && t->exact && !m->place[t->field].many)
+		return true;
 	return t->answer ? text_holds(m, t) : atom_holds(m, t->atom);
 }
 
-/* By its tests. */
+/* By its tests. A closed gate says no, so that most of a long list of alternatives costs a look at a stamp each: whether the field was asked is seen at the first of them. */
 static inline __attribute__((always_inline)) bool condition_holds(struct sigma_matcher *m, uint32_t at)
 {
+	const struct test *test = m->img->test;
+	const uint32_t *gate_stamp = m->gate_stamp, stamp = m->stamp;
+	unsigned asked = FIELD_UNKNOWN;
 	while (at < TEST_FALSE) {
-		const struct test *t = &m->img->test[at];
-		at = test_holds(m, t) ? t->yes : t->no;
+		const struct test *t = &test[at];
+		if (t->gate && gate_stamp[t->gate] != stamp && ((asked && t->field == asked) || gate_closed(m, t->gate, t->field))) {
+			asked = t->field;
+			at = t->no;
+		} else {
+			at = test_holds(m, t) ? t->yes : t->no;
+		}
 	}
 	return at == TEST_TRUE;
 }
@@ -213,6 +217,7 @@ static void explain(struct sigma_matcher *m, const struct expr *e, struct str se
 static void start_event(struct sigma_matcher *m, const struct event *ev)
 {
 	m->ev = ev;
+	m->line_clock++;
 	if (++m->stamp == UINT32_MAX / 2) {
 		/* Stamps begin anew: everything that holds one forgets. */
 		m->stamp = 1;

@@ -26,6 +26,8 @@ struct place {
 	uint32_t stamp, last;
 	uint32_t asked; /* stamp: its gates are open or shut */
 	bool many;      /* occurs more than once, and not as an array: the last one counts, though gates were opened by all */
+	uint64_t line_clock;     /* when … */
+	struct cache_line *line; /* … this was the line of its one text; NULL: it had none */
 };
 
 /* What evaluating a rule touches, in one cache line. */
@@ -67,6 +69,7 @@ struct sigma_matcher {
 	uint32_t *memo_at;          /* atom that holds: the field that made it, UINT32_MAX when none did */
 	uint32_t *gate_stamp;
 	struct place *place;        /* by field_id */
+	uint64_t line_clock;        /* moves on with each event and whenever a value takes a cache line */
 	VEC(struct value) values;
 	struct value raw;
 	struct arena mem;
