@@ -6,8 +6,7 @@
 #include <limits.h>
 
 #define FEW_MOST 48
-#define PLACES 3
-#define COMPARED 4
+#define PLACES 4
 #define BUCKETS 8
 #define SHORT_BUCKETS 3
 #define STEP 64
@@ -16,7 +15,7 @@
 struct few_literal {
 	const char *text;
 	uint32_t n;
-	uint32_t at; /* of the three bytes that are looked for and the four that are compared; less, when there are no more */
+	uint32_t at; /* of the bytes that are looked for; less and any others, when there are no more */
 	uint16_t gate;
 };
 
@@ -27,9 +26,9 @@ struct few_literal {
 typedef size_t look_fn(const struct few *f, unsigned shut, const char *p, size_t n, unsigned char *bucket, uint64_t *ret_some);
 
 struct few {
-	unsigned char low[PLACES][16], high[PLACES][16]; /* by half byte: a bit for each bucket that cannot stand there */
+	unsigned char low[PLACES][16], high[PLACES][16]; /* by half byte: a bit for each bucket */
 	struct few_literal literal[FEW_MOST + 1];        /* by bucket */
-	uint32_t four[FEW_MOST + LANES], kept[FEW_MOST + LANES]; /* of each the bytes that are compared, and the bits of them that there are */
+	uint32_t four[FEW_MOST + LANES], kept[FEW_MOST + LANES]; /* of each the bytes that are looked for, and the bits of them that there are */
 	uint32_t any_case;                               /* bits that are set in all fours, and in those of the text */
 	uint64_t of_bucket[BUCKETS];                     /* bit set: its literals */
 	uint32_t first[BUCKETS + 1];
@@ -43,11 +42,10 @@ _Static_assert(LITERAL_ROOM >= STEP + PLACES, "the last places are looked at as 
 
 #define AVX2 __attribute__((target("avx2")))
 
-/* Bytes beyond ASCII find zeros in `low`, which is what any bucket may stand at: so the lower half need not be cut out. */
 AVX2 static size_t look_avx2(const struct few *f, unsigned shut, const char *p, size_t n, unsigned char *bucket, uint64_t *ret_some)
 {
-	const __m256i half = _mm256_set1_epi8(0x0f), all = _mm256_set1_epi8(-1), shut_ones = _mm256_set1_epi8((char)shut);
-	__m256i low[PLACES], high[PLACES], not[2];
+	const __m256i half = _mm256_set1_epi8(0x0f), none = _mm256_setzero_si256(), open = _mm256_set1_epi8((char)~shut);
+	__m256i low[PLACES], high[PLACES], all[2];
 	size_t at = 0;
 	for (unsigned k = 0; k < PLACES; k++) {
 		low[k] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)f->low[k]));
@@ -56,19 +54,19 @@ AVX2 static size_t look_avx2(const struct few *f, unsigned shut, const char *p, 
 	*ret_some = 0;
 	for (; at < n; at += STEP) {
 		for (unsigned i = 0; i < 2; i++) {
-			not[i] = shut_ones;
+			all[i] = open;
 			for (unsigned k = 0; k < PLACES; k++) {
 				__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(p + at + 32 * i + k));
-				not[i] = _mm256_or_si256(not[i], _mm256_shuffle_epi8(low[k], v));
-				not[i] = _mm256_or_si256(not[i], _mm256_shuffle_epi8(high[k], _mm256_and_si256(_mm256_srli_epi16(v, 4), half)));
+				all[i] = _mm256_and_si256(all[i], _mm256_shuffle_epi8(low[k], _mm256_and_si256(v, half)));
+				all[i] = _mm256_and_si256(all[i], _mm256_shuffle_epi8(high[k], _mm256_and_si256(_mm256_srli_epi16(v, 4), half)));
 			}
 		}
-		__m256i none = _mm256_and_si256(not[0], not[1]);
-		if (_mm256_testc_si256(none, all))
+		__m256i some = _mm256_or_si256(all[0], all[1]);
+		if (_mm256_testz_si256(some, some))
 			continue;
-		_mm256_storeu_si256((__m256i *)(void *)bucket, _mm256_xor_si256(not[0], all));
-		_mm256_storeu_si256((__m256i *)(void *)(bucket + 32), _mm256_xor_si256(not[1], all));
-		*ret_some = ~((uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(not[0], all)) | (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(not[1], all)) << 32);
+		_mm256_storeu_si256((__m256i *)(void *)bucket, all[0]);
+		_mm256_storeu_si256((__m256i *)(void *)(bucket + 32), all[1]);
+		*ret_some = ~((uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(all[0], none)) | (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(all[1], none)) << 32);
 		break;
 	}
 	return at;
@@ -76,7 +74,7 @@ AVX2 static size_t look_avx2(const struct few *f, unsigned shut, const char *p, 
 
 __attribute__((target("avx512f,avx512bw"))) static size_t look_avx512(const struct few *f, unsigned shut, const char *p, size_t n, unsigned char *bucket, uint64_t *ret_some)
 {
-	const __m512i half = _mm512_set1_epi8(0x0f), all = _mm512_set1_epi8(-1), shut_ones = _mm512_set1_epi8((char)shut);
+	const __m512i half = _mm512_set1_epi8(0x0f), open = _mm512_set1_epi8((char)~shut);
 	__m512i low[PLACES], high[PLACES];
 	size_t at = 0;
 	for (unsigned k = 0; k < PLACES; k++) {
@@ -85,15 +83,16 @@ __attribute__((target("avx512f,avx512bw"))) static size_t look_avx512(const stru
 	}
 	*ret_some = 0;
 	for (; at < n; at += STEP) {
-		__m512i not = shut_ones;
+		__m512i all = open;
 		for (unsigned k = 0; k < PLACES; k++) {
 			__m512i v = _mm512_loadu_si512(p + at + k);
-			not = _mm512_ternarylogic_epi64(not, _mm512_shuffle_epi8(low[k], v), _mm512_shuffle_epi8(high[k], _mm512_and_si512(_mm512_srli_epi16(v, 4), half)), 0xfe);
+			all = _mm512_and_si512(all, _mm512_shuffle_epi8(low[k], _mm512_and_si512(v, half)));
+			all = _mm512_and_si512(all, _mm512_shuffle_epi8(high[k], _mm512_and_si512(_mm512_srli_epi16(v, 4), half)));
 		}
-		*ret_some = _mm512_cmpneq_epi8_mask(not, all);
+		*ret_some = _mm512_test_epi8_mask(all, all);
 		if (!*ret_some)
 			continue;
-		_mm512_storeu_si512(bucket, _mm512_xor_si512(not, all));
+		_mm512_storeu_si512(bucket, all);
 		break;
 	}
 	return at;
@@ -261,8 +260,8 @@ static int by_bytes(const void *a, const void *b)
 static void fill(struct few *f, unsigned k, unsigned bucket, unsigned char c, bool any)
 {
 	for (unsigned half = 0; half < 16; half++) {
-		f->low[k][half] &= (unsigned char)~((any || (c & 15) == half) << bucket);
-		f->high[k][half] &= (unsigned char)~((any || c >> 4 == half) << bucket);
+		f->low[k][half] |= (unsigned char)((any || (c & 15) == half) << bucket);
+		f->high[k][half] |= (unsigned char)((any || c >> 4 == half) << bucket);
 	}
 }
 
@@ -277,20 +276,19 @@ static unsigned bucket_of(size_t i, size_t n, size_t n_short, unsigned buckets)
 static void fill_literal(struct few *f, size_t i, unsigned bucket, bool any_case)
 {
 	const struct few_literal *l = &f->literal[i];
-	unsigned char byte[COMPARED] = {0}, kept[COMPARED] = {0};
+	unsigned char byte[PLACES] = {0}, kept[PLACES] = {0};
 	f->of_bucket[bucket] |= UINT64_C(1) << i;
-	for (unsigned k = 0; k < COMPARED; k++) {
+	for (unsigned k = 0; k < PLACES; k++) {
 		bool any = l->at + k >= l->n;
 		unsigned char c = any ? 0 : (unsigned char)l->text[l->at + k];
-		if (k < PLACES)
-			fill(f, k, bucket, c, any);
-		if (k < PLACES && any_case && ch_is_alpha(c))
+		fill(f, k, bucket, c, any);
+		if (any_case && ch_is_alpha(c))
 			fill(f, k, bucket, c ^ 0x20, any);
 		byte[k] = any_case ? c | 0x20 : c;
 		kept[k] = any ? 0 : 0xff;
 	}
-	memcpy(&f->four[i], byte, COMPARED);
-	memcpy(&f->kept[i], kept, COMPARED);
+	memcpy(&f->four[i], byte, PLACES);
+	memcpy(&f->kept[i], kept, PLACES);
 }
 
 /* With FEW_LINE the last bucket is for the escape, which stands at place n and is not of the set. */
@@ -298,8 +296,6 @@ static void fill_tables(struct few *f, size_t n, enum few_what what)
 {
 	size_t n_short = 0;
 	bool line = what == FEW_LINE;
-	memset(f->low, 0xff, sizeof(f->low));
-	memset(f->high, 0xff, sizeof(f->high));
 	f->any_case = line ? 0x20202020 : 0;
 	while (n_short < n && f->literal[n_short].n < PLACES)
 		n_short++;

@@ -5,9 +5,9 @@
 #include "sigma/literals.h"
 
 /*
- * Few literals in a text, 64 places at a time: the method known as Teddy. Each literal is known by three of its bytes and belongs to one of eight
- * buckets; sixteen-entry tables say for each half byte at each of the three places which buckets cannot stand there, and what all six
- * look-ups leave is compared, four bytes first. About one instruction a byte with AVX2, half as many with AVX-512.
+ * Few literals in a text, 64 places at a time: the method known as Teddy. Each literal is known by four of its bytes and belongs to one of eight
+ * buckets; sixteen-entry tables say for each half byte at each of the four places which buckets may stand there, and what all eight
+ * look-ups leave is compared, the four bytes first. About one instruction a byte with AVX2, half as many with AVX-512.
  */
 struct few;
 
