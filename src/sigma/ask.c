@@ -17,6 +17,8 @@ void asking_init(struct sigma_matcher *m)
 	/* Pages of zeros, which cost nothing until they are used. */
 	m->cache = mmap(NULL, CACHE_SLOTS * sizeof(*m->cache), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	must(m->cache != MAP_FAILED);
+	/* Look-ups go anywhere in it; without such pages each costs a walk of page tables, too. */
+	madvise(m->cache, CACHE_SLOTS * sizeof(*m->cache), MADV_HUGEPAGE);
 	m->noted = must_calloc(m->img->n_gate + 1, sizeof(*m->noted));
 	m->secret = must_calloc(XXH3_SECRET_DEFAULT_SIZE, 1);
 	rand_bytes(&m->seed, sizeof(m->seed));

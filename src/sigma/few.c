@@ -27,6 +27,7 @@ typedef size_t look_fn(const struct few *f, unsigned shut, const char *p, size_t
 
 struct few {
 	unsigned char low[PLACES][16], high[PLACES][16]; /* by half byte: a bit for each bucket */
+	unsigned char byte[PLACES][128];                 /* by byte, its highest bit aside */
 	struct few_literal literal[FEW_MOST + 1];        /* by bucket */
 	uint32_t four[FEW_MOST + LANES], kept[FEW_MOST + LANES]; /* of each the bytes that are looked for, and the bits of them that there are */
 	uint32_t any_case;                               /* bits that are set in all fours, and in those of the text */
@@ -72,23 +73,21 @@ AVX2 static size_t look_avx2(const struct few *f, unsigned shut, const char *p, 
 	return at;
 }
 
-__attribute__((target("avx512f,avx512bw"))) static size_t look_avx512(const struct few *f, unsigned shut, const char *p, size_t n, unsigned char *bucket, uint64_t *ret_some)
+/* A table of 128 bytes is one look-up there; bytes beyond ASCII find what those 128 below them do. */
+__attribute__((target("avx512f,avx512bw,avx512vbmi"))) static size_t look_vbmi(const struct few *f, unsigned shut, const char *p, size_t n, unsigned char *bucket, uint64_t *ret_some)
 {
-	const __m512i half = _mm512_set1_epi8(0x0f), open = _mm512_set1_epi8((char)~shut);
-	__m512i low[PLACES], high[PLACES];
+	const __m512i open = _mm512_set1_epi8((char)~shut);
+	__m512i first[PLACES], second[PLACES];
 	size_t at = 0;
 	for (unsigned k = 0; k < PLACES; k++) {
-		low[k] = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)f->low[k]));
-		high[k] = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)f->high[k]));
+		first[k] = _mm512_loadu_si512(f->byte[k]);
+		second[k] = _mm512_loadu_si512(f->byte[k] + 64);
 	}
 	*ret_some = 0;
 	for (; at < n; at += STEP) {
 		__m512i all = open;
-		for (unsigned k = 0; k < PLACES; k++) {
-			__m512i v = _mm512_loadu_si512(p + at + k);
-			all = _mm512_and_si512(all, _mm512_shuffle_epi8(low[k], _mm512_and_si512(v, half)));
-			all = _mm512_and_si512(all, _mm512_shuffle_epi8(high[k], _mm512_and_si512(_mm512_srli_epi16(v, 4), half)));
-		}
+		for (unsigned k = 0; k < PLACES; k++)
+			all = _mm512_and_si512(all, _mm512_permutex2var_epi8(first[k], _mm512_loadu_si512(p + at + k), second[k]));
 		*ret_some = _mm512_test_epi8_mask(all, all);
 		if (!*ret_some)
 			continue;
@@ -109,8 +108,8 @@ AVX2 static inline unsigned with_bytes(const struct few *f, unsigned i, uint32_t
 /* NULL when the machine has nothing for it. What is found with it may take AVX2 for granted. */
 static look_fn *look_of_machine(void)
 {
-	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw"))
-		return look_avx512;
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi"))
+		return look_vbmi;
 	return __builtin_cpu_supports("avx2") ? look_avx2 : NULL;
 }
 #else
@@ -259,9 +258,14 @@ static int by_bytes(const void *a, const void *b)
 /* At place k the byte c, or any. */
 static void fill(struct few *f, unsigned k, unsigned bucket, unsigned char c, bool any)
 {
-	for (unsigned half = 0; half < 16; half++) {
-		f->low[k][half] |= (unsigned char)((any || (c & 15) == half) << bucket);
-		f->high[k][half] |= (unsigned char)((any || c >> 4 == half) << bucket);
+	const unsigned char bit = (unsigned char)(1u << bucket);
+	f->low[k][c & 15] |= bit;
+	f->high[k][c >> 4] |= bit;
+	f->byte[k][c & 0x7f] |= bit;
+	for (unsigned i = 0; any && i < sizeof(f->byte[k]); i++) {
+		f->low[k][i % 16] |= bit;
+		f->high[k][i % 16] |= bit;
+		f->byte[k][i] |= bit;
 	}
 }
 
