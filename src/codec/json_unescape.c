@@ -187,5 +187,5 @@ __attribute__((constructor)) static void choose(void)
 
 size_t json_unescape(char *dst, struct str text)
 {
-	return unescape(dst, text);
+	return text.n ? unescape(dst, text) : 0;
 }

@@ -221,6 +221,7 @@ static void io_ends(struct cache_io *x, struct ends *e)
 	for (size_t i = 0; x->out && i < e->n_hint; i++)
 		hints += e->hint[i] != 0;
 	slots = io_count(x, slots);
+	x->ok = x->ok && slots < e->n_slot; /* a search ends at a free one */
 	for (size_t i = 0; i < slots && x->ok; i++, at++) {
 		while (x->out && !e->slot[at].hash)
 			at++;
