@@ -24,6 +24,12 @@ void test_register(struct test_case *t)
 	last = &t->next;
 }
 
+uint32_t test_random(uint32_t *state)
+{
+	*state = *state * 1664525u + 1013904223u;
+	return *state >> 8;
+}
+
 const struct test_case *test_current(void)
 {
 	return current;

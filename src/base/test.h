@@ -34,6 +34,9 @@ const char *test_source_root(void);
 /* A fresh empty directory, removed when the test ends. */
 const char *test_tmpdir(void);
 
+/* Numbers of 24 bits, the same on every run. */
+uint32_t test_random(uint32_t *state);
+
 /* Makes the nth must_/malloc-family call from now fail once (0 = none): the allocation-failure loop. Only in programs linked with the harness. */
 #define TEST(name)                                                                                           \
 	static void test_##name(void);                                                                       \

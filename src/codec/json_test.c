@@ -187,10 +187,8 @@ TEST(what_is_no_json)
 	for (int i = 0; i < 4000; i++) {
 		struct buf b = BUF_INIT(10000);
 		buf_addc(&b, '{');
-		for (int k = 0; k < 12; k++) {
-			seed = seed * 1664525 + 1013904223;
-			buf_add_cstr(&b, pieces[(seed >> 8) % LEN(pieces)]);
-		}
+		for (int k = 0; k < 12; k++)
+			buf_add_cstr(&b, pieces[test_random(&seed) % LEN(pieces)]);
 		check_text(buf_str(&b), STR("{\"a\":0,\"b\":0,\"c\":{\"a\":0,\"b\":0},\"d\":[0],\"a name with blanks\":0}"));
 		buf_done(&b);
 	}
@@ -236,8 +234,8 @@ TEST(escapes_mean_the_same_at_any_place)
 		char text[300], want[300];
 		size_t n = round % 200, from = round % 3 ? 3 : 0;
 		for (size_t i = 0; i < n; i++) {
-			state = state * 1664525u + 1013904223u;
-			text[i] = state >> 28 > round % 12 ? 'a' : letters[from + (state >> 8) % (sizeof(letters) - 1 - from)];
+			uint32_t r = test_random(&state);
+			text[i] = r >> 20 > round % 12 ? 'a' : letters[from + r % (sizeof(letters) - 1 - from)];
 		}
 		struct str s = str_n(text, n), decoded = str_n(want, unescape_simply(want, s));
 		check_unescape(json_unescape, s, decoded);

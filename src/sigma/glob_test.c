@@ -41,11 +41,9 @@ static bool matches(struct str pattern, struct str text)
 /* Characters of a word, one of these for each step. */
 static struct str make_text(char *p, uint32_t *state, size_t most, const char *const *letters, size_t n_letters)
 {
-	size_t n = 0, left;
-	*state = *state * 1664525u + 1013904223u;
-	for (left = (*state >> 8) % (most + 1); left--;) {
-		*state = *state * 1664525u + 1013904223u;
-		const char *letter = letters[(*state >> 8) % n_letters];
+	size_t n = 0;
+	for (size_t left = test_random(state) % (most + 1); left--;) {
+		const char *letter = letters[test_random(state) % n_letters];
 		memcpy(p + n, letter, strlen(letter));
 		n += strlen(letter);
 	}

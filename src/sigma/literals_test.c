@@ -14,19 +14,12 @@ static void note(void *arg, uint16_t gate)
 	found[gate] = true;
 }
 
-/* The same numbers on every run. */
-static uint32_t next_number(uint32_t *state)
-{
-	*state = *state * 1664525u + 1013904223u;
-	return *state >> 8;
-}
-
 static struct str make_text(struct arena *mem, uint32_t *state, size_t least, size_t most, unsigned letters)
 {
-	size_t n = least + next_number(state) % (most - least + 1);
+	size_t n = least + test_random(state) % (most - least + 1);
 	char *p = arena_array(mem, n + LITERAL_ROOM, 1);
 	for (size_t i = 0; i < n; i++)
-		p[i] = (char)(0x7e + next_number(state) % letters);
+		p[i] = (char)(0x7e + test_random(state) % letters);
 	memset(p + n, 0x7e, LITERAL_ROOM);
 	return str_n(p, n);
 }
@@ -59,9 +52,9 @@ static void compare_with_plain_search(const struct search *s)
 	literal_bits_make(&bits, &set, wanted);
 	bits.avx2 = bits.avx2 && !s->slowly;
 	for (unsigned round = 0; round < 500; round++) {
-		struct str text = make_text(&mem, &state, 1, s->text_most, s->letters), some = literal[next_number(&state) % s->literals];
+		struct str text = make_text(&mem, &state, 1, s->text_most, s->letters), some = literal[test_random(&state) % s->literals];
 		if (round % 2 && some.n <= text.n)
-			memcpy((char *)(uintptr_t)text.p + next_number(&state) % (text.n - some.n + 1), some.p, some.n);
+			memcpy((char *)(uintptr_t)text.p + test_random(&state) % (text.n - some.n + 1), some.p, some.n);
 		memset(found, 0, sizeof(found));
 		literals_find(&set, &bits, text, note, NULL);
 		for (unsigned i = 0; i < s->literals; i++) {
@@ -121,9 +114,9 @@ TEST(a_line_that_is_clear_holds_none)
 	arena_init(&mem, 0);
 	for (unsigned i = 0; i < LEN(literal); i++) {
 		char *p = arena_array(&mem, 8, 1);
-		size_t n = 3 + next_number(&state) % 4;
+		size_t n = 3 + test_random(&state) % 4;
 		for (size_t k = 0; k < n; k++)
-			p[k] = (char)ch_lower((unsigned char)letters[next_number(&state) % (sizeof(letters) - 1)]);
+			p[k] = (char)ch_lower((unsigned char)letters[test_random(&state) % (sizeof(letters) - 1)]);
 		literal[i] = str_n(p, n);
 		gate[i] = (uint16_t)(i + 1);
 	}
@@ -132,9 +125,9 @@ TEST(a_line_that_is_clear_holds_none)
 	for (unsigned round = 0; round < 20000 && few; round++) {
 		char text[100], fold[200];
 		struct buf line = BUF_INIT(1000);
-		size_t n = next_number(&state) % sizeof(text);
+		size_t n = test_random(&state) % sizeof(text);
 		for (size_t k = 0; k < n; k++)
-			text[k] = letters[next_number(&state) % (sizeof(letters) - 1)];
+			text[k] = letters[test_random(&state) % (sizeof(letters) - 1)];
 		json_add_string(&line, str_n(text, n));
 		struct str folded = str_n(fold, utf8_fold(fold, text, n));
 		bool any = few_any(few, buf_str(&line)), occurs = false;

@@ -50,18 +50,11 @@ static void close_house(struct house *h)
 	diag_done(&h->d);
 }
 
-/* The same numbers on every run. */
-static uint32_t next_number(uint32_t *state)
-{
-	*state = *state * 1664525u + 1013904223u;
-	return *state >> 8;
-}
-
 /* Names come in some orders, again and again, and twice at times. */
 static struct str make_line(struct house *h, uint32_t *state)
 {
 	struct buf b = BUF_INIT(1 << 16);
-	uint32_t order = next_number(state) % 24;
+	uint32_t order = test_random(state) % 24;
 	buf_add_cstr(&b, "{\"Channel\":\"Security\",\"EventID\":4688");
 	for (unsigned i = 0; i < LEN(NAMES); i++) {
 		unsigned at = (i + order) % LEN(NAMES);
@@ -69,7 +62,7 @@ static struct str make_line(struct house *h, uint32_t *state)
 			continue;
 		if (order & 16 && i == 3)
 			at = (i + order - 1) % LEN(NAMES);
-		buf_addf(&b, ",\"%s\":%s", NAMES[at], VALUES[next_number(state) % LEN(VALUES)]);
+		buf_addf(&b, ",\"%s\":%s", NAMES[at], VALUES[test_random(state) % LEN(VALUES)]);
 	}
 	buf_addc(&b, '}');
 	struct str line = arena_dup(&h->mem, buf_str(&b));

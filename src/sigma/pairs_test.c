@@ -5,19 +5,12 @@
 
 #define ATOMS 200
 
-/* The same numbers on every run. */
-static uint32_t next_number(uint32_t *state)
-{
-	*state = *state * 1664525u + 1013904223u;
-	return *state >> 8;
-}
-
 static struct str make_text(struct arena *mem, uint32_t *state, size_t most, const char *of)
 {
-	size_t n = 1 + next_number(state) % most, kinds = strlen(of);
+	size_t n = 1 + test_random(state) % most, kinds = strlen(of);
 	char *p = arena_array(mem, n, 1);
 	for (size_t i = 0; i < n; i++)
-		p[i] = of[next_number(state) % kinds];
+		p[i] = of[test_random(state) % kinds];
 	return str_n(p, n);
 }
 
