@@ -105,6 +105,18 @@ AVX2 static inline unsigned with_bytes(const struct few *f, unsigned i, uint32_t
 	return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(differ, _mm256_setzero_si256())));
 }
 
+/* Which of 64 places have one of these buckets. */
+AVX2 static uint64_t with_buckets(const unsigned char *bucket, unsigned some)
+{
+	const __m256i wanted = _mm256_set1_epi8((char)some), none = _mm256_setzero_si256();
+	uint64_t without = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		__m256i v = _mm256_and_si256(_mm256_loadu_si256((const __m256i *)(const void *)(bucket + 32 * i)), wanted);
+		without |= (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, none)) << 32 * i;
+	}
+	return ~without;
+}
+
 /* NULL when the machine has nothing for it. What is found with it may take AVX2 for granted. */
 static look_fn *look_of_machine(void)
 {
@@ -120,6 +132,14 @@ static inline unsigned with_bytes(const struct few *f, unsigned i, uint32_t four
 	unsigned with = 0;
 	for (unsigned k = 0; k < LANES; k++)
 		with |= (unsigned)!((four ^ f->four[i + k]) & f->kept[i + k]) << k;
+	return with;
+}
+
+static uint64_t with_buckets(const unsigned char *bucket, unsigned some)
+{
+	uint64_t with = 0;
+	for (unsigned k = 0; k < STEP; k++)
+		with |= (uint64_t)((bucket[k] & some) != 0) << k;
 	return with;
 }
 
@@ -179,12 +199,13 @@ static bool escapes(struct str text, size_t at)
 }
 
 /* A literal is told once: a text of nothing but `a` would else be compared at each of its places. */
-static void tell(struct walk *w, unsigned i)
+AVX2 static void tell(struct walk *w, unsigned i)
 {
 	w->told |= UINT64_C(1) << i;
 	for (unsigned b = 0; b < BUCKETS; b++)
 		if (!(w->f->of_bucket[b] & ~w->told))
 			w->shut |= 1u << b;
+	w->some &= with_buckets(w->bucket, ~w->shut);
 }
 
 static inline bool stands_at(const struct few_literal *l, struct str text, size_t at)
@@ -197,8 +218,9 @@ AVX2 void few_find(const struct few *f, struct str text, void (*hit)(void *arg, 
 	unsigned char bucket[STEP];
 	struct walk w = {.f = f, .p = text.p, .n = text.n, .bucket = bucket};
 	while (next_places(&w))
-		for (; w.some; w.some &= w.some - 1) {
+		while (w.some) {
 			size_t at = w.at + (unsigned)__builtin_ctzll(w.some);
+			w.some &= w.some - 1;
 			for (uint64_t fit = fitting(&w, at); fit; fit &= fit - 1) {
 				unsigned i = (unsigned)__builtin_ctzll(fit);
 				const struct few_literal *l = &f->literal[i];
