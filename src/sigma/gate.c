@@ -72,20 +72,20 @@ static const struct required *required_by(const struct gates *g, uint32_t atom)
 	return *r;
 }
 
-/* How many values of everyday life the atom is true of. */
-static unsigned ordinary_values(const struct atom *a)
-{
-	static const struct str value[] = {
+static const struct str ORDINARY_VALUES[] = {
 #define ORDINARY(text) STR(text),
 #include "sigma/ordinary.def"
 #undef ORDINARY
-	};
-	unsigned n = 0;
-	for (size_t i = 0; i < LEN(value); i++) {
-		struct str v = value[i], t = a->text;
+};
+
+double ordinary_share(const struct atom *a)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < LEN(ORDINARY_VALUES); i++) {
+		struct str v = ORDINARY_VALUES[i], t = a->text;
 		n += a->op == ATOM_EQ ? str_eq(v, t) : a->op == ATOM_PREFIX ? str_starts(v, t) : a->op == ATOM_SUFFIX ? str_ends(v, t) : a->op == ATOM_CONTAINS ? str_find(v, t) != STR_NPOS : false;
 	}
-	return n;
+	return (double)n / (double)LEN(ORDINARY_VALUES);
 }
 
 static double atom_cost(const struct gates *g, uint32_t at)
@@ -127,7 +127,7 @@ static double atom_cost(const struct gates *g, uint32_t at)
 	default:
 		return 1e30;
 	}
-	return (base * share + ORDINARY_COST * ordinary_values(a)) * (a->keyword ? 20 : 1);
+	return (base * share + ORDINARY_COST * (double)LEN(ORDINARY_VALUES) * ordinary_share(a)) * (a->keyword ? 20 : 1);
 }
 
 static struct witness witness_of(const struct gates *g, const struct expr *e);

@@ -74,6 +74,9 @@ bool correlations_link(struct compiler *c);
 void gates_build(struct compiler *c);
 void gates_free(struct sigma_image *img);
 
+/* Of the values of everyday life (ordinary.def) those of which the atom is true; 0 of what looks for no text. */
+double ordinary_share(const struct atom *a);
+
 /* program.c: the tests of all rules; after gates_build. */
 void programs_build(struct sigma_image *img);
 /* What is made anew when an image is read: the gates of alternatives, the pairs of atoms. In the image's memory. */

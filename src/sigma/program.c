@@ -8,6 +8,7 @@ struct programmer {
 	struct sigma_image *img;
 	VEC(struct test) tests;
 	struct arena mem;
+	float *chance; /* by atom; 0: not worked out */
 };
 
 /* What a subtree costs to answer, in about the cost of one comparison; waking counts as cost, because its answer is most often yes. */
@@ -25,9 +26,27 @@ static double expr_work(const struct sigma_image *img, const struct expr *e)
 	return sum;
 }
 
+/* How likely a subtree holds, roughly: what is true of ordinary values often is. */
+static double expr_chance(struct programmer *p, const struct expr *e)
+{
+	double none = 1, all = 1;
+	if (e->kind == EXPR_ATOM) {
+		float *known = &p->chance[e->atom];
+		if (*known <= 0)
+			*known = (float)(0.02 + 0.9 * ordinary_share(&p->img->atom[e->atom]));
+		return (double)*known;
+	}
+	for (size_t i = 0; i < e->n; i++) {
+		double one = expr_chance(p, e->kid[i]);
+		none *= 1 - one;
+		all *= one;
+	}
+	return e->kind == EXPR_OR ? 1 - none : e->kind == EXPR_NOT ? 1 - all : all;
+}
+
 struct weighed {
 	const struct expr *e;
-	double work;
+	double work; /* for each time that it settles the list */
 	size_t at;
 };
 
@@ -45,8 +64,10 @@ static uint32_t program(struct programmer *p, const struct expr *e, uint32_t yes
 static uint32_t program_list(struct programmer *p, const struct expr *e, uint32_t yes, uint32_t no)
 {
 	struct weighed *w = arena_array(&p->mem, e->n + 1, sizeof(*w));
-	for (size_t i = 0; i < e->n; i++)
-		w[i] = (struct weighed){e->kid[i], expr_work(p->img, e->kid[i]), i};
+	for (size_t i = 0; i < e->n; i++) {
+		double chance = expr_chance(p, e->kid[i]), settles = e->kind == EXPR_AND ? 1 - chance : chance;
+		w[i] = (struct weighed){e->kid[i], expr_work(p->img, e->kid[i]) / (settles + 0.001), i};
+	}
 	if (e->n > 1)
 		qsort(w, e->n, sizeof(*w), by_work);
 	uint32_t next = e->kind == EXPR_AND ? yes : no;
@@ -97,7 +118,7 @@ static void number_answers(struct sigma_image *img)
 
 void programs_build(struct sigma_image *img)
 {
-	struct programmer p = {.img = img};
+	struct programmer p = {.img = img, .chance = must_calloc(img->n_atom + 1, sizeof(*p.chance))};
 	arena_init(&p.mem, 0);
 	number_answers(img);
 	for (size_t i = 0; i < img->n_rule; i++) {
@@ -114,6 +135,7 @@ void programs_build(struct sigma_image *img)
 		memcpy(img->test, p.tests.at, p.tests.n * sizeof(*img->test));
 	vec_done(&p.tests);
 	arena_done(&p.mem);
+	free(p.chance);
 }
 
 static void seal_expr(struct sigma_image *img, struct expr *e)
