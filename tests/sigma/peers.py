@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 
 def rule(title, logsource, detection):
@@ -137,10 +138,15 @@ def detections_are_written_on_every_way_out(s):
     assert p.returncode == 3 and len(got) > 10000 and p.stdout.endswith("\n"), (p.returncode, len(got))
     args = [sys.argv[1], "scan", "-r", s.path("rules.yml"), "-f", "json", "-o", "jsonl", "-"]
     p = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    p.stdin.write(text)
-    p.stdin.flush()
-    p.send_signal(signal.SIGINT)
-    out, _ = p.communicate(timeout=60)
+    # Somebody reads meanwhile: else each waits for the other on a machine with one processor.
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit(p.stdout.read)
+        p.stdin.write(text)
+        p.stdin.flush()
+        p.send_signal(signal.SIGINT)
+        p.stdin.close()
+        out = read.result()
+        p.wait(timeout=60)
     assert p.returncode in (0, 130, -signal.SIGINT) and (not out or out.endswith(b"}\n")), p.returncode
     p = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     p.stdout.close()
