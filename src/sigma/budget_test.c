@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/test.h"
-#include "event/decode.h"
-#include "sigma/sigma.h"
+#include "sigma/rig.h"
 
 /*
  * Patterns that go back without end on this text. The first may not leave PCRE2, for its reference back; the last is regular and answered in linear time. Their rules are woken
@@ -14,39 +12,24 @@ static const char RULES[] =
 	"title: regular\nlogsource: {product: t}\ndetection:\n  s:\n    text|contains: aaaaaaaaaaaa\n    text|re: '^(a+)+[0-9]!$'\n  condition: s\n";
 
 struct house {
-	struct vocab *v;
-	struct sigma_set *set;
-	struct sigma_image *img;
-	struct decoder *dec;
+	struct rig rig;
 	struct sigma_matcher *m;
 	const struct sigma_rule_counts *count;
 	uint64_t hits[4];
-	struct arena mem;
-	struct diag d;
 };
 
 static void open_house(struct house *h, const char *rules)
 {
-	*h = (struct house){.v = vocab_new(), .set = sigma_set_new()};
-	diag_init(&h->d);
-	arena_init(&h->mem, 0);
-	CHECK_INT(sigma_set_add_text(h->set, str_c(rules), STR("r.yml"), &h->d), 0);
-	CHECK_INT(sigma_compile(h->set, h->v, &(struct sigma_opts){0}, &h->d, &h->img), 0);
-	vocab_freeze(h->v);
-	h->dec = decoder_new(h->v, 0);
-	h->m = sigma_matcher_new(h->img);
+	*h = (struct house){0};
+	rig_open(&h->rig, rules);
+	h->m = sigma_matcher_new(h->rig.img);
 	h->count = sigma_matcher_rule_counts(h->m);
 }
 
 static void close_house(struct house *h)
 {
 	sigma_matcher_free(h->m);
-	decoder_free(h->dec);
-	sigma_image_unref(h->img);
-	sigma_set_free(h->set);
-	arena_done(&h->mem);
-	vocab_unref(h->v);
-	diag_done(&h->d);
+	rig_close(&h->rig);
 }
 
 static int count_hit(void *arg, const struct sigma_hit *hit)
@@ -60,7 +43,7 @@ static void show(struct house *h, struct str json)
 {
 	struct record rec = {.raw = json, .ls = {STR("t"), STR(""), STR("")}, .format = FORMAT_JSON};
 	struct event ev;
-	decode_record(h->dec, &rec, &h->mem, &ev, NULL);
+	decode_record(h->rig.dec, &rec, &h->rig.mem, &ev, NULL);
 	sigma_match(h->m, &ev, count_hit, h->hits);
 	h->count = sigma_matcher_rule_counts(h->m);
 }

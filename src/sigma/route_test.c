@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/test.h"
+#include "sigma/rig.h"
 #include "sigma/route.h"
 #include "sys/thread.h"
 
@@ -13,43 +13,22 @@ static const char RULES[] =
 	"title: more\nlogsource: {product: p, service: s1}\ndetection:\n  s:\n    text: five\n  filter:\n    text|contains: six\n  condition: not filter and not s\n";
 
 struct house {
-	struct vocab *v;
-	struct sigma_set *set;
-	struct sigma_image *img;
-	struct diag d;
+	struct rig rig;
 	uint32_t lsset[SETS];
 	pthread_barrier_t start;
 };
 
 static uint32_t lsset(struct house *h, const char *product, const char *category, const char *service)
 {
-	return vocab_lsset(h->v, &(struct logsource){str_c(product), str_c(category), str_c(service)}, 1);
-}
-
-static void open_house(struct house *h)
-{
-	h->v = vocab_new();
-	h->set = sigma_set_new();
-	diag_init(&h->d);
-	CHECK_INT(sigma_set_add_text(h->set, str_c(RULES), STR("r.yml"), &h->d), 0);
-	CHECK_INT(sigma_compile(h->set, h->v, &(struct sigma_opts){0}, &h->d, &h->img), 0);
-	vocab_freeze(h->v);
-}
-
-static void close_house(struct house *h)
-{
-	sigma_image_unref(h->img);
-	sigma_set_free(h->set);
-	vocab_unref(h->v);
-	diag_done(&h->d);
+	return vocab_lsset(h->rig.v, &(struct logsource){str_c(product), str_c(category), str_c(service)}, 1);
 }
 
 TEST(a_route_has_the_rules_of_its_log_sources)
 {
 	struct house h;
-	open_house(&h);
-	const struct route *all = route_of(h.img, lsset(&h, "p", "", "")), *s1 = route_of(h.img, lsset(&h, "p", "", "s1")), *c = route_of(h.img, lsset(&h, "p", "c", "s1"));
-	const struct route *none = route_of(h.img, lsset(&h, "q", "", ""));
+	rig_open(&h.rig, RULES);
+	const struct route *all = route_of(h.rig.img, lsset(&h, "p", "", "")), *s1 = route_of(h.rig.img, lsset(&h, "p", "", "s1")), *c = route_of(h.rig.img, lsset(&h, "p", "c", "s1"));
+	const struct route *none = route_of(h.rig.img, lsset(&h, "q", "", ""));
 	CHECK(has_bit(all->rules, 0) && !has_bit(all->rules, 1) && !has_bit(all->rules, 2) && !has_bit(all->rules, 3));
 	CHECK(has_bit(s1->rules, 0) && has_bit(s1->rules, 1) && !has_bit(s1->rules, 2) && has_bit(s1->rules, 3));
 	CHECK(has_bit(c->rules, 0) && has_bit(c->rules, 1) && has_bit(c->rules, 2) && has_bit(c->rules, 3));
@@ -57,18 +36,18 @@ TEST(a_route_has_the_rules_of_its_log_sources)
 	CHECK_INT(s1->always.n, 1);
 	CHECK_INT(s1->always.at[0], 3);
 	CHECK(c->look[FIELD_UNKNOWN].kinds && !s1->look[FIELD_UNKNOWN].kinds);
-	close_house(&h);
+	rig_close(&h.rig);
 }
 
 TEST(log_sources_that_meet_the_same_rules_share_a_route)
 {
 	struct house h;
-	open_house(&h);
-	const struct route *one = route_of(h.img, lsset(&h, "p", "", "x")), *other = route_of(h.img, lsset(&h, "p", "", "y")), *s1 = route_of(h.img, lsset(&h, "p", "", "s1"));
+	rig_open(&h.rig, RULES);
+	const struct route *one = route_of(h.rig.img, lsset(&h, "p", "", "x")), *other = route_of(h.rig.img, lsset(&h, "p", "", "y")), *s1 = route_of(h.rig.img, lsset(&h, "p", "", "s1"));
 	CHECK(one == other);
 	CHECK(one != s1 && one->number != s1->number);
-	CHECK(route_of(h.img, lsset(&h, "p", "", "s1")) == s1);
-	close_house(&h);
+	CHECK(route_of(h.rig.img, lsset(&h, "p", "", "s1")) == s1);
+	rig_close(&h.rig);
 }
 
 struct asker {
@@ -81,7 +60,7 @@ static void *ask_all(void *arg)
 	struct asker *a = arg;
 	pthread_barrier_wait(&a->h->start);
 	for (size_t i = 0; i < SETS; i++)
-		a->got[i] = route_of(a->h->img, a->h->lsset[i]);
+		a->got[i] = route_of(a->h->rig.img, a->h->lsset[i]);
 	return NULL;
 }
 
@@ -90,7 +69,7 @@ TEST(threads_that_ask_at_once_get_the_same_routes)
 	struct house h;
 	struct asker asker[THREADS];
 	pthread_t thread[THREADS];
-	open_house(&h);
+	rig_open(&h.rig, RULES);
 	for (unsigned i = 0; i < SETS; i++) {
 		char service[16];
 		snprintf(service, sizeof(service), "s%u", i % 8);
@@ -106,7 +85,7 @@ TEST(threads_that_ask_at_once_get_the_same_routes)
 	for (unsigned i = 1; i < THREADS; i++)
 		CHECK(memcmp(asker[i].got, asker[0].got, sizeof(asker[0].got)) == 0);
 	pthread_barrier_destroy(&h.start);
-	close_house(&h);
+	rig_close(&h.rig);
 }
 
 TEST_MAIN
