@@ -115,7 +115,7 @@ static void keep_hit(struct job *j, const struct sigma_hit *hit, const struct ev
 		copy.field[i].val = (struct val){.kind = VAL_STR, .u.p = text.p, .n = (uint32_t)text.n};
 	}
 	copy.raw = STR("");
-	copy.ascii = 0;
+	copy.ascii = copy.n_line = 0;
 	vec_push(&j->kept, ((struct kept_hit){hit->rule, copy}));
 }
 

@@ -311,17 +311,15 @@ static bool line_is_clear(const struct sigma_matcher *m)
 /* Which values keywords are asked of. */
 struct wording {
 	bool any;         /* keywords are asked of values at all */
-	bool clear;       /* none stands in a string of the line that is ASCII */
 	const char *line;
-	size_t n, ascii;  /* bytes of the line, and of its start that is ASCII, when it is clear, else 0 */
+	size_t n, ascii;  /* bytes of the line, and of its start that is ASCII, when none stands in a string of it that is ASCII; else 0 */
 };
 
 static struct wording wording_of(const struct sigma_matcher *m)
 {
 	const struct event *ev = m->ev;
 	struct wording w = {.any = m->route->look[FIELD_UNKNOWN].kinds && !keywords_in_raw(ev), .line = ev->raw.p};
-	w.clear = w.any && line_is_clear(m);
-	if (w.clear) {
+	if (w.any && line_is_clear(m)) {
 		w.n = ev->raw.n;
 		w.ascii = ev->ascii;
 	}
@@ -469,7 +467,7 @@ void open_gates(struct sigma_matcher *m)
 	const struct event *ev = m->ev;
 	struct wording w = wording_of(m);
 	struct batch b;
-	bool line = ev->n_line && ev->n_line <= LAYOUT_FIELDS && (!w.any || w.clear);
+	bool line = ev->n_line && ev->n_line <= LAYOUT_FIELDS && (!w.any || w.n);
 	b.n = 0;
 	if (line)
 		take_line_fields(m, &w, &b);
