@@ -24,10 +24,10 @@ void test_register(struct test_case *t)
 	last = &t->next;
 }
 
-uint32_t test_random(uint32_t *state)
+uint32_t test_random(uint64_t *state)
 {
-	*state = *state * 1664525u + 1013904223u;
-	return *state >> 8;
+	*state = *state * 6364136223846793005ull + 1442695040888963407ull;
+	return (uint32_t)(*state >> 33);
 }
 
 const struct test_case *test_current(void)

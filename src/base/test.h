@@ -34,8 +34,8 @@ const char *test_source_root(void);
 /* A fresh empty directory, removed when the test ends. */
 const char *test_tmpdir(void);
 
-/* Numbers of 24 bits, the same on every run. */
-uint32_t test_random(uint32_t *state);
+/* Numbers of 31 bits, the same on every run. */
+uint32_t test_random(uint64_t *state);
 
 /* Makes the nth must_/malloc-family call from now fail once (0 = none): the allocation-failure loop. Only in programs linked with the harness. */
 #define TEST(name)                                                                                           \

@@ -183,7 +183,7 @@ TEST(what_is_no_json)
 {
 	static const char *const pieces[] = {"{", "}", "[", "]", "\"", "\"a\":", "\"b\": ", "\"a\":\"x\",", "\"b\":12,", ",", ":", " ", "\\", "\\\"", "null", "true,", "-", "0", "1234567",
 		"\"a name with blanks\":", "\"some text that is longer than sixteen bytes\",", "\"c\":{", "\"d\":[", "},", "],"};
-	uint32_t seed = 1;
+	uint64_t seed = 1;
 	for (int i = 0; i < 4000; i++) {
 		struct buf b = BUF_INIT(10000);
 		buf_addc(&b, '{');
@@ -229,13 +229,13 @@ static void check_unescape(size_t (*unescape)(char *dst, struct str text), struc
 TEST(escapes_mean_the_same_at_any_place)
 {
 	static const char letters[] = "\\\\\\nrtbf/\"xyzXYZ 0\x80\xff";
-	uint32_t state = 1;
+	uint64_t state = 1;
 	for (unsigned round = 0; round < 4000; round++) {
 		char text[300], want[300];
 		size_t n = round % 200, from = round % 3 ? 3 : 0;
 		for (size_t i = 0; i < n; i++) {
 			uint32_t r = test_random(&state);
-			text[i] = r >> 20 > round % 12 ? 'a' : letters[from + r % (sizeof(letters) - 1 - from)];
+			text[i] = r >> 27 > round % 12 ? 'a' : letters[from + r % (sizeof(letters) - 1 - from)];
 		}
 		struct str s = str_n(text, n), decoded = str_n(want, unescape_simply(want, s));
 		check_unescape(json_unescape, s, decoded);

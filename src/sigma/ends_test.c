@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/test.h"
 #include "sigma/gate.h"
+#include "sigma/rig.h"
 
 #define TEXTS 400
 #define KINDS (1u << GATE_EQ | 1u << GATE_PREFIX | 1u << GATE_SUFFIX)
@@ -11,15 +11,6 @@ static void note(void *arg, uint16_t gate)
 {
 	(void)arg;
 	found[gate] = true;
-}
-
-static struct str make_text(struct arena *mem, uint32_t *state, size_t least, size_t most, unsigned letters)
-{
-	size_t n = least + test_random(state) % (most - least + 1);
-	char *p = arena_array(mem, n + 1, 1);
-	for (size_t i = 0; i < n; i++)
-		p[i] = (char)(0x7e + test_random(state) % letters);
-	return str_n(p, n);
 }
 
 static bool fits(const struct ends_text *t, struct str value)
@@ -33,16 +24,16 @@ static void compare_with_plain_look(size_t most, unsigned letters, size_t texts)
 	struct arena mem;
 	struct ends e;
 	struct ends_text text[TEXTS];
-	uint32_t state = letters;
+	uint64_t state = letters;
 	unsigned missed = 0, wrong = 0, there = 0;
 	arena_init(&mem, 0);
 	for (unsigned i = 0; i < texts; i++) {
 		uint8_t kind = (uint8_t)(test_random(&state) % 3);
-		text[i] = (struct ends_text){make_text(&mem, &state, kind != GATE_EQ, most, letters), (uint16_t)(i + 1), kind};
+		text[i] = (struct ends_text){rig_text(&mem, &state, kind != GATE_EQ, most, letters), (uint16_t)(i + 1), kind};
 	}
 	ends_make(&e, text, texts);
 	for (unsigned round = 0; round < 3000; round++) {
-		struct str front = text[test_random(&state) % texts].text, middle = make_text(&mem, &state, 0, round % 20, letters), back = text[test_random(&state) % texts].text;
+		struct str front = text[test_random(&state) % texts].text, middle = rig_text(&mem, &state, 0, round % 20, letters), back = text[test_random(&state) % texts].text;
 		struct str value = round % 3 ? arena_fmt(&mem, "%.*s%.*s%.*s", STR_ARG(front), STR_ARG(middle), STR_ARG(back)) : round % 2 ? front : middle;
 		memset(found, 0, sizeof(found));
 		ends_find(&e, KINDS, value, note, NULL);

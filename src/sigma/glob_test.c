@@ -39,7 +39,7 @@ static bool matches(struct str pattern, struct str text)
 }
 
 /* Characters of a word, one of these for each step. */
-static struct str make_text(char *p, uint32_t *state, size_t most, const char *const *letters, size_t n_letters)
+static struct str make_text(char *p, uint64_t *state, size_t most, const char *const *letters, size_t n_letters)
 {
 	size_t n = 0;
 	for (size_t left = test_random(state) % (most + 1); left--;) {
@@ -53,7 +53,7 @@ static struct str make_text(char *p, uint32_t *state, size_t most, const char *c
 TEST(a_glob_matches_what_some_way_of_reading_it_matches)
 {
 	static const char *const in_pattern[] = {"a", "a", "b", "*", "?", "*", "\\", "\xc3\xa9", "\xe3\x81\x82"}, *const in_text[] = {"a", "a", "a", "b", "*", "?", "\\", "\xc3\xa9", "\xe3\x81\x82"};
-	uint32_t state = 1;
+	uint64_t state = 1;
 	unsigned wrong = 0, match = 0;
 	for (unsigned round = 0; round < 300000; round++) {
 		char p[3 * 8], t[3 * 12];

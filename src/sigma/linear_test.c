@@ -236,8 +236,10 @@ TEST(texts_that_never_repeat_are_answered)
 		CHECK(re && re->linear);
 		for (unsigned k = 0; k < 200; k++) {
 			size_t n = 0;
-			while (n + 1 < sizeof(text) && regex_random(&seed, 400))
-				text[n++] = "abababababababababababababababab  \nx.1"[regex_random(&seed, regex_random(&seed, 3) ? 2 : 38)];
+			while (n + 1 < sizeof(text) && test_random(&seed) % 400) {
+				unsigned kinds = test_random(&seed) % 3 ? 2 : 38;
+				text[n++] = "abababababababababababababababab  \nx.1"[test_random(&seed) % kinds];
+			}
 			int says = pcre2_says(re, str_n(text, n));
 			CHECK_INT(linear_says(re, str_n(text, n)), says);
 			matched += says > 0;
@@ -270,7 +272,7 @@ TEST(random_patterns_have_pcre2s_answer)
 	struct regex_fault fault;
 	for (unsigned i = 0; i < rounds; i++) {
 		size_t n = regex_random_pattern(&seed, pattern, sizeof(pattern), 2);
-		unsigned flags = regex_random(&seed, 8) * ATOM_F_RE_I;
+		unsigned flags = test_random(&seed) % 8 * ATOM_F_RE_I;
 		struct regex *re = regex_new(str_n(pattern, n), flags, &fault);
 		for (unsigned k = 0; k < 30 && re && re->linear; k++) {
 			struct str t = str_n(text, regex_random_text(&seed, text, 24));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/test.h"
 #include "base/utf8.h"
 #include "codec/json.h"
 #include "sigma/few.h"
+#include "sigma/rig.h"
 
 #define LITERALS 300
 
@@ -12,16 +12,6 @@ static void note(void *arg, uint16_t gate)
 {
 	(void)arg;
 	found[gate] = true;
-}
-
-static struct str make_text(struct arena *mem, uint32_t *state, size_t least, size_t most, unsigned letters)
-{
-	size_t n = least + test_random(state) % (most - least + 1);
-	char *p = arena_array(mem, n + LITERAL_ROOM, 1);
-	for (size_t i = 0; i < n; i++)
-		p[i] = (char)(0x7e + test_random(state) % letters);
-	memset(p + n, 0x7e, LITERAL_ROOM);
-	return str_n(p, n);
 }
 
 struct search {
@@ -40,19 +30,19 @@ static void compare_with_plain_search(const struct search *s)
 	struct str literal[LITERALS];
 	uint16_t gate[LITERALS];
 	uint64_t wanted[LITERALS / 64 + 1];
-	uint32_t state = s->letters;
+	uint64_t state = s->letters;
 	unsigned wrong = 0, there = 0;
 	arena_init(&mem, 0);
 	memset(wanted, 0x5b, sizeof(wanted));
 	for (unsigned i = 0; i < s->literals; i++) {
-		literal[i] = make_text(&mem, &state, s->least, s->most, s->letters);
+		literal[i] = rig_text(&mem, &state, s->least, s->most, s->letters);
 		gate[i] = (uint16_t)(i + 1);
 	}
 	literals_make(&set, &mem, literal, gate, s->literals);
 	literal_bits_make(&bits, &set, wanted);
 	bits.avx2 = bits.avx2 && !s->slowly;
 	for (unsigned round = 0; round < 500; round++) {
-		struct str text = make_text(&mem, &state, 1, s->text_most, s->letters), some = literal[test_random(&state) % s->literals];
+		struct str text = rig_text(&mem, &state, 1, s->text_most, s->letters), some = literal[test_random(&state) % s->literals];
 		if (round % 2 && some.n <= text.n)
 			memcpy((char *)(uintptr_t)text.p + test_random(&state) % (text.n - some.n + 1), some.p, some.n);
 		memset(found, 0, sizeof(found));
@@ -109,7 +99,7 @@ TEST(a_line_that_is_clear_holds_none)
 	struct str literal[20];
 	uint16_t gate[20];
 	uint64_t wanted[1] = {~UINT64_C(0)};
-	uint32_t state = 3;
+	uint64_t state = 3;
 	unsigned missed = 0, clear = 0, there = 0;
 	arena_init(&mem, 0);
 	for (unsigned i = 0; i < LEN(literal); i++) {

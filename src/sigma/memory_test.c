@@ -19,7 +19,7 @@ static const char *const VALUES[] = {"\"c:\\\\b\\\\a.exe\"", "\"bob\"", "\"run -
 	"[]", "\"true story\"", "{\"CommandLine\":\"-x zz\"}", "\"\\u0065vil\"", "\"a \\\"-x\\\" zz \xE7\x81\xAB\"", "\"true \xC5\xBFtory\""}; /* \xC5\xBF folds to s */
 
 /* Names come in some orders, again and again, and twice at times. */
-static struct str make_line(struct rig *r, uint32_t *state)
+static struct str make_line(struct rig *r, uint64_t *state)
 {
 	struct buf b = BUF_INIT(1 << 16);
 	uint32_t order = test_random(state) % 24;
@@ -47,7 +47,7 @@ static int note_hit(void *arg, const struct sigma_hit *hit)
 TEST(what_is_remembered_changes_no_answer)
 {
 	struct rig r;
-	uint32_t state = 7;
+	uint64_t state = 7;
 	unsigned wrong = 0, count[RULES_MAX] = {0};
 	rig_open(&r, RULES);
 	struct sigma_matcher *old = sigma_matcher_new(r.img);

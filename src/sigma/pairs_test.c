@@ -5,7 +5,7 @@
 
 #define ATOMS 200
 
-static struct str make_text(struct arena *mem, uint32_t *state, size_t most, const char *of)
+static struct str make_text(struct arena *mem, uint64_t *state, size_t most, const char *of)
 {
 	size_t n = 1 + test_random(state) % most, kinds = strlen(of);
 	char *p = arena_array(mem, n, 1);
@@ -19,7 +19,7 @@ static bool holds(const struct atom *a, struct str text)
 	return a->op == ATOM_GLOB ? glob_match(a->text, text) : str_find(text, a->text) != STR_NPOS;
 }
 
-static void fill_atoms(struct sigma_image *img, struct arena *mem, uint32_t *state)
+static void fill_atoms(struct sigma_image *img, struct arena *mem, uint64_t *state)
 {
 	for (uint16_t i = 0; i < ATOMS; i++) {
 		bool glob = i % 2;
@@ -34,7 +34,7 @@ TEST(what_lacks_a_pair_does_not_hold)
 {
 	static struct atom atom[ATOMS];
 	struct sigma_image img = {.atom = atom, .n_atom = ATOMS};
-	uint32_t state = 1;
+	uint64_t state = 1;
 	size_t held = 0, passed = 0, wrong = 0;
 	arena_init(&img.mem, 0);
 	fill_atoms(&img, &img.mem, &state);

@@ -2,15 +2,10 @@
 #include "sigma/regex_random.h"
 
 #include "base/must.h"
+#include "base/test.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-unsigned regex_random(uint64_t *seed, unsigned below)
-{
-	*seed = *seed * 6364136223846793005ull + 1442695040888963407ull;
-	return (unsigned)(*seed >> 33) % below;
-}
 
 size_t regex_random_pattern(uint64_t *seed, char *to, size_t room, unsigned depth)
 {
@@ -20,17 +15,17 @@ size_t regex_random_pattern(uint64_t *seed, char *to, size_t room, unsigned dept
 	static const char *const times[] = {"", "", "", "*", "+", "?", "{2}", "{1,3}", "*?", "++", "{2,}", "{0}", "{0,2}?", "+?", "??"};
 	static const char *const open[] = {"(", "(?:", "(?i:", "(?>", "(?<n>", "(?|", "(?m:", "(?s-i:", "(?:"};
 	size_t n = 0;
-	for (unsigned i = 0, parts = 1 + regex_random(seed, 5); i < parts && n + 40 < room; i++) {
-		if (depth && regex_random(seed, 4) == 0) {
-			n += (size_t)snprintf(to + n, room - n, "%s", open[regex_random(seed, LEN(open))]);
+	for (unsigned i = 0, parts = 1 + test_random(seed) % 5; i < parts && n + 40 < room; i++) {
+		if (depth && test_random(seed) % 4 == 0) {
+			n += (size_t)snprintf(to + n, room - n, "%s", open[test_random(seed) % LEN(open)]);
 			n += regex_random_pattern(seed, to + n, (room - n) / 2, depth - 1);
 			to[n++] = '|';
 			n += regex_random_pattern(seed, to + n, (room - n) / 2, depth - 1);
 			to[n++] = ')';
 		} else {
-			n += (size_t)snprintf(to + n, room - n, "%s", part[regex_random(seed, LEN(part))]);
+			n += (size_t)snprintf(to + n, room - n, "%s", part[test_random(seed) % LEN(part)]);
 		}
-		n += (size_t)snprintf(to + n, room - n, "%s", times[regex_random(seed, LEN(times))]);
+		n += (size_t)snprintf(to + n, room - n, "%s", times[test_random(seed) % LEN(times)]);
 	}
 	to[n] = 0;
 	return n;
@@ -40,10 +35,10 @@ size_t regex_random_text(uint64_t *seed, char *to, unsigned most)
 {
 	static const char *const part[] = {"a", "a", "b", "b", "A", "B", " ", "\n", ".", "1", "x", "é", "É", "]", "{"};
 	/* Every other text is ASCII. */
-	bool ascii = regex_random(seed, 2);
+	bool ascii = test_random(seed) % 2;
 	size_t n = 0;
-	for (unsigned i = regex_random(seed, most); i-- > 0;) {
-		const char *one = part[regex_random(seed, LEN(part))];
+	for (unsigned i = test_random(seed) % most; i-- > 0;) {
+		const char *one = part[test_random(seed) % LEN(part)];
 		n += (size_t)snprintf(to + n, 3, "%s", ascii && (unsigned char)*one >= 0x80 ? "k" : one);
 	}
 	return n;

@@ -6,8 +6,6 @@
 
 /* Random patterns, and texts that they sometimes match: for tests that hold a reader of patterns to PCRE2. The same seed gives the same. */
 
-/* A number below `below`. */
-unsigned regex_random(uint64_t *seed, unsigned below);
 /* Groups nest to this depth. Ends in NUL; returns the length. */
 size_t regex_random_pattern(uint64_t *seed, char *to, size_t room, unsigned depth);
 /* Fewer than `most` characters, of two bytes at most. Returns the length. */

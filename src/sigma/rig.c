@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/rig.h"
 
+#include "sigma/literals.h"
+
 void rig_open(struct rig *r, const char *rules)
 {
 	*r = (struct rig){.v = vocab_new(), .set = sigma_set_new()};
@@ -20,4 +22,14 @@ void rig_close(struct rig *r)
 	arena_done(&r->mem);
 	vocab_unref(r->v);
 	diag_done(&r->d);
+}
+
+struct str rig_text(struct arena *mem, uint64_t *state, size_t least, size_t most, unsigned kinds)
+{
+	size_t n = least + test_random(state) % (most - least + 1);
+	char *p = arena_array(mem, n + LITERAL_ROOM, 1);
+	for (size_t i = 0; i < n; i++)
+		p[i] = (char)(0x7e + test_random(state) % kinds);
+	memset(p + n, 0x7e, LITERAL_ROOM);
+	return str_n(p, n);
 }

@@ -20,4 +20,7 @@ struct rig {
 void rig_open(struct rig *r, const char *rules);
 void rig_close(struct rig *r);
 
+/* A text of least to most bytes of so many kinds, some of them not ASCII; LITERAL_ROOM is behind it. */
+struct str rig_text(struct arena *mem, uint64_t *state, size_t least, size_t most, unsigned kinds);
+
 #endif
