@@ -112,6 +112,16 @@ const char *test_tmpdir(void)
 	return tmpdir;
 }
 
+const char *test_file(const char *name, struct str bytes)
+{
+	static char path[4096];
+	snprintf(path, sizeof(path), "%s/%s", test_tmpdir(), name);
+	FILE *f = fopen(path, "w");
+	if (!f || fwrite(bytes.p, 1, bytes.n, f) != bytes.n || fclose(f) != 0)
+		test_failed(__FILE__, __LINE__, "cannot write %s", path);
+	return path;
+}
+
 static bool wanted(const char *name, int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++)

@@ -33,6 +33,8 @@ const char *test_corpus(void);
 const char *test_source_root(void);
 /* A fresh empty directory, removed when the test ends. */
 const char *test_tmpdir(void);
+/* A file of these bytes in it; its path, until the next. */
+const char *test_file(const char *name, struct str bytes);
 
 /* Numbers of 31 bits, the same on every run. */
 uint32_t test_random(uint64_t *state);

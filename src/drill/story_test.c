@@ -2,7 +2,6 @@
 #include "base/test.h"
 #include "drill/story.h"
 #include "sigma/correlate.h"
-#include "sys/file.h"
 
 #include <stdlib.h>
 
@@ -16,14 +15,6 @@ static const char TEXT[] =
 	"-01:00:00 x3 every 60s | %{syslog} web01 %{who} first %{n} %{one a|b|c}\n"
 	"+00:00:09 | type=A msg=audit(%{epoch}:1)\n"
 	"  type=B %{clf}\n";
-
-static const char *write_story(const char *text)
-{
-	static char path[4200];
-	snprintf(path, sizeof(path), "%s/a.log", test_tmpdir());
-	CHECK_INT(file_replace(path, str_c(text), 0600), 0);
-	return path;
-}
 
 static struct str raw(const struct story *s, size_t line, struct arena *mem)
 {
@@ -43,7 +34,7 @@ TEST(lines_come_in_order_with_the_anchors_times)
 	struct diag d;
 	arena_init(&mem, 0);
 	diag_init(&d);
-	CHECK_INT(story_load(write_story(TEXT), 9 * 3600, &d, &s), 0);
+	CHECK_INT(story_load(test_file("a.log", str_c(TEXT)), 9 * 3600, &d, &s), 0);
 	CHECK_INT(story_lines(s), 5);
 	CHECK(str_starts(raw(s, 0, &mem), STR("Nov 26 11:00:")));
 	CHECK(str_find(raw(s, 2, &mem), STR(" first 3 ")) != STR_NPOS);
@@ -66,8 +57,8 @@ TEST(the_same_anchor_gives_the_same_bytes)
 	struct diag d;
 	arena_init(&mem, 0);
 	diag_init(&d);
-	CHECK_INT(story_load(write_story(TEXT), 0, &d, &a), 0);
-	CHECK_INT(story_load(write_story(TEXT), 0, &d, &b), 0);
+	CHECK_INT(story_load(test_file("a.log", str_c(TEXT)), 0, &d, &a), 0);
+	CHECK_INT(story_load(test_file("a.log", str_c(TEXT)), 0, &d, &b), 0);
 	for (size_t i = story_lines(a); i-- > 0;)
 		CHECK(str_eq(raw(a, i, &mem), raw(b, i, &mem)));
 	story_free(a);
@@ -96,7 +87,7 @@ TEST(faults_have_their_place)
 		struct story *s;
 		struct diag d;
 		diag_init(&d);
-		CHECK_INT(story_load(write_story(BAD[i].text), 0, &d, &s), -22);
+		CHECK_INT(story_load(test_file("a.log", str_c(BAD[i].text)), 0, &d, &s), -22);
 		CHECK_STR(str_c(d.items.at[0].code), BAD[i].code);
 		CHECK_INT(d.items.at[0].line, BAD[i].line);
 		diag_done(&d);

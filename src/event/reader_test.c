@@ -63,17 +63,9 @@ static void read_path(const char *path, enum event_format format)
 	vocab_unref(v);
 }
 
-static const char *write_file(const char *name, struct str bytes)
-{
-	static char path[4200];
-	snprintf(path, sizeof(path), "%s/%s", test_tmpdir(), name);
-	CHECK(file_replace(path, bytes, 0600) == 0);
-	return path;
-}
-
 static void check(const char *name, struct str bytes, enum event_format format, uint64_t events, const char *first)
 {
-	read_path(write_file(name, bytes), FORMAT_AUTO);
+	read_path(test_file(name, bytes), FORMAT_AUTO);
 	CHECK_STR(buf_str(&seen.first), first);
 	CHECK_INT(seen.format, format);
 	CHECK_INT(seen.events, events);
@@ -129,7 +121,7 @@ TEST(blocks_do_not_depend_on_the_container)
 	char path[4200];
 	for (int i = 0; i < 60000; i++)
 		buf_addf(&b, "type=SYSCALL msg=audit(%d.5:%d): a0=%d\ntype=CWD msg=audit(%d.5:%d): cwd=\"/%d\"\n", 1772400000 + i / 10, i, i, 1772400000 + (i ^ 1) / 10, i ^ 1, i);
-	snprintf(path, sizeof(path), "%s", write_file("a.log", buf_str(&b)));
+	snprintf(path, sizeof(path), "%s", test_file("a.log", buf_str(&b)));
 	read_path(path, FORMAT_AUTO);
 	CHECK(seen.blocks > 4);
 	CHECK_INT(seen.events, 60000);
@@ -158,7 +150,7 @@ TEST(a_line_without_an_end_is_refused_and_the_next_is_read)
 	memset(p, 'x', 20u << 20);
 	buf_commit(&b, 20u << 20);
 	buf_add_cstr(&b, "\nlast\n");
-	read_path(write_file("a", buf_str(&b)), FORMAT_AUTO);
+	read_path(test_file("a", buf_str(&b)), FORMAT_AUTO);
 	CHECK_INT(seen.events, 3);
 	CHECK_INT(seen.bad, 1);
 	CHECK(!seen.failed);
@@ -195,7 +187,7 @@ TEST(hostile_records_cost_what_they_weigh)
 		struct buf b = BUF_INIT(8u << 20);
 		repeat(&b, hostile[i].head, hostile[i].piece, hostile[i].n, hostile[i].tail);
 		buf_add_cstr(&b, "last\n");
-		read_path(write_file("a", buf_str(&b)), FORMAT_AUTO);
+		read_path(test_file("a", buf_str(&b)), FORMAT_AUTO);
 		CHECK(seen.events >= 1 && seen.events <= 2 && !seen.failed);
 		buf_done(&b);
 	}
@@ -207,9 +199,9 @@ TEST(what_cannot_be_read_says_so)
 	snprintf(path, sizeof(path), "%s/none", test_tmpdir());
 	read_path(path, FORMAT_AUTO);
 	CHECK(seen.failed && seen.fault.n);
-	read_path(write_file("cut.gz", str_n("\x1f\x8b\x08\0\0\0\0\0\0\x03\x4b\x4c", 12)), FORMAT_AUTO);
+	read_path(test_file("cut.gz", str_n("\x1f\x8b\x08\0\0\0\0\0\0\x03\x4b\x4c", 12)), FORMAT_AUTO);
 	CHECK(seen.failed && seen.fault.n);
-	read_path(write_file("empty", STR("")), FORMAT_AUTO);
+	read_path(test_file("empty", STR("")), FORMAT_AUTO);
 	CHECK(!seen.failed && !seen.fault.n && seen.events == 0);
 }
 

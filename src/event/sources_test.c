@@ -2,24 +2,15 @@
 #include "base/test.h"
 #include "event/decode.h"
 #include "event/sources.h"
-#include "sys/file.h"
 
 #include <errno.h>
-
-static const char *write_file(const char *name, const char *text)
-{
-	static char path[4200];
-	snprintf(path, sizeof(path), "%s/%s", test_tmpdir(), name);
-	CHECK(file_replace(path, str_c(text), 0600) == 0);
-	return path;
-}
 
 static void check_finding(const char *text, unsigned line, unsigned column, const char *code)
 {
 	struct sources *s = sources_new();
 	struct diag d;
 	diag_init(&d);
-	CHECK_INT(sources_load(s, write_file("bad.yml", text), &d), -EINVAL);
+	CHECK_INT(sources_load(s, test_file("bad.yml", str_c(text)), &d), -EINVAL);
 	CHECK_INT(d.errors, 1);
 	CHECK_INT(d.items.at[0].line, line);
 	CHECK_INT(d.items.at[0].column, column);
@@ -46,9 +37,8 @@ TEST(the_first_entry_that_fits)
 	struct sources *s = sources_new();
 	struct diag d;
 	diag_init(&d);
-	CHECK_INT(sources_load(s, write_file("good.yml", "sources:\n  - {source: '*/nginx/*.LOG', service: one}\n  - {source: 'access?.log', service: two}\n  - {host: 'fw-*', source: udp, service: three}\n"
-						     "  - {program: 'tomcat*', product: jvm, category: application}\n"),
-			  &d), 0);
+	CHECK_INT(sources_load(s, test_file("good.yml", STR("sources:\n  - {source: '*/nginx/*.LOG', service: one}\n  - {source: 'access?.log', service: two}\n  - {host: 'fw-*', source: udp, service: three}\n"
+						      "  - {program: 'tomcat*', product: jvm, category: application}\n")), &d), 0);
 	CHECK_STR(sources_find(s, STR("/var/log/nginx/a.log"), STR(""))->ls.service, "one");
 	CHECK_STR(sources_find(s, STR("a.zip!x/access1.log"), STR(""))->ls.service, "two");
 	CHECK_STR(sources_find(s, STR("udp"), STR("FW-1"))->ls.service, "three");
@@ -69,7 +59,7 @@ TEST(the_mapping_goes_before_the_content)
 	size_t n;
 	diag_init(&d);
 	arena_init(&mem, 0);
-	CHECK_INT(vocab_load_sources(v, write_file("map.yml", "sources:\n  - {source: app.txt, format: kv, zone: '+09:00', product: mine, service: app}\n  - {program: sshd, product: mine, service: ssh}\n"), &d), 0);
+	CHECK_INT(vocab_load_sources(v, test_file("map.yml", STR("sources:\n  - {source: app.txt, format: kv, zone: '+09:00', product: mine, service: app}\n  - {program: sshd, product: mine, service: ssh}\n")), &d), 0);
 	struct decoder *dec = decoder_new(v, 0);
 	struct record rec = {.raw = STR("time=\"2026-03-02 09:00:00\""), .source = STR("dir/app.txt"), .received = 1};
 	decode_record(dec, &rec, &mem, &ev, NULL);

@@ -21,14 +21,12 @@ static char dir[300];
 static void prepare(void)
 {
 	struct diag d;
-	char path[400], yaml[2000];
+	char yaml[2000];
 	diag_init(&d);
 	snprintf(dir, sizeof(dir), "%s/data", test_tmpdir());
-	snprintf(path, sizeof(path), "%s/rule.yml", test_tmpdir());
-	CHECK_INT(file_replace(path, str_c(RULE), 0600), 0);
 	clock_init_virtual(&clk, INT64_C(1772409600) * NS_PER_S, 9 * 3600);
 	config_init(&config);
-	snprintf(yaml, sizeof(yaml), "rules: [\"%s\"]\nrulebook: \"%s/content/escalation/standard.yml\"\nseal_age: 10s\n", path, test_source_root());
+	snprintf(yaml, sizeof(yaml), "rules: [\"%s\"]\nrulebook: \"%s/content/escalation/standard.yml\"\nseal_age: 10s\n", test_file("rule.yml", str_c(RULE)), test_source_root());
 	CHECK_INT(config_load_text(&config, str_c(yaml), STR("test"), &d), 0);
 	diag_done(&d);
 }

@@ -100,21 +100,14 @@ TEST(tiles_lie_where_the_standard_says)
 	}
 }
 
-static void put_pub(const char *line)
-{
-	char path[4096];
-	path_join(path, sizeof(path), test_tmpdir(), "key.pub");
-	CHECK_INT(file_replace(path, str_c(line), 0644), 0);
-}
-
 /* The key hash of a published verifier key; a wrong one is no key. */
 TEST(key_hashes_are_those_of_signed_notes)
 {
 	struct hash root;
 	uint64_t size;
-	put_pub("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW\n");
+	test_file("key.pub", STR("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW\n"));
 	CHECK_INT(note_verify(test_tmpdir(), STR("x\n"), &size, &root), -EBADMSG);
-	put_pub("PeterNeumann+c74f20a4+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW\n");
+	test_file("key.pub", STR("PeterNeumann+c74f20a4+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW\n"));
 	CHECK_INT(note_verify(test_tmpdir(), STR("x\n"), &size, &root), -ENOKEY);
 }
 
