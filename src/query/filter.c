@@ -2,6 +2,7 @@
 #include "query/parts.h"
 
 #include "base/num.h"
+#include "store/match.h"
 
 #include <errno.h>
 
@@ -104,10 +105,16 @@ static struct str bare(struct parser *p)
 	return s;
 }
 
+static bool is_time(struct str field)
+{
+	enum meta m = meta_find(field);
+	return m == META_TIME || m == META_RECEIVED;
+}
+
 static struct str time_text(struct parser *p, struct str field, struct str s)
 {
 	tstamp t;
-	if (!str_eq(field, STR("_time")) && !str_eq(field, STR("_received")))
+	if (!is_time(field))
 		return s;
 	if (!ts_parse_user(s, p->now, p->offset_s, &t)) {
 		if (s.n && !str_eq(s, STR("*")))
@@ -154,7 +161,7 @@ static struct pred *bare_value(struct parser *p, struct str field, struct str at
 		return leaf(p, field.n ? PRED_PRESENT : PRED_ALL, field, s);
 	if (field.n && str_ieq(s, STR("null")) && !whole)
 		return leaf(p, PRED_NULL, field, s);
-	if (str_eq(field, STR("_time")) && s.p[0] == '-')
+	if (is_time(field) && s.p[0] == '-' && !whole)
 		return leaf(p, PRED_GE, field, time_text(p, field, s));
 	if (field.n && is_network(s))
 		return leaf(p, PRED_CIDR, field, s);
@@ -179,7 +186,7 @@ static struct pred *value(struct parser *p, struct str field, bool whole)
 		return n;
 	}
 	if (str_take(&p->rest, STR("\"")))
-		return quoted(p, '"', &text) ? leaf(p, whole ? PRED_EQ : PRED_WORD, field, text) : leaf(p, PRED_ALL, field, STR(""));
+		return quoted(p, '"', &text) ? leaf(p, whole ? PRED_EQ : PRED_WORD, field, time_text(p, field, text)) : leaf(p, PRED_ALL, field, STR(""));
 	if (field.n && str_take(&p->rest, STR("/")))
 		return quoted(p, '/', &text) ? leaf(p, PRED_REGEX, field, text) : leaf(p, PRED_ALL, field, STR(""));
 	if (field.n && str_take(&p->rest, STR("[")))

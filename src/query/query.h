@@ -34,7 +34,7 @@ struct query_result {
 	char next_cursor[96]; /* empty = no more */
 	uint64_t rows;
 };
-/* Rows without pipes are flat events: _time _id _source _host _product … then the fields, then _raw. */
+/* Rows without pipes are flat events: _time _received _id _source _host … (store/meta.def), then the fields, then _raw. */
 /* v = the vocabulary of the store. */
 int query_run(const struct query *q, struct store *s, const struct vocab *v, const struct query_opts *o, query_row_cb *cb, void *arg, struct query_result *ret);
 

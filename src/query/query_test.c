@@ -10,6 +10,31 @@ struct stage {
 	struct store *s;
 };
 
+/* The events come one a minute, all from the source "s" of the site tokyo. */
+static void stage_fill(struct stage *x, const char *const *events, size_t n)
+{
+	char dir[4096];
+	struct diag d;
+	diag_init(&d);
+	snprintf(dir, sizeof(dir), "%s/segments", test_tmpdir());
+	x->v = vocab_new();
+	vocab_freeze(x->v);
+	CHECK_INT(store_open(&(struct store_opts){.dir = dir, .vocab = x->v}, &d, &x->s), 0);
+	struct decoder *dec = decoder_new(x->v, 0);
+	for (size_t i = 0; i < n; i++) {
+		struct arena mem;
+		struct event ev;
+		arena_init(&mem, 0);
+		struct record rec = {.raw = str_c(events[i]), .source = STR("s"), .site = STR("tokyo"), .format = FORMAT_JSON, .received = (tstamp)i * 60 * NS_PER_S};
+		rec.id = id_make(rec.received, ID_EVENT, i);
+		decode_record(dec, &rec, &mem, &ev, NULL);
+		CHECK_INT(store_append(x->s, &ev, i), 0);
+		arena_done(&mem);
+	}
+	decoder_free(dec);
+	diag_done(&d);
+}
+
 static void stage_open(struct stage *x)
 {
 	static const char *const events[] = {
@@ -19,26 +44,7 @@ static void stage_open(struct stage *x)
 		"{\"n\":4,\"user\":\"tanaka\",\"path\":\"C:\\\\Windows\\\\cmd.exe\",\"bytes\":40}",
 		"{\"n\":5,\"user\":\"\",\"src\":\"203.0.113.5\",\"msg\":\"FAILED login\"}",
 	};
-	char dir[4096];
-	struct diag d;
-	diag_init(&d);
-	snprintf(dir, sizeof(dir), "%s/segments", test_tmpdir());
-	x->v = vocab_new();
-	vocab_freeze(x->v);
-	CHECK_INT(store_open(&(struct store_opts){.dir = dir, .vocab = x->v}, &d, &x->s), 0);
-	struct decoder *dec = decoder_new(x->v, 0);
-	for (size_t i = 0; i < LEN(events); i++) {
-		struct arena mem;
-		struct event ev;
-		arena_init(&mem, 0);
-		struct record rec = {.raw = str_c(events[i]), .source = STR("s"), .format = FORMAT_JSON, .received = (tstamp)i * 60 * NS_PER_S};
-		rec.id = id_make(rec.received, ID_EVENT, i);
-		decode_record(dec, &rec, &mem, &ev, NULL);
-		CHECK_INT(store_append(x->s, &ev, i), 0);
-		arena_done(&mem);
-	}
-	decoder_free(dec);
-	diag_done(&d);
+	stage_fill(x, events, LEN(events));
 }
 
 static void stage_close(struct stage *x)
@@ -52,7 +58,7 @@ static int add_row(void *arg, const struct query_cell *cell, size_t n)
 	struct arena mem;
 	arena_init(&mem, 0);
 	for (size_t i = 0; i < n; i++)
-		if (cell[i].name.p[0] != '_' && (str_eq(cell[i].name, STR("n")) || n <= 4))
+		if (str_eq(cell[i].name, STR("n")) || n <= 4)
 			buf_addf(arg, "%.*s=%.*s ", STR_ARG(cell[i].name), STR_ARG(val_text(cell[i].val, &mem)));
 	buf_addc(arg, ';');
 	arena_done(&mem);
@@ -123,6 +129,59 @@ TEST(pipes)
 	check(&x, "* | where bytes>50 | fields n", "n=2 ;n=1 ;");
 	check(&x, "* | rename bytes as size | fields size | tail 1", "size=90 ;");
 	check(&x, "* | dedup _source | fields n", "n=5 ;");
+	stage_close(&x);
+}
+
+/* Received at 0, 60 and 120 s, but told of other times; the last has fields by names of the house's. */
+static void stage_open_times(struct stage *x)
+{
+	static const char *const events[] = {
+		"{\"n\":1,\"@timestamp\":\"2024-01-01T00:00:00.5Z\",\"Computer\":\"web1\"}",
+		"{\"n\":2,\"@timestamp\":\"2024-01-01T00:00:00Z\"}",
+		"{\"n\":3,\"@timestamp\":\"2023-12-31T00:00:00Z\",\"_source\":\"its own\",\"_raw\":1}",
+	};
+	stage_fill(x, events, LEN(events));
+}
+
+TEST(meta_fields_in_conditions)
+{
+	struct stage x;
+	stage_open_times(&x);
+	check(&x, "_received:-4m", "n=2 ;n=3 ;");
+	check(&x, "_received>=-4m", "n=2 ;n=3 ;");
+	check(&x, "_received<\"1970-01-01 00:01:00\"", "n=1 ;");
+	check(&x, "_received=1970-01-01T00:01:00Z", "n=2 ;");
+	check(&x, "_received:[-4m TO -4m]", "n=2 ;");
+	check(&x, "_received:/01:00Z$/", "n=2 ;");
+	check(&x, "_time>=2024-01-01 _received:*", "n=1 ;n=2 ;");
+	check(&x, "_time>-4m", "n=1 ;n=2 ;n=3 ;");
+	check(&x, "_host:*", "n=1 ;");
+	check(&x, "NOT _host:*", "n=2 ;n=3 ;");
+	check(&x, "_product:*", "");
+	check(&x, "_source=s _site=tokyo", "n=1 ;n=2 ;n=3 ;");
+	check(&x, "_source=\"its own\" OR _raw=1", "");
+	check(&x, "_raw:*computer*", "n=1 ;");
+	check(&x, "* | where _received:-4m", "n=2 ;n=3 ;");
+	check(&x, "* | where _time<2024-01-01", "n=3 ;");
+	check(&x, "* | where _host=web1", "n=1 ;");
+	check(&x, "* | where _source=s _site=tokyo _raw:computer", "n=1 ;");
+	check(&x, "* | fields n | where _time:*", "");
+	check(&x, "* | rename _received as seen | fields n, seen | where seen>=1970-01-01T00:02:00.0Z", "n=3 seen=1970-01-01T00:02:00Z ;");
+	stage_close(&x);
+}
+
+TEST(meta_fields_in_pipes)
+{
+	struct stage x;
+	stage_open_times(&x);
+	check(&x, "* | fields _received", "_received=1970-01-01T00:00:00Z ;_received=1970-01-01T00:01:00Z ;_received=1970-01-01T00:02:00Z ;");
+	check(&x, "* | fields _source, _site, _host | head 1", "_source=s _site=tokyo _host=web1 ;");
+	check(&x, "n=3 | fields _source, _raw",
+	      "_source=s _raw={\"n\":3,\"@timestamp\":\"2023-12-31T00:00:00Z\",\"_source\":\"its own\",\"_raw\":1} ;");
+	check(&x, "* | sort _time", "n=3 ;n=2 ;n=1 ;");
+	check(&x, "* | sort -_received", "n=3 ;n=2 ;n=1 ;");
+	check(&x, "_time>=2024-01-01 | stats count by _time | sort _time", "_time=2024-01-01T00:00:00Z count=1 ;_time=2024-01-01T00:00:00.5Z count=1 ;");
+	check(&x, "* | stats first(_time), last(_time), count by _site", "_site=tokyo first(_time)=2023-12-31T00:00:00Z last(_time)=2024-01-01T00:00:00.5Z count=3 ;");
 	stage_close(&x);
 }
 

@@ -50,11 +50,6 @@ struct row {
 	size_t n;
 };
 
-static struct val text_val(struct str s)
-{
-	return (struct val){.kind = VAL_STR, .u.p = s.p, .n = (uint32_t)s.n};
-}
-
 static const struct val *cell_of(const struct row *r, struct str name)
 {
 	for (size_t i = 0; i < r->n; i++)
@@ -63,28 +58,44 @@ static const struct val *cell_of(const struct row *r, struct str name)
 	return NULL;
 }
 
-static struct str cell_text(const struct row *r, struct str name, struct arena *mem)
+static bool is_absent(const struct val *v)
+{
+	return v->kind == VAL_STR && !v->u.p;
+}
+
+/* What rows are told apart by: a time as it is, everything else as its text. */
+static struct val cell_key(const struct row *r, struct str name, struct arena *mem)
 {
 	const struct val *v = cell_of(r, name);
-	return v ? val_text(*v, mem) : STR_NONE;
+	return !v ? text_val(STR_NONE) : v->kind == VAL_TIME ? *v : text_val(val_text(*v, mem));
+}
+
+static int compare_keys(struct val v, struct val w, struct arena *mem)
+{
+	if (v.kind == VAL_TIME && w.kind == VAL_TIME)
+		return (v.u.i > w.u.i) - (v.u.i < w.u.i);
+	return str_cmp(val_text(v, mem), val_text(w, mem));
+}
+
+static struct val keep_val(struct arena *mem, struct val v)
+{
+	if ((v.kind == VAL_STR || v.kind == VAL_NUM || v.kind == VAL_JSON) && v.u.p)
+		v.u.p = arena_dup(mem, str_n(v.u.p, v.n)).p;
+	return v;
 }
 
 /* An event as flat cells: meta fields first, then its own (the last of a name; arrays joined), then the line. */
 static struct row flatten(const struct event *ev, const struct vocab *v, struct arena *mem)
 {
-	struct row r = {arena_array(mem, ev->n_field + 10, sizeof(*r.cell)), 0};
-	char *id = arena_alloc(mem, ID_TEXT + 1), *time = arena_alloc(mem, TS_TEXT_MAX);
-	size_t n_ls, time_n = ts_format(time, ev->time);
-	const struct logsource *ls = vocab_lsset_get(v, ev->lsset, &n_ls);
-	id_format(id, ev->id);
-	const struct query_cell meta[] = {{STR("_time"), text_val(str_n(time, time_n))}, {STR("_id"), text_val(str_n(id, ID_TEXT))}, {STR("_source"), text_val(ev->source)},
-		{STR("_host"), text_val(ev->host)}, {STR("_site"), text_val(ev->site)}, {STR("_product"), text_val(ls->product)}, {STR("_category"), text_val(ls->category)},
-		{STR("_service"), text_val(ls->service)}};
-	for (size_t i = 0; i < LEN(meta); i++)
-		if (meta[i].val.n)
-			r.cell[r.n++] = meta[i];
+	struct row r = {arena_array(mem, ev->n_field + META_COUNT, sizeof(*r.cell)), 0};
+	struct val val;
+	for (enum meta m = 0; m < META_RAW; m++)
+		if (meta_value(m, ev, v, mem, &val))
+			r.cell[r.n++] = (struct query_cell){meta_name(m), val};
 	for (uint32_t i = 0; i < ev->n_field; i++) {
 		struct query_cell *have = NULL;
+		if (meta_find(ev->field[i].name) != META_COUNT)
+			continue;
 		for (size_t k = 0; k < r.n; k++)
 			if (str_eq(r.cell[k].name, ev->field[i].name))
 				have = &r.cell[k];
@@ -95,19 +106,15 @@ static struct row flatten(const struct event *ev, const struct vocab *v, struct 
 		else
 			r.cell[r.n++] = (struct query_cell){ev->field[i].name, ev->field[i].val};
 	}
-	r.cell[r.n++] = (struct query_cell){STR("_raw"), text_val(ev->raw)};
+	r.cell[r.n++] = (struct query_cell){meta_name(META_RAW), text_val(ev->raw)};
 	return r;
 }
 
 static struct row keep_row(struct arena *mem, const struct row *r)
 {
 	struct row out = {arena_array(mem, r->n + 1, sizeof(*out.cell)), r->n};
-	for (size_t i = 0; out.cell && i < r->n; i++) {
-		const struct val *v = &r->cell[i].val;
-		out.cell[i] = (struct query_cell){arena_dup(mem, r->cell[i].name), *v};
-		if (v->kind == VAL_STR || v->kind == VAL_NUM || v->kind == VAL_JSON)
-			out.cell[i].val.u.p = arena_dup(mem, str_n(v->u.p, v->n)).p;
-	}
+	for (size_t i = 0; out.cell && i < r->n; i++)
+		out.cell[i] = (struct query_cell){arena_dup(mem, r->cell[i].name), keep_val(mem, r->cell[i].val)};
 	return out;
 }
 
@@ -118,12 +125,12 @@ struct acc {
 	double sum, squares, min, max;
 	VEC(double) numbers;
 	struct map values;
-	struct str first, last;
+	struct val first, last;
 	bool any;
 };
 
 struct group {
-	struct str *key;
+	struct val *key;
 	struct acc *acc;
 	uint64_t order;
 };
@@ -193,12 +200,12 @@ static int rename_cells(struct stage *st, const struct row *r)
 	return pass(st, &out);
 }
 
-static struct str key_of(const struct pipe *p, const struct row *r, struct arena *mem, struct str *ret_key)
+static struct str key_of(const struct pipe *p, const struct row *r, struct arena *mem, struct val *ret_key)
 {
 	struct buf b = BUF_INIT(1u << 20);
 	for (size_t i = 0; i < p->n_name; i++) {
-		struct str t = cell_text(r, p->name[i], mem);
-		ret_key[i] = t;
+		ret_key[i] = cell_key(r, p->name[i], mem);
+		struct str t = val_text(ret_key[i], mem);
 		buf_addc(&b, t.p ? 1 : 0);
 		buf_add_varint(&b, t.n);
 		buf_add(&b, t);
@@ -210,7 +217,8 @@ static struct str key_of(const struct pipe *p, const struct row *r, struct arena
 
 static int dedup(struct stage *st, const struct row *r)
 {
-	struct str *parts = arena_array(&st->run->mem, st->pipe->n_name + 1, sizeof(*parts)), key = key_of(st->pipe, r, &st->run->mem, parts);
+	struct val *parts = arena_array(&st->run->mem, st->pipe->n_name + 1, sizeof(*parts));
+	struct str key = key_of(st->pipe, r, &st->run->mem, parts);
 	bool fresh;
 	if (st->index.n >= GROUPS_MAX)
 		return -E2BIG;
@@ -220,10 +228,12 @@ static int dedup(struct stage *st, const struct row *r)
 
 static int matches_where(struct stage *st, const struct row *r)
 {
-	struct event ev = {.field = arena_array(&st->run->mem, r->n + 1, sizeof(struct field))};
+	struct field *cell = arena_array(&st->run->mem, r->n + 1, sizeof(*cell));
+	uint32_t n = 0;
 	for (size_t i = 0; i < r->n; i++)
-		ev.field[ev.n_field++] = (struct field){.name = r->cell[i].name, .val = r->cell[i].val};
-	return matcher_row(st->matcher, &ev, NULL, &st->run->mem) ? pass(st, r) : 0;
+		if (!is_absent(&r->cell[i].val))
+			cell[n++] = (struct field){.name = r->cell[i].name, .val = r->cell[i].val};
+	return matcher_cells(st->matcher, cell, n, &st->run->mem) ? pass(st, r) : 0;
 }
 
 static int collect(struct stage *st, const struct row *r)
@@ -247,22 +257,22 @@ static void accumulate(struct stage *st, struct acc *a, const struct stat *s, co
 		a->count++;
 		return;
 	}
-	if (!v || v->kind == VAL_NULL || (v->kind == VAL_STR && !v->u.p))
+	if (!v || v->kind == VAL_NULL || is_absent(v))
 		return;
 	a->count++;
-	struct str text = val_text(*v, &st->run->mem);
 	if (s->kind == STAT_FIRST || s->kind == STAT_LAST) {
 		/* Rows come in no order here: the earliest and latest by time would need it, so these are the least and greatest value seen. */
-		if (!a->any || str_cmp(text, a->first) < 0)
-			a->first = arena_dup(&st->mem, text);
-		if (!a->any || str_cmp(text, a->last) > 0)
-			a->last = arena_dup(&st->mem, text);
+		struct val key = cell_key(r, s->field, &st->run->mem);
+		if (!a->any || compare_keys(key, a->first, &st->run->mem) < 0)
+			a->first = keep_val(&st->mem, key);
+		if (!a->any || compare_keys(key, a->last, &st->run->mem) > 0)
+			a->last = keep_val(&st->mem, key);
 		a->any = true;
 		return;
 	}
 	if (s->kind == STAT_DC || s->kind == STAT_VALUES) {
 		if (a->values.n < GROUPS_MAX)
-			++*map_put(&a->values, text, NULL);
+			++*map_put(&a->values, val_text(*v, &st->run->mem), NULL);
 		return;
 	}
 	if (!val_number(*v, &d, &i, &is_int))
@@ -279,7 +289,8 @@ static void accumulate(struct stage *st, struct acc *a, const struct stat *s, co
 static int group_row(struct stage *st, const struct row *r)
 {
 	const struct pipe *p = st->pipe;
-	struct str *parts = arena_array(&st->mem, p->n_name + 1, sizeof(*parts)), key = key_of(p, r, &st->run->mem, parts);
+	struct val *parts = arena_array(&st->mem, p->n_name + 1, sizeof(*parts));
+	struct str key = key_of(p, r, &st->run->mem, parts);
 	bool fresh;
 	if (st->mem.used > MEMORY_MAX || st->groups.n > GROUPS_MAX)
 		return -E2BIG;
@@ -288,7 +299,7 @@ static int group_row(struct stage *st, const struct row *r)
 		*at = st->groups.n;
 		struct group *g = vec_add(&st->groups);
 		for (size_t i = 0; i < p->n_name; i++)
-			parts[i] = parts[i].p ? arena_dup(&st->mem, parts[i]) : STR_NONE;
+			parts[i] = keep_val(&st->mem, parts[i]);
 		g->key = parts;
 		g->order = st->groups.n;
 		g->acc = arena_zalloc(&st->mem, (p->n_stat + 1) * sizeof(*g->acc));
@@ -345,7 +356,7 @@ static int compare_rows(const void *a, const void *b)
 		else if (val_number(*v, &d, &unused, &is_int) && val_number(*w, &e, &unused, &is_int))
 			c = (d > e) - (d < e);
 		else
-			c = str_cmp(val_text(*v, &mem), val_text(*w, &mem));
+			c = compare_keys(*v, *w, &mem);
 		c = sorting->pipe->descending[i] ? -c : c;
 	}
 	arena_done(&mem);
@@ -430,9 +441,9 @@ static struct val stat_val(struct arena *mem, const struct stat *s, struct acc *
 	case STAT_P99:
 		return percentile(mem, a, 99);
 	case STAT_FIRST:
-		return text_val(a->first);
+		return a->first;
 	case STAT_LAST:
-		return text_val(a->last);
+		return a->last;
 	case STAT_COUNT:
 	case STAT_DC:
 	case STAT_VALUES:
@@ -447,12 +458,13 @@ static int by_count(const void *a, const void *b)
 	uint64_t n = x->acc[0].count, m = y->acc[0].count;
 	if (n != m)
 		return (n < m) == (sorting->pipe->kind == PIPE_TOP) ? 1 : -1;
-	for (size_t i = 0; i < sorting->pipe->n_name; i++) {
-		int c = str_cmp(x->key[i], y->key[i]);
-		if (c)
-			return c;
-	}
-	return 0;
+	struct arena mem;
+	int c = 0;
+	arena_init(&mem, 0);
+	for (size_t i = 0; i < sorting->pipe->n_name && !c; i++)
+		c = compare_keys(x->key[i], y->key[i], &mem);
+	arena_done(&mem);
+	return c;
 }
 
 static int finish_groups(struct stage *st)
@@ -470,7 +482,7 @@ static int finish_groups(struct stage *st)
 		struct group *g = &st->groups.at[i];
 		struct row out = {arena_array(&st->mem, p->n_name + p->n_stat + 2, sizeof(*out.cell)), 0};
 		for (size_t k = 0; k < p->n_name; k++)
-			out.cell[out.n++] = (struct query_cell){p->name[k], text_val(g->key[k])};
+			out.cell[out.n++] = (struct query_cell){p->name[k], g->key[k]};
 		for (size_t k = 0; k < p->n_stat; k++)
 			out.cell[out.n++] = (struct query_cell){p->stat[k].as, stat_val(&st->mem, &p->stat[k], &g->acc[k])};
 		if (!p->n_stat)
@@ -592,7 +604,7 @@ void query_add_json(const struct query_cell *cell, size_t n, struct arena *mem, 
 	buf_addc(out, '{');
 	for (size_t i = 0; i < n; i++) {
 		struct val v = cell[i].val;
-		if (v.kind == VAL_STR && !v.u.p)
+		if (is_absent(&v))
 			continue;
 		struct str text = val_text(v, mem);
 		json_add_key(out, cell[i].name);

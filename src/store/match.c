@@ -15,6 +15,7 @@
 struct node {
 	enum pred_op op;
 	bool cased;
+	enum meta meta; /* which one field is */
 	struct str field, text, high;
 	struct node **kid;
 	size_t n_kid;
@@ -71,6 +72,7 @@ static int prepare(struct matcher *m, const struct pred *p, struct node **ret, i
 	n->op = p->op;
 	n->cased = p->cased;
 	n->field = p->field;
+	n->meta = meta_find(p->field);
 	n->n_kid = p->n_kid;
 	n->kid = arena_array(&m->mem, p->n_kid + 1, sizeof(*n->kid));
 	if (depth > 100)
@@ -193,11 +195,52 @@ static bool open_end(struct str s)
 	return !s.n || str_eq(s, STR("*"));
 }
 
+/* One of the comparisons that a time is measured by, with a time to measure it. */
+static bool measures_time(const struct node *n)
+{
+	if (n->op == PRED_RANGE)
+		return (n->low_time != TS_NONE || open_end(n->text)) && (n->high_time != TS_NONE || open_end(n->high));
+	return n->low_time != TS_NONE && n->op != PRED_GLOB && n->op != PRED_REGEX && n->op != PRED_CIDR && n->op != PRED_NULL;
+}
+
+static bool time_matches(const struct node *n, tstamp t)
+{
+	tstamp low = n->low_time, high = n->high_time;
+	switch (n->op) {
+	case PRED_LT:
+		return t < low;
+	case PRED_LE:
+		return t <= low;
+	case PRED_GT:
+		return t > low;
+	case PRED_GE:
+		return t >= low;
+	case PRED_EQ:
+	case PRED_WORD:
+		return t == low;
+	case PRED_RANGE:
+		return (low == TS_NONE || t >= low) && (high == TS_NONE || t <= high);
+	case PRED_ALL:
+	case PRED_AND:
+	case PRED_OR:
+	case PRED_NOT:
+	case PRED_PRESENT:
+	case PRED_NULL:
+	case PRED_GLOB:
+	case PRED_REGEX:
+	case PRED_CIDR:
+		break;
+	}
+	return false;
+}
+
 static bool value_matches(struct matcher *m, const struct node *n, struct val v, struct arena *mem)
 {
 	unsigned char ip[16];
 	if (v.kind == VAL_NULL)
 		return n->op == PRED_NULL;
+	if (v.kind == VAL_TIME && measures_time(n))
+		return time_matches(n, v.u.i);
 	struct str raw = val_text(v, mem), text = n->cased || n->op == PRED_REGEX ? raw : folded(mem, raw);
 	switch (n->op) {
 	case PRED_EQ:
@@ -232,115 +275,56 @@ static bool value_matches(struct matcher *m, const struct node *n, struct val v,
 	return false;
 }
 
-static struct val text_val(struct str s)
-{
-	return (struct val){.kind = VAL_STR, .u.p = s.p, .n = (uint32_t)s.n};
-}
+/* What is looked at: a row of the store, or what a pipe made of rows, where the meta fields are cells like others. */
+struct look {
+	const struct event *row;
+	const struct vocab *v;
+	struct arena *mem;
+	bool cells;
+};
 
-/* Meta fields. False when the name is none. */
-static bool meta_value(struct str name, const struct event *row, const struct vocab *v, struct arena *mem, struct val *ret)
+static bool any_field(struct matcher *m, const struct node *n, const struct look *at)
 {
-	size_t n = 0;
-	const struct logsource *ls = v ? vocab_lsset_get(v, row->lsset, &n) : NULL;
-	static const struct logsource none = {{"", 0}, {"", 0}, {"", 0}};
-	const struct logsource *one = ls ? ls : &none;
-	const struct {
-		const char *name;
-		struct str value;
-	} text[] = {{"_site", row->site}, {"_source", row->source}, {"_host", row->host}, {"_raw", row->raw}, {"_product", one->product}, {"_category", one->category}, {"_service", one->service}};
-	for (size_t i = 0; i < LEN(text); i++)
-		if (str_eq(name, str_c(text[i].name))) {
-			*ret = text_val(text[i].value);
-			return true;
-		}
-	if (str_eq(name, STR("_id"))) {
-		char *id = arena_alloc(mem, ID_TEXT + 1);
-		id_format(id, row->id);
-		*ret = text_val(str_n(id, ID_TEXT));
+	if (value_matches(m, n, text_val(at->row->raw), at->mem))
 		return true;
-	}
-	return false;
-}
-
-static bool time_matches(const struct node *n, tstamp t)
-{
-	tstamp low = n->low_time, high = n->high_time;
-	switch (n->op) {
-	case PRED_LT:
-		return low != TS_NONE && t < low;
-	case PRED_LE:
-		return low != TS_NONE && t <= low;
-	case PRED_GT:
-		return low != TS_NONE && t > low;
-	case PRED_GE:
-		return low != TS_NONE && t >= low;
-	case PRED_EQ:
-	case PRED_WORD:
-		return low != TS_NONE && t == low;
-	case PRED_RANGE:
-		return (low == TS_NONE || t >= low) && (high == TS_NONE || t <= high);
-	case PRED_PRESENT:
-		return true;
-	case PRED_ALL:
-	case PRED_AND:
-	case PRED_OR:
-	case PRED_NOT:
-	case PRED_NULL:
-	case PRED_GLOB:
-	case PRED_REGEX:
-	case PRED_CIDR:
-		break;
-	}
-	return false;
-}
-
-static bool any_field(struct matcher *m, const struct node *n, const struct event *row, struct arena *mem)
-{
-	if (value_matches(m, n, text_val(row->raw), mem))
-		return true;
-	for (uint32_t i = 0; i < row->n_field; i++)
-		if (value_matches(m, n, row->field[i].val, mem))
+	for (uint32_t i = 0; i < at->row->n_field; i++)
+		if (value_matches(m, n, at->row->field[i].val, at->mem))
 			return true;
 	return false;
 }
 
-static bool leaf_matches(struct matcher *m, const struct node *n, const struct event *row, const struct vocab *v, struct arena *mem)
+static bool leaf_matches(struct matcher *m, const struct node *n, const struct look *at)
 {
 	struct val val;
-	if (str_eq(n->field, STR("_time")))
-		return time_matches(n, row->time);
-	if (str_eq(n->field, STR("_received")))
-		return time_matches(n, row->received);
 	if (!n->field.n)
-		return any_field(m, n, row, mem);
-	if (n->field.p[0] == '_' && meta_value(n->field, row, v, mem, &val))
-		return n->op == PRED_PRESENT || value_matches(m, n, val, mem);
-	for (uint32_t i = 0; i < row->n_field; i++) {
-		if (!str_eq(row->field[i].name, n->field))
-			continue;
-		if (n->op == PRED_PRESENT || value_matches(m, n, row->field[i].val, mem))
+		return any_field(m, n, at);
+	if (n->meta != META_COUNT && !at->cells)
+		return meta_value(n->meta, at->row, at->v, at->mem, &val) && (n->op == PRED_PRESENT || value_matches(m, n, val, at->mem));
+	for (uint32_t i = 0; i < at->row->n_field; i++) {
+		const struct field *f = &at->row->field[i];
+		if (str_eq(f->name, n->field) && (n->op == PRED_PRESENT || value_matches(m, n, f->val, at->mem)))
 			return true;
 	}
 	return false;
 }
 
-static bool matches(struct matcher *m, const struct node *n, const struct event *row, const struct vocab *v, struct arena *mem)
+static bool matches(struct matcher *m, const struct node *n, const struct look *at)
 {
 	switch (n->op) {
 	case PRED_ALL:
 		return true;
 	case PRED_AND:
 		for (size_t i = 0; i < n->n_kid; i++)
-			if (!matches(m, n->kid[i], row, v, mem))
+			if (!matches(m, n->kid[i], at))
 				return false;
 		return true;
 	case PRED_OR:
 		for (size_t i = 0; i < n->n_kid; i++)
-			if (matches(m, n->kid[i], row, v, mem))
+			if (matches(m, n->kid[i], at))
 				return true;
 		return false;
 	case PRED_NOT:
-		return !matches(m, n->kid[0], row, v, mem);
+		return !matches(m, n->kid[0], at);
 	case PRED_PRESENT:
 	case PRED_NULL:
 	case PRED_EQ:
@@ -355,10 +339,16 @@ static bool matches(struct matcher *m, const struct node *n, const struct event 
 	case PRED_CIDR:
 		break;
 	}
-	return leaf_matches(m, n, row, v, mem);
+	return leaf_matches(m, n, at);
 }
 
 bool matcher_row(struct matcher *m, const struct event *row, const struct vocab *v, struct arena *scratch)
 {
-	return matches(m, m->root, row, v, scratch);
+	return matches(m, m->root, &(struct look){row, v, scratch, false});
+}
+
+bool matcher_cells(struct matcher *m, const struct field *cell, uint32_t n, struct arena *scratch)
+{
+	const struct event row = {.field = (struct field *)(uintptr_t)cell, .n_field = n};
+	return matches(m, m->root, &(struct look){&row, NULL, scratch, true});
 }

@@ -19,7 +19,7 @@ enum pred_op {
 	PRED_WORD,    /* the value contains text as a run of whole words (token boundaries at both ends) */
 	PRED_GLOB,    /* * and ? over the whole value or over one word of it */
 	PRED_REGEX,   /* pcre2, unanchored */
-	PRED_LT, PRED_LE, PRED_GT, PRED_GE, /* by number when both are numbers, else by text; _time by time */
+	PRED_LT, PRED_LE, PRED_GT, PRED_GE, /* by number when both are numbers, else by text; _time and _received by time */
 	PRED_RANGE,   /* [low TO high], each end open when empty or "*" */
 	PRED_CIDR,    /* value is an address inside text */
 };
@@ -28,8 +28,8 @@ struct pred {
 	enum pred_op op;
 	bool cased;
 	/*
-	 * The field; empty = every text field and the original line. Meta fields: _time _received _id _site _source _host _product
-	 * _category _service _raw. A name without such an exact field matches no row.
+	 * The field; empty = every text field and the original line. What every row has beside its own fields stands in meta.def. A name
+	 * without such an exact field matches no row.
 	 */
 	struct str field;
 	struct str text, high; /* text: the value or the low end */
