@@ -1,44 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/test.h"
 #include "codec/json.h"
-#include "event/decode.h"
+#include "event/rig.h"
 
 #include <errno.h>
 
-static struct arena mem;
-
-/* Decodes one line and writes it back as JSON, with time, host and log sources in front. */
-static void told(struct decoder *d, struct str line, struct buf *out)
+/* Decodes one line and writes it back as JSON, with its fault, time, host and log sources in front. */
+static struct str told(struct rig *r, struct str line)
 {
-	struct event ev;
-	enum decode_fault fault;
-	tstamp now;
 	char time[TS_TEXT_MAX];
-	size_t n;
-	CHECK(ts_parse_rfc3339(STR("2026-03-02T10:00:00+09:00"), 0, &now));
-	struct record rec = {.raw = line, .received = now};
-	decode_record(d, &rec, &mem, &ev, &fault);
-	ts_format(time, ev.time);
-	buf_addf(out, "%s %s %.*s", decode_fault_name(fault), time, STR_ARG(ev.host));
-	const struct logsource *ls = vocab_lsset_get(decoder_vocab(d), ev.lsset, &n);
-	for (size_t i = 0; i < n; i++)
-		buf_addf(out, " %.*s/%.*s/%.*s", STR_ARG(ls[i].product), STR_ARG(ls[i].category), STR_ARG(ls[i].service));
-	buf_addc(out, ' ');
-	event_add_json(&ev, &mem, out);
+	rig_decode(r, (struct record){.raw = line, .received = RIG_NOW});
+	ts_format(time, r->ev.time);
+	return arena_fmt(&r->mem, "%s %s %.*s", decode_fault_name(r->fault), time, STR_ARG(rig_told(r)));
 }
 
 static void check(const char *line, const char *want)
 {
-	struct vocab *v = vocab_new();
-	struct decoder *d = decoder_new(v, 9 * 3600);
-	struct buf out = BUF_INIT(100000);
-	arena_init(&mem, 0);
-	told(d, str_c(line), &out);
-	CHECK_STR(buf_str(&out), want);
-	buf_done(&out);
-	decoder_free(d);
-	vocab_unref(v);
-	arena_done(&mem);
+	struct rig r;
+	rig_open(&r, 9 * 3600);
+	CHECK_STR(told(&r, str_c(line)), want);
+	rig_close(&r);
 }
 
 TEST(windows_json_in_four_dresses)
@@ -67,68 +47,46 @@ TEST(lines_before_change_nothing)
 		"{\"Channel\":{\"a\":1},\"EventID\":[1],\"SourceName\":\"x\"}", "{\"Channel\":", "{\"Channel\":\"", "{\"a\"", "{\"six___\":-12,\"seven__\":12345678,\"fourteen______\":123456789,\"fifteen________\":0,\"z\":1}",
 		"{\"six___\": 1 , \"seven__\":01}", "{\"winlog\":{\"channel\":\"Security\",\"event_data\":{\"a\":\"1\",\"b\":{}},\"event_id\":4624},\"x\": \"y\", \"z\":[{\"k\":1, \"l\":{\"m\":2}},{\"k\":2}]}",
 		"{\"winlog.channel\":\"System\",\"winlog\":{\"event_id\":1,\"chan\\u006eel\":\"x\"},\"channel\":2}"};
-	struct vocab *v = vocab_new();
-	struct decoder *old = decoder_new(v, 0);
-	struct buf want = BUF_INIT(100000), got = BUF_INIT(100000);
-	arena_init(&mem, 0);
+	struct rig old, fresh;
+	rig_open(&old, 0);
 	for (size_t i = 0; i < LEN(lines) * LEN(lines) * 2; i++) {
-		struct decoder *fresh = decoder_new(v, 0);
 		/* Each behind each. */
 		struct str line = str_c(lines[i % 2 ? i / 2 % LEN(lines) : i / 2 / LEN(lines)]);
-		buf_reset(&want);
-		buf_reset(&got);
-		told(fresh, line, &want);
-		told(old, line, &got);
-		CHECK_STR(buf_str(&got), buf_cstr(&want));
-		decoder_free(fresh);
-		arena_reset(&mem);
+		rig_open(&fresh, 0);
+		CHECK_STR(told(&old, line), told(&fresh, line).p);
+		rig_close(&fresh);
 	}
-	buf_done(&want);
-	buf_done(&got);
-	decoder_free(old);
-	vocab_unref(v);
-	arena_done(&mem);
+	rig_close(&old);
 }
 
 TEST(names_may_be_long)
 {
 	static char line[70100];
-	struct vocab *v = vocab_new();
-	struct decoder *d = decoder_new(v, 0);
-	struct record rec = {.raw = {line, sizeof(line)}};
-	struct event ev;
-	arena_init(&mem, 0);
+	struct rig r;
+	rig_open(&r, 0);
 	memset(line, 'x', sizeof(line));
 	memcpy(line, "{\"", 2);
 	memcpy(line + sizeof(line) - 4, "\":1}", 4);
-	decode_record(d, &rec, &mem, &ev, NULL);
-	CHECK_INT(ev.n_field, 1);
-	CHECK_INT(ev.field[0].name.n, sizeof(line) - 6);
-	decoder_free(d);
-	vocab_unref(v);
-	arena_done(&mem);
+	rig_decode(&r, (struct record){.raw = {line, sizeof(line)}});
+	CHECK_INT(r.ev.n_field, 1);
+	CHECK_INT(r.ev.field[0].name.n, sizeof(line) - 6);
+	rig_close(&r);
 }
 
 /* More names than are kept. */
 TEST(names_beyond_the_table)
 {
-	struct vocab *v = vocab_new();
-	struct decoder *d = decoder_new(v, 0);
-	struct event ev;
+	struct rig r;
 	char line[64];
-	arena_init(&mem, 0);
+	rig_open(&r, 0);
 	for (int i = 0; i < 3 * JSON_NAMES_MAX; i++) {
 		int n = snprintf(line, sizeof(line), "{\"name_%d\":{\"x\":%d}, \"EventID\":7}", i % (2 * JSON_NAMES_MAX), i);
-		struct record rec = {.raw = str_n(line, (size_t)n)};
-		arena_reset(&mem);
-		decode_record(d, &rec, &mem, &ev, NULL);
-		CHECK_INT(ev.n_field, 2);
-		CHECK_STR(ev.field[0].name, arena_fmt(&mem, "name_%d.x", i % (2 * JSON_NAMES_MAX)).p);
-		CHECK_STR(ev.field[1].name, "EventID");
+		rig_decode(&r, (struct record){.raw = str_n(line, (size_t)n)});
+		CHECK_INT(r.ev.n_field, 2);
+		CHECK_STR(r.ev.field[0].name, arena_fmt(&r.mem, "name_%d.x", i % (2 * JSON_NAMES_MAX)).p);
+		CHECK_STR(r.ev.field[1].name, "EventID");
 	}
-	decoder_free(d);
-	vocab_unref(v);
-	arena_done(&mem);
+	rig_close(&r);
 }
 
 TEST(a_name_stands_once_in_json)
@@ -150,24 +108,20 @@ TEST(what_a_record_leaves_open_is_read_against_its_file)
 		const char *want;
 	} row[] = {{"Mar  2 09:00:00 h app: x", 0, "2026-03-02T00:00:00Z"}, {"Mar  2 09:00:00 h app: x", INT64_C(1555555555) * NS_PER_S, "2019-03-02T00:00:00Z"},
 		{"no time", 0, "2026-03-02T01:00:00Z"}, {"no time", INT64_C(1555555555) * NS_PER_S, "2019-04-18T02:45:55Z"}};
-	struct vocab *v = vocab_new();
-	struct decoder *d = decoder_new(v, 9 * 3600);
-	struct event ev;
+	struct rig r;
 	char time[TS_TEXT_MAX];
-	arena_init(&mem, 0);
+	rig_open(&r, 9 * 3600);
 	for (size_t i = 0; i < LEN(row); i++) {
-		struct record rec = {.raw = str_c(row[i].raw), .received = INT64_C(1772413200) * NS_PER_S, .written = row[i].written};
-		decode_record(d, &rec, &mem, &ev, NULL);
-		CHECK_STR(str_n(time, ts_format(time, ev.time)), row[i].want);
-		CHECK_INT(ev.received, rec.received);
+		rig_decode(&r, (struct record){.raw = str_c(row[i].raw), .received = RIG_NOW, .written = row[i].written});
+		CHECK_STR(str_n(time, ts_format(time, r.ev.time)), row[i].want);
+		CHECK_INT(r.ev.received, RIG_NOW);
 	}
-	decoder_free(d);
-	vocab_unref(v);
-	arena_done(&mem);
+	rig_close(&r);
 }
 
 TEST(values_as_windows_writes_them)
 {
+	struct arena mem;
 	static const unsigned char guid[16] = {0x5f, 0x38, 0x70, 0x57, 0x2a, 0xc2, 0xe0, 0x43, 0xbf, 0x4c, 0x06, 0xf5, 0x69, 0x8f, 0xfb, 0xd9};
 	static const unsigned char sid[] = {1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}, cut[] = {1, 3, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0};
 	static const unsigned char authority[] = {1, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
@@ -194,18 +148,13 @@ TEST(what_is_known_of_the_bytes)
 	} row[] = {{"{\"a\":\"b\"}", FORMAT_AUTO, 9}, {" {\"a\":\"火\"}", FORMAT_AUTO, 7}, {"{\"a\":1", FORMAT_AUTO, 6}, {"a\x1b[1mb", FORMAT_AUTO, 0}, {"<38>Mar  2 09:00:00 h a: b", FORMAT_AUTO, 26},
 		{"\xEF\xBB\xBF{}", FORMAT_AUTO, 0}, {"a \x83\x8d\x83\x4f\x83\x43\x83\x93", FORMAT_AUTO, 0}, {"a \x1b$B%m%0%$%s\x1b(B", FORMAT_AUTO, 0}, {"{\"r\":\"\xe9\"}", FORMAT_AUTO, 0},
 		{"", FORMAT_AUTO, 0}, {"MESSAGE=a\n", FORMAT_JOURNAL, 0}};
-	struct vocab *v = vocab_new();
-	struct decoder *d = decoder_new(v, 0);
-	struct event ev;
-	arena_init(&mem, 0);
+	struct rig r;
+	rig_open(&r, 0);
 	for (size_t i = 0; i < LEN(row); i++) {
-		struct record rec = {.raw = str_c(row[i].raw), .format = (uint8_t)row[i].format};
-		decode_record(d, &rec, &mem, &ev, NULL);
-		CHECK_INT(ev.ascii, row[i].want);
+		rig_decode(&r, (struct record){.raw = str_c(row[i].raw), .format = (uint8_t)row[i].format});
+		CHECK_INT(r.ev.ascii, row[i].want);
 	}
-	decoder_free(d);
-	vocab_unref(v);
-	arena_done(&mem);
+	rig_close(&r);
 }
 
 TEST(json_keeps_arrays_null_and_nesting_apart)
@@ -252,6 +201,7 @@ TEST(access_logs)
 
 TEST(flat_reader_names_the_place)
 {
+	struct arena mem;
 	struct json_leaf *leaf;
 	struct json_fault fault;
 	size_t n;

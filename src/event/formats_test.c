@@ -1,42 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/test.h"
-#include "event/decode.h"
-
-static struct arena mem;
+#include "event/rig.h"
 
 /*
- * Decodes one line (n bytes) with the header lines of its file and writes what came out: fault, format, time, host, log sources, fields. The line came
- * at 2026-03-02T10:00:00+09:00; times without a zone are read at +09:00.
+ * Decodes one line (n bytes) with the header lines of its file and writes what came out: fault, format, its own time or -, host, log sources, fields.
+ * Times without a zone are read at +09:00.
  */
 static void check(const char *format, const char *context, const char *line, size_t n, const char *want)
 {
-	struct vocab *v = vocab_new();
-	struct decoder *d = decoder_new(v, 9 * 3600);
-	struct buf out = BUF_INIT(100000);
-	struct event ev;
-	enum decode_fault fault;
-	tstamp now;
-	size_t n_ls;
-	arena_init(&mem, 0);
-	CHECK(ts_parse_rfc3339(STR("2026-03-02T10:00:00+09:00"), 0, &now));
-	struct record rec = {.raw = str_n(line, n), .context = str_c(context), .received = now, .format = (uint8_t)event_format_parse(str_c(format))};
-	decode_record(d, &rec, &mem, &ev, &fault);
-	buf_addf(&out, "%s %s ", decode_fault_name(fault), event_format_name((enum event_format)ev.format));
-	if (ev.time_is_own)
-		buf_add_ts(&out, ev.time);
-	else
-		buf_add_cstr(&out, "-");
-	buf_addf(&out, " %.*s", STR_ARG(ev.host));
-	const struct logsource *ls = vocab_lsset_get(v, ev.lsset, &n_ls);
-	for (size_t i = 0; i < n_ls; i++)
-		buf_addf(&out, " %.*s/%.*s/%.*s", STR_ARG(ls[i].product), STR_ARG(ls[i].category), STR_ARG(ls[i].service));
-	buf_addc(&out, ' ');
-	event_add_json(&ev, &mem, &out);
-	CHECK_STR(buf_str(&out), want);
-	buf_done(&out);
-	decoder_free(d);
-	vocab_unref(v);
-	arena_done(&mem);
+	struct rig r;
+	char time[TS_TEXT_MAX] = "-";
+	rig_open(&r, 9 * 3600);
+	rig_decode(&r, (struct record){.raw = str_n(line, n), .context = str_c(context), .received = RIG_NOW, .format = (uint8_t)event_format_parse(str_c(format))});
+	if (r.ev.time_is_own)
+		ts_format(time, r.ev.time);
+	const char *as = event_format_name((enum event_format)r.ev.format);
+	CHECK_STR(arena_fmt(&r.mem, "%s %s %s %.*s", decode_fault_name(r.fault), as, time, STR_ARG(rig_told(&r))), want);
+	rig_close(&r);
 }
 
 #define LINE(lit) lit, sizeof(lit) - 1

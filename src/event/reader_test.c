@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/test.h"
 #include "event/reader.h"
+#include "event/rig.h"
 #include "sys/file.h"
 
 #include <archive.h>
@@ -18,35 +18,29 @@ static struct seen {
 
 static int on_event(void *arg, struct event *ev)
 {
-	struct arena mem;
 	struct buf json = BUF_INIT(64u << 20);
-	(void)arg;
-	arena_init(&mem, 0);
-	event_add_json(ev, &mem, &json);
+	event_add_json(ev, arg, &json);
 	seen.hash = seen.hash * 31 + str_hash(buf_str(&json));
 	if (seen.events++ == 0)
 		buf_add(&seen.first, buf_str(&json));
 	buf_done(&json);
-	arena_done(&mem);
 	return 0;
 }
 
-static void read_path(const char *path, enum event_format format)
+static void read_path(const char *path)
 {
-	struct vocab *v = vocab_new();
-	struct decoder *d = decoder_new(v, 0);
-	struct reader_opts o = {.format = format, .now = 1772409600 * NS_PER_S};
+	struct rig rig;
+	struct reader_opts o = {.now = 1772409600 * NS_PER_S};
 	struct reader *r;
 	struct block *b;
-	struct arena mem;
 	buf_done(&seen.first);
 	free((char *)(uintptr_t)seen.fault.p);
 	seen = (struct seen){.first = BUF_INIT(1u << 20)};
-	arena_init(&mem, 0);
+	rig_open(&rig, 0);
 	CHECK_INT(reader_open(&o, &r), 0);
 	CHECK_INT(reader_add_path(r, path), 0);
 	while (reader_next(r, &b) > 0) {
-		block_decode(b, d, &mem, on_event, NULL, &seen.n);
+		block_decode(b, rig.dec, &rig.mem, on_event, &rig.mem, &seen.n);
 		seen.bad += seen.n.bad;
 		seen.blocks++;
 		seen.format = block_file(b)->format;
@@ -58,14 +52,12 @@ static void read_path(const char *path, enum event_format format)
 		block_free(b);
 	}
 	reader_free(r);
-	arena_done(&mem);
-	decoder_free(d);
-	vocab_unref(v);
+	rig_close(&rig);
 }
 
 static void check(const char *name, struct str bytes, enum event_format format, uint64_t events, const char *first)
 {
-	read_path(test_file(name, bytes), FORMAT_AUTO);
+	read_path(test_file(name, bytes));
 	CHECK_STR(buf_str(&seen.first), first);
 	CHECK_INT(seen.format, format);
 	CHECK_INT(seen.events, events);
@@ -122,20 +114,20 @@ TEST(blocks_do_not_depend_on_the_container)
 	for (int i = 0; i < 60000; i++)
 		buf_addf(&b, "type=SYSCALL msg=audit(%d.5:%d): a0=%d\ntype=CWD msg=audit(%d.5:%d): cwd=\"/%d\"\n", 1772400000 + i / 10, i, i, 1772400000 + (i ^ 1) / 10, i ^ 1, i);
 	snprintf(path, sizeof(path), "%s", test_file("a.log", buf_str(&b)));
-	read_path(path, FORMAT_AUTO);
+	read_path(path);
 	CHECK(seen.blocks > 4);
 	CHECK_INT(seen.events, 60000);
 	struct seen plain = seen;
 	pack("a.log.gz", ARCHIVE_FORMAT_RAW, ARCHIVE_FILTER_GZIP, "a.log", buf_str(&b));
 	struct buf packed = BUF_INIT(64u << 20);
 	snprintf(path, sizeof(path), "%s/a.log.gz", test_tmpdir());
-	read_path(path, FORMAT_AUTO);
+	read_path(path);
 	CHECK_INT(seen.events, plain.events);
 	CHECK_INT(seen.hash, plain.hash);
 	CHECK(file_read(path, &packed) == 0);
 	pack("t.tar", ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FILTER_NONE, "d/a.log.gz", buf_str(&packed));
 	snprintf(path, sizeof(path), "%s/t.tar", test_tmpdir());
-	read_path(path, FORMAT_AUTO);
+	read_path(path);
 	CHECK_INT(seen.events, plain.events);
 	CHECK_INT(seen.hash, plain.hash);
 	buf_done(&packed);
@@ -150,7 +142,7 @@ TEST(a_line_without_an_end_is_refused_and_the_next_is_read)
 	memset(p, 'x', 20u << 20);
 	buf_commit(&b, 20u << 20);
 	buf_add_cstr(&b, "\nlast\n");
-	read_path(test_file("a", buf_str(&b)), FORMAT_AUTO);
+	read_path(test_file("a", buf_str(&b)));
 	CHECK_INT(seen.events, 3);
 	CHECK_INT(seen.bad, 1);
 	CHECK(!seen.failed);
@@ -187,7 +179,7 @@ TEST(hostile_records_cost_what_they_weigh)
 		struct buf b = BUF_INIT(8u << 20);
 		repeat(&b, hostile[i].head, hostile[i].piece, hostile[i].n, hostile[i].tail);
 		buf_add_cstr(&b, "last\n");
-		read_path(test_file("a", buf_str(&b)), FORMAT_AUTO);
+		read_path(test_file("a", buf_str(&b)));
 		CHECK(seen.events >= 1 && seen.events <= 2 && !seen.failed);
 		buf_done(&b);
 	}
@@ -197,11 +189,11 @@ TEST(what_cannot_be_read_says_so)
 {
 	char path[4200];
 	snprintf(path, sizeof(path), "%s/none", test_tmpdir());
-	read_path(path, FORMAT_AUTO);
+	read_path(path);
 	CHECK(seen.failed && seen.fault.n);
-	read_path(test_file("cut.gz", str_n("\x1f\x8b\x08\0\0\0\0\0\0\x03\x4b\x4c", 12)), FORMAT_AUTO);
+	read_path(test_file("cut.gz", str_n("\x1f\x8b\x08\0\0\0\0\0\0\x03\x4b\x4c", 12)));
 	CHECK(seen.failed && seen.fault.n);
-	read_path(test_file("empty", STR("")), FORMAT_AUTO);
+	read_path(test_file("empty", STR("")));
 	CHECK(!seen.failed && !seen.fault.n && seen.events == 0);
 }
 

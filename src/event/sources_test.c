@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/test.h"
-#include "event/decode.h"
+#include "event/rig.h"
 #include "event/sources.h"
 
 #include <errno.h>
@@ -52,27 +51,20 @@ TEST(the_first_entry_that_fits)
 
 TEST(the_mapping_goes_before_the_content)
 {
-	struct vocab *v = vocab_new();
+	struct rig r;
 	struct diag d;
-	struct arena mem;
-	struct event ev;
 	size_t n;
 	diag_init(&d);
-	arena_init(&mem, 0);
-	CHECK_INT(vocab_load_sources(v, test_file("map.yml", STR("sources:\n  - {source: app.txt, format: kv, zone: '+09:00', product: mine, service: app}\n  - {program: sshd, product: mine, service: ssh}\n")), &d), 0);
-	struct decoder *dec = decoder_new(v, 0);
-	struct record rec = {.raw = STR("time=\"2026-03-02 09:00:00\""), .source = STR("dir/app.txt"), .received = 1};
-	decode_record(dec, &rec, &mem, &ev, NULL);
-	CHECK_INT(ev.format, FORMAT_KV);
-	CHECK_INT(ev.time / NS_PER_S, 1772409600);
-	CHECK_STR(vocab_lsset_get(v, ev.lsset, &n)->service, "app");
-	rec = (struct record){.raw = STR("Mar  2 09:00:00 h sshd[5]: x"), .source = STR("udp"), .received = 1772409600 * NS_PER_S};
-	decode_record(dec, &rec, &mem, &ev, NULL);
-	CHECK_STR(vocab_lsset_get(v, ev.lsset, &n)->service, "ssh");
-	decoder_free(dec);
-	arena_done(&mem);
+	rig_open(&r, 0);
+	CHECK_INT(vocab_load_sources(r.v, test_file("map.yml", STR("sources:\n  - {source: app.txt, format: kv, zone: '+09:00', product: mine, service: app}\n  - {program: sshd, product: mine, service: ssh}\n")), &d), 0);
+	rig_decode(&r, (struct record){.raw = STR("time=\"2026-03-02 09:00:00\""), .source = STR("dir/app.txt"), .received = 1});
+	CHECK_INT(r.ev.format, FORMAT_KV);
+	CHECK_INT(r.ev.time / NS_PER_S, 1772409600);
+	CHECK_STR(vocab_lsset_get(r.v, r.ev.lsset, &n)->service, "app");
+	rig_decode(&r, (struct record){.raw = STR("Mar  2 09:00:00 h sshd[5]: x"), .source = STR("udp"), .received = RIG_NOW});
+	CHECK_STR(vocab_lsset_get(r.v, r.ev.lsset, &n)->service, "ssh");
+	rig_close(&r);
 	diag_done(&d);
-	vocab_unref(v);
 }
 
 TEST(zones)
