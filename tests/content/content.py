@@ -15,6 +15,9 @@ import tempfile
 
 import yaml
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "common"))
+import tap
+
 ROOT = os.environ.get("HINOMI_SOURCE") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CONTENT = os.path.join(ROOT, "content")
 RULES = os.path.join(CONTENT, "rules")
@@ -257,19 +260,5 @@ def playbooks_are_cacao():
 TESTS = [rules_check, rules_test, a_broken_rule_fails_its_tests, rules_are_complete, shipped_rules_are_found, playbooks_are_cacao]
 
 
-def main():
-    failed = 0
-    print(f"1..{len(TESTS)}")
-    for i, test in enumerate(TESTS, 1):
-        try:
-            test()
-            print(f"ok {i} - {test.__name__}")
-        except (AssertionError, KeyError, ValueError, TypeError, yaml.YAMLError) as e:
-            failed += 1
-            print(f"not ok {i} - {test.__name__}")
-            print("\n".join("# " + x for x in f"{type(e).__name__}: {e}"[:4000].split("\n")))
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tap.run(TESTS))

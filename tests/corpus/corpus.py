@@ -11,6 +11,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "common"))
+import tap
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CORPUS = os.path.join(os.environ.get("HINOMI_SHARED", os.path.join(ROOT, "..", "shared")), "corpus")
 RULES = [x for d in ("rules", "rules-emerging-threats", "rules-threat-hunting", "rules-compliance", "rules-dfir", "rules-placeholder") for x in ("-r", os.path.join(CORPUS, "sigma", d))]
@@ -137,19 +140,7 @@ TESTS = [traps_of_the_standard, evtx_set_is_read_whole, output_is_the_same_for_a
 
 
 def main():
-    failed = 0
-    print(f"1..{len(TESTS)}")
-    for i, test in enumerate(TESTS, 1):
-        if not os.path.isdir(CORPUS):
-            print(f"ok {i} - {test.__name__} # SKIP the real inputs (../shared/corpus) are not here")
-            continue
-        try:
-            test()
-            print(f"ok {i} - {test.__name__}")
-        except (AssertionError, KeyError) as e:
-            failed += 1
-            print(f"not ok {i} - {test.__name__}\n# {e}")
-    return 1 if failed else 0
+    return tap.run(TESTS, skip="" if os.path.isdir(CORPUS) else "the real inputs (../shared/corpus) are not here")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ import sys
 import tempfile
 import zoneinfo
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "common"))
+import tap
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LOGS = os.path.join(os.environ.get("HINOMI_SHARED", os.path.join(ROOT, "..", "shared")), "corpus", "logs")
 EVERY = """title: every event
@@ -245,22 +248,11 @@ def audit_records_are_merged_by_serial():
 def main():
     tests = [cloudtrail_records_are_all_there, zeek_rows_have_their_times_and_names, audit_records_are_merged_by_serial, cloud_events_are_known, services_are_read_whole, forensic_text_is_read_whole,
              authentication_logs_have_the_times_that_fail2ban_expects]
-    failed = 0
-    print(f"1..{len(tests)}", flush=True)
-    for i, test in enumerate(tests, 1):
-        if not os.path.isdir(LOGS):
-            print(f"ok {i} - {test.__name__} # SKIP no real inputs")
-            continue
-        try:
-            test()
-            print(f"ok {i} - {test.__name__}", flush=True)
-        except AssertionError as e:
-            failed += 1
-            print(f"not ok {i} - {test.__name__}\n# {str(e)[:1500]}", flush=True)
+    status = tap.run(tests, skip="" if os.path.isdir(LOGS) else "no real inputs")
     print("# kind            files   lines  events  own times       source known  sources")
     for kind, files, lines, events, times, fit, sources in ROWS:
         print(f"# {kind:14} {files:6} {lines:7} {events:7}  {times:14} {fit:>8}     {sources:6}")
-    sys.exit(1 if failed else 0)
+    sys.exit(status)
 
 
 main()

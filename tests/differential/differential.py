@@ -16,6 +16,9 @@ import pickle
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "common"))
+import tap
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.environ.get("HINOMI_BUILD", os.path.join(ROOT, "build"))
@@ -26,10 +29,6 @@ VENV = os.path.join(BUILD, "pysigma")
 PAIRS = 50000
 EVENTS = 10000
 SHOWN = 20
-
-
-class Skip(Exception):
-    pass
 
 
 def with_pysigma():
@@ -51,7 +50,7 @@ def verdicts(*args, lines=None):
 
 def need_corpus():
     if not os.path.isdir(CORPUS):
-        raise Skip("the real inputs (../shared/corpus) are not here")
+        raise tap.Skip("the real inputs (../shared/corpus) are not here")
 
 
 def rule_files():
@@ -184,20 +183,13 @@ def main():
     if python and os.path.realpath(sys.prefix) != os.path.realpath(VENV):
         return subprocess.run([python, *sys.argv]).returncode
     sys.path.insert(0, HERE)
-    failed = 0
-    print(f"1..{len(TESTS)}", flush=True)
-    for i, test in enumerate(TESTS, 1):
-        try:
+    t = tap.Tap(len(TESTS))
+    for test in TESTS:
+        with t.test(test.__name__):
             if not python and test is not own_traps_by_the_engine:
-                raise Skip("pySigma cannot be installed here")
+                raise tap.Skip("pySigma cannot be installed here")
             test()
-            print(f"ok {i} - {test.__name__}", flush=True)
-        except Skip as e:
-            print(f"ok {i} - {test.__name__} # SKIP {e}", flush=True)
-        except (AssertionError, KeyError, OSError, subprocess.CalledProcessError) as e:
-            failed += 1
-            print(f"not ok {i} - {test.__name__}\n" + "\n".join("# " + x for x in f"{type(e).__name__}: {e}".split("\n")), flush=True)
-    return 1 if failed else 0
+    return t.status()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,9 @@ import re
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "common"))
+import tap
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 EVENT_CHAIN = {"base", "sys", "codec", "event"}
@@ -134,17 +137,7 @@ def generated(files):
 
 
 def main():
-    files = tracked()
-    checks = [layers, lengths, licences, banned, words, generated]
-    failed = 0
-    print(f"1..{len(checks)}")
-    for i, check in enumerate(checks, 1):
-        bad = check(files)
-        failed += bool(bad)
-        print(f"{'not ok' if bad else 'ok'} {i} - {check.__name__}")
-        for line in bad:
-            print("# " + line)
-    return 1 if failed else 0
+    return tap.run([layers, lengths, licences, banned, words, generated], tracked())
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "common"))
+import tap
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -62,17 +65,13 @@ def check(path, name, lines):
 
 
 def main():
-    failed, all_cases = 0, list(cases())
-    print(f"1..{len(all_cases)}")
+    all_cases = list(cases())
+    t = tap.Tap(len(all_cases))
     with tempfile.TemporaryDirectory() as tmp:
-        for i, (name, lines) in enumerate(all_cases, 1):
-            try:
+        for name, lines in all_cases:
+            with t.test(name):
                 check(os.path.join(tmp, "rule.yml"), name, lines)
-                print(f"ok {i} - {name}")
-            except AssertionError as e:
-                failed += 1
-                print(f"not ok {i} - {name}\n" + "\n".join("# " + x for x in str(e).split("\n")))
-    return 1 if failed else 0
+    return t.status()
 
 
 if __name__ == "__main__":

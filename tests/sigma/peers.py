@@ -13,6 +13,9 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "common"))
+import tap
+
 
 def rule(title, logsource, detection):
     return f"title: {title}\nlogsource: {json.dumps(logsource)}\ndetection:\n" + "".join(f"  {x}\n" for x in detection.split("\n"))
@@ -160,17 +163,11 @@ TESTS = [an_event_belongs_to_every_category_that_fits, unresolved_placeholders_a
 
 
 def main():
-    failed = 0
-    print(f"1..{len(TESTS)}")
-    for i, test in enumerate(TESTS, 1):
-        with tempfile.TemporaryDirectory() as tmp:
-            try:
-                test(Stage(tmp))
-                print(f"ok {i} - {test.__name__}")
-            except (AssertionError, KeyError, OSError, ValueError, subprocess.SubprocessError) as e:
-                failed += 1
-                print(f"not ok {i} - {test.__name__}\n" + "\n".join("# " + x for x in f"{type(e).__name__}: {e}"[:3000].split("\n")))
-    return 1 if failed else 0
+    t = tap.Tap(len(TESTS))
+    for test in TESTS:
+        with t.test(test.__name__), tempfile.TemporaryDirectory() as tmp:
+            test(Stage(tmp))
+    return t.status()
 
 
 if __name__ == "__main__":

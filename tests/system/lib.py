@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "common"))
+from tap import Skip, Tap
 
 BINARY = sys.argv[1] if len(sys.argv) > 1 else "build/hinomi"
 ROLES = "viewer l1 l2 soc_lead handler csirt_lead legal pr management auditor admin sensor".split()
@@ -223,35 +225,22 @@ def verify(data):
     return p.returncode, (p.stdout + p.stderr).decode(errors="replace")
 
 
-class Skip(Exception):
-    """The reason why a test cannot be run here."""
-
-
-def main(tests, share=True):
-    """Runs functions of one argument as TAP. share: all get one object whose `tmp` is a directory; a server in it is stopped at the end."""
+def main(tests):
+    """Runs functions of one argument as TAP. All get one object whose `tmp` is a directory; a server in it is stopped at the end."""
 
     class State:
         tmp = tempfile.mkdtemp(prefix="hinomi-system-")
         server = None
 
-    state, failed = State(), 0
-    print(f"1..{len(tests)}", flush=True)
-    for i, test in enumerate(tests, 1):
-        try:
+    state, tap = State(), Tap(len(tests))
+    for test in tests:
+        with tap.test(test.__name__):
             test(state)
-            print(f"ok {i} - {test.__name__}", flush=True)
-        except Skip as e:
-            print(f"ok {i} - {test.__name__} # SKIP {e}", flush=True)
-        except Exception as e:  # whatever went wrong is this test's failure, the others still run
-            failed += 1
-            where = traceback.extract_tb(e.__traceback__)
-            lines = [f"{os.path.basename(f.filename)}:{f.lineno}: {f.line}" for f in where[-4:]] + [f"{type(e).__name__}: {str(e)[:3000]}"]
-            print(f"not ok {i} - {test.__name__}\n" + "\n".join("# " + x for line in lines for x in line.splitlines()), flush=True)
     try:
         if state.server and state.server.p.poll() is None:
             state.server.stop()
     except AssertionError as e:
         print(f"# {e}")
-        failed += 1
+        tap.failed += 1
     shutil.rmtree(state.tmp, ignore_errors=True)
-    sys.exit(1 if failed else 0)
+    sys.exit(tap.status())

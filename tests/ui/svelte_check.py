@@ -7,6 +7,9 @@ import re
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "common"))
+import tap
+
 WEB = os.path.join(os.environ["HINOMI_SOURCE"], "web")
 
 
@@ -33,16 +36,7 @@ def texts():
 
 
 def main():
-    checks = [types, texts]
-    failed = 0
-    print(f"1..{len(checks)}")
-    for i, check in enumerate(checks, 1):
-        bad = check()
-        failed += bool(bad)
-        print(f"{'not ok' if bad else 'ok'} {i} - {check.__name__}")
-        for line in bad:
-            print("# " + line)
-    return 1 if failed else 0
+    return tap.run([types, texts])
 
 
 if __name__ == "__main__":
