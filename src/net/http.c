@@ -174,6 +174,11 @@ static void answer(void *arg)
 		job_free(j);
 		return;
 	}
+	const char *refused = j->resp.stream ? stream_refused(j->h, j->req) : NULL;
+	if (refused) {
+		j->resp.stream = false;
+		api_refuse(&j->resp, refused);
+	}
 	e = evbuffer_new();
 	must(e);
 	add_headers(j);
@@ -301,14 +306,19 @@ static void on_local_request(struct evhttp_request *req, void *arg)
 
 static struct bufferevent *make_bufferevent(struct event_base *base, void *arg)
 {
-	return tls_bufferevent(arg, base, -1);
+	struct bufferevent *b = tls_bufferevent(arg, base, -1);
+	if (b)
+		refusals_rewrite(b);
+	return b;
 }
 
-static struct evhttp *make_server(struct http *h, void (*fn)(struct evhttp_request *, void *))
+/* tls: NULL = plain. */
+static struct evhttp *make_server(struct http *h, struct tls *tls, void (*fn)(struct evhttp_request *, void *))
 {
 	struct evhttp *e = evhttp_new(loop_base(h->o.loop));
 	must(e);
 	evhttp_set_gencb(e, fn, h);
+	evhttp_set_bevcb(e, make_bufferevent, tls);
 	evhttp_set_max_headers_size(e, HEADERS_MAX);
 	/* A little more than is taken, so that what is a little too large gets an answer of ours. */
 	evhttp_set_max_body_size(e, (ev_ssize_t)(h->o.max_body + BODY_SLACK));
@@ -330,9 +340,7 @@ static int listen_tcp(struct http *h, struct diag *d)
 {
 	struct sockaddr_storage sa = {0};
 	socklen_t n = sizeof(sa);
-	h->tcp = make_server(h, on_request);
-	if (h->o.tls)
-		evhttp_set_bevcb(h->tcp, make_bufferevent, h->o.tls);
+	h->tcp = make_server(h, h->o.tls, on_request);
 	errno = 0;
 	h->tcp_door = evhttp_bind_socket_with_handle(h->tcp, h->o.host, (ev_uint16_t)h->o.port);
 	if (!h->tcp_door)
@@ -357,7 +365,7 @@ static void listen_local(struct http *h)
 	mode_t old = umask(0177);
 	bool bound = fd >= 0 && bind(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0 && listen(fd, 128) == 0;
 	umask(old);
-	h->local = make_server(h, on_local_request);
+	h->local = make_server(h, NULL, on_local_request);
 	if (bound)
 		h->local_door = evhttp_accept_socket_with_handle(h->local, fd);
 	if (!h->local_door) {

@@ -35,6 +35,11 @@ struct http {
 	_Atomic unsigned listening; /* streams, for the desk's thread */
 };
 
+/* Refusals that libevent writes to this connection leave as problem documents. */
+void refusals_rewrite(struct bufferevent *b);
+
+/* NULL, or the code of the problem why there can be no stream now. */
+const char *stream_refused(const struct http *h, struct evhttp_request *req);
 /* Takes over a request whose answer is a stream. */
 void stream_open(struct http *h, struct evhttp_request *req);
 void streams_close(struct http *h);

@@ -65,13 +65,16 @@ static void send_all(struct http *h, const char *text, size_t n)
 	}
 }
 
+const char *stream_refused(const struct http *h, struct evhttp_request *req)
+{
+	if (h->stopping || !evhttp_request_get_connection(req))
+		return "stopping";
+	return h->n_streams >= STREAMS_MAX ? "busy" : NULL;
+}
+
 void stream_open(struct http *h, struct evhttp_request *req)
 {
 	struct evhttp_connection *evcon = evhttp_request_get_connection(req);
-	if (!evcon || h->stopping || h->n_streams >= STREAMS_MAX) {
-		evhttp_send_error(req, 503, "Service Unavailable");
-		return;
-	}
 	struct stream *st = must_new(struct stream);
 	st->h = h;
 	st->req = req;

@@ -41,12 +41,23 @@ def goes_on(s):
 # ---- HTTP ------------------------------------------------------------------------------------------------------------------------------------------
 
 
+def is_problem(what, out, right):
+    """A whole answer with one of these statuses, as a problem document, whoever refused."""
+    assert out.startswith(b"HTTP/1.1 ") and int(out[9:12]) in right, f"{what}: {out[:300]!r}"
+    head, _, body = out.partition(b"\r\n\r\n")
+    assert b"Content-Type: application/problem+json\r\n" in head + b"\r\n" and b"Content-Length: %d\r\n" % len(body) in head + b"\r\n", f"{what}: {out[:300]!r}"
+    problem = json.loads(body)
+    assert problem["status"] == int(out[9:12]) and problem["code"] and problem["title_ja"], f"{what}: {problem}"
+
+
 def malformed_http(s):
     auth = f"Authorization: Bearer {s.sensor.token}\r\n".encode()
     get, post = b"GET /healthz HTTP/1.1\r\nHost: x\r\n", b"POST /api/v1/events HTTP/1.1\r\nHost: x\r\n" + auth
     cases = {  # what, bytes, statuses that are right
         "unknown method": (b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n", (405, 501)),
         "lower-case method": (b"get / HTTP/1.1\r\nHost: x\r\n\r\n", (400, 501)),
+        "OPTIONS": (b"OPTIONS / HTTP/1.1\r\nHost: x\r\n\r\n", (405, 501)),
+        "an expectation of its own": (post + b"Expect: wonders\r\nContent-Length: 2\r\n\r\n{}", (417,)),
         "CONNECT": (b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", (405, 501)),
         "no version": (b"GET /healthz\r\n\r\n", (400,)),
         "version 9.9": (b"GET /healthz HTTP/9.9\r\nHost: x\r\n\r\n", (400, 505)),
@@ -69,9 +80,12 @@ def malformed_http(s):
         "a body that is a little too large": (post + b"Content-Length: %d\r\n\r\n" % (MAX_BODY + 1) + b"x" * (MAX_BODY + 1), (413,)),
     }
     for what, (data, right) in cases.items():
-        out = s.server.raw(data)
-        assert out.startswith(b"HTTP/1.1 ") and int(out[9:12]) in right, f"{what}: {out[:300]!r}"
-        assert b"500" not in out[:15]
+        is_problem(what, s.server.raw(data), right)
+    with socket.create_connection(("127.0.0.1", s.server.port), timeout=20) as kept:
+        kept.sendall(get + b"\r\n")
+        assert b'"ok"' in kept.recv(65536)
+        kept.sendall(get + b"nothing\r\n\r\n")
+        is_problem("the second on a connection", kept.recv(65536), (400,))
     # A body that never comes is no request.
     assert s.server.raw(post + b"Content-Length: 100\r\n\r\n{\"lost\":1}") == b""
     assert s.admin.post("search", {"q": "lost:*"}, 200)["items"] == []

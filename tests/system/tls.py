@@ -56,6 +56,8 @@ def call(s, method, path, body=None, **headers):
 def https_answers_and_marks_its_cookie(s):
     need(s)
     assert call(s, "GET", "/healthz")[0] == 200
+    status, headers, body = call(s, "BREW", "/healthz")
+    assert status == 501 and headers["Content-Type"] == "application/problem+json" and json.loads(body)["code"] == "unknown_method", (status, body)
     p = run("user", "create", "sato", "--role", "l1", "--password-stdin", data=s.data, stdin=b"long enough 1\n")
     assert p.returncode == 0, p
     status, headers, body = call(s, "POST", "/api/v1/session", json.dumps({"user": "sato", "password": "long enough 1"}))
