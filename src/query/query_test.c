@@ -4,6 +4,7 @@
 #include "query/query.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 struct stage {
 	struct vocab *v;
@@ -182,6 +183,26 @@ TEST(meta_fields_in_pipes)
 	check(&x, "* | sort -_received", "n=3 ;n=2 ;n=1 ;");
 	check(&x, "_time>=2024-01-01 | stats count by _time | sort _time", "_time=2024-01-01T00:00:00Z count=1 ;_time=2024-01-01T00:00:00.5Z count=1 ;");
 	check(&x, "* | stats first(_time), last(_time), count by _site", "_site=tokyo first(_time)=2023-12-31T00:00:00Z last(_time)=2024-01-01T00:00:00.5Z count=3 ;");
+	stage_close(&x);
+}
+
+/* As the server's workers do. */
+static void *sort_again_and_again(void *arg)
+{
+	for (int i = 0; i < 300; i++)
+		check(arg, i % 2 ? "* | sort bytes | fields n" : "* | sort -n | fields n", i % 2 ? "n=5 ;n=3 ;n=4 ;n=1 ;n=2 ;" : "n=5 ;n=4 ;n=3 ;n=2 ;n=1 ;");
+	return NULL;
+}
+
+TEST(sorts_at_once_keep_apart)
+{
+	struct stage x;
+	pthread_t t[4];
+	stage_open(&x);
+	for (size_t i = 0; i < LEN(t); i++)
+		CHECK_INT(pthread_create(&t[i], NULL, sort_again_and_again, &x), 0);
+	for (size_t i = 0; i < LEN(t); i++)
+		pthread_join(t[i], NULL);
 	stage_close(&x);
 }
 

@@ -338,16 +338,15 @@ static int push(struct stage *st, const struct row *r)
 
 /* ---- ends of stages ------------------------------------------------------------------------------------------------------------------------ */
 
-static const struct stage *sorting;
-
-static int compare_rows(const void *a, const void *b)
+static int compare_rows(const void *a, const void *b, void *arg)
 {
+	const struct pipe *p = arg;
 	const struct row *x = a, *y = b;
 	struct arena mem;
 	int c = 0;
 	arena_init(&mem, 0);
-	for (size_t i = 0; i < sorting->pipe->n_name && !c; i++) {
-		const struct val *v = cell_of(x, sorting->pipe->name[i]), *w = cell_of(y, sorting->pipe->name[i]);
+	for (size_t i = 0; i < p->n_name && !c; i++) {
+		const struct val *v = cell_of(x, p->name[i]), *w = cell_of(y, p->name[i]);
 		double d = 0, e = 0;
 		int64_t unused;
 		bool is_int;
@@ -357,7 +356,7 @@ static int compare_rows(const void *a, const void *b)
 			c = (d > e) - (d < e);
 		else
 			c = compare_keys(*v, *w, &mem);
-		c = sorting->pipe->descending[i] ? -c : c;
+		c = p->descending[i] ? -c : c;
 	}
 	arena_done(&mem);
 	return c;
@@ -452,16 +451,17 @@ static struct val stat_val(struct arena *mem, const struct stat *s, struct acc *
 	return (struct val){.kind = VAL_NULL};
 }
 
-static int by_count(const void *a, const void *b)
+static int by_count(const void *a, const void *b, void *arg)
 {
+	const struct pipe *p = arg;
 	const struct group *x = a, *y = b;
 	uint64_t n = x->acc[0].count, m = y->acc[0].count;
 	if (n != m)
-		return (n < m) == (sorting->pipe->kind == PIPE_TOP) ? 1 : -1;
+		return (n < m) == (p->kind == PIPE_TOP) ? 1 : -1;
 	struct arena mem;
 	int c = 0;
 	arena_init(&mem, 0);
-	for (size_t i = 0; i < sorting->pipe->n_name && !c; i++)
+	for (size_t i = 0; i < p->n_name && !c; i++)
 		c = compare_keys(x->key[i], y->key[i], &mem);
 	arena_done(&mem);
 	return c;
@@ -473,9 +473,8 @@ static int finish_groups(struct stage *st)
 	uint64_t n = st->groups.n;
 	int r = 0;
 	if (p->kind != PIPE_STATS) {
-		sorting = st;
 		if (n)
-			qsort(st->groups.at, n, sizeof(*st->groups.at), by_count);
+			qsort_r(st->groups.at, n, sizeof(*st->groups.at), by_count, (void *)(uintptr_t)p);
 		n = n < p->n ? n : p->n;
 	}
 	for (uint64_t i = 0; i < n && r == 0; i++) {
@@ -502,10 +501,8 @@ static int finish(struct stage *st)
 	}
 	if (st->pipe->kind == PIPE_STATS || st->pipe->kind == PIPE_TOP || st->pipe->kind == PIPE_RARE)
 		r = finish_groups(st);
-	if (st->pipe->kind == PIPE_SORT && st->rows.n) {
-		sorting = st;
-		qsort(st->rows.at, st->rows.n, sizeof(*st->rows.at), compare_rows);
-	}
+	if (st->pipe->kind == PIPE_SORT && st->rows.n)
+		qsort_r(st->rows.at, st->rows.n, sizeof(*st->rows.at), compare_rows, (void *)(uintptr_t)st->pipe);
 	size_t from = st->pipe->kind == PIPE_TAIL && st->rows.n > st->pipe->n ? st->rows.n - st->pipe->n : 0;
 	for (size_t i = from; i < st->rows.n && r == 0; i++)
 		r = pass(st, &st->rows.at[i]);
