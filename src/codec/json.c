@@ -110,7 +110,7 @@ static int push(struct scan *s, struct str name, uint8_t kind, struct str text, 
 	if (known)
 		json_name_follows(known, s->in.met.last);
 	json_met_add(&s->in.met, known);
-	s->in.leaf[s->in.n++] = (struct json_leaf){.name = name, .text = text, .known = known, .kind = kind, .element = element};
+	s->in.leaf[s->in.n++] = (struct json_leaf){.name = name, .p = text.p, .n = (uint32_t)text.n, .kind = kind, .element = element, .known = known};
 	return 0;
 }
 
@@ -297,6 +297,8 @@ int json_read_object(struct str *text, struct arena *mem, struct json_names *nam
 		fail(&s, -ENODATA, "there is nothing here");
 	else if (*s.p != '{')
 		fail(&s, -EBADMSG, "an object is expected here");
+	else if (text->n > UINT32_MAX)
+		fail(&s, -E2BIG, "the text is too long");
 	else
 		scan_object(&s);
 	if (s.err) {
@@ -305,7 +307,7 @@ int json_read_object(struct str *text, struct arena *mem, struct json_names *nam
 		return s.err;
 	}
 	*text = str_n(s.p, (size_t)(s.in.end - s.p));
-	*ret = (struct json_object){s.in.leaf, s.in.n, s.in.met.bits, s.in.met.news};
+	*ret = (struct json_object){s.in.leaf, s.in.n, s.in.cap, s.in.met.bits, s.in.met.news};
 	return 0;
 }
 

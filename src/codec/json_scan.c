@@ -211,7 +211,7 @@ static inline const char *long_string(struct window *w, const struct json_scan *
 		quote += w->back;
 	else if (p + w->back >= s->end || !(quote = string_end(s, p + w->back, &escaped)))
 		return NULL;
-	leaf->text.n = (size_t)(quote - leaf->text.p);
+	leaf->n = (uint32_t)(quote - leaf->p);
 	leaf->kind = escaped ? JSON_KIND_ESCAPED : JSON_KIND_STRING;
 	return in_reach(w, s, quote - w->back) + 1;
 }
@@ -222,10 +222,10 @@ static inline const char *plain_string(struct window *w, const struct json_scan 
 	block v = LOAD(p);
 	uint64_t slashes = 0;
 	const char *quote = end_in(EQUAL(v, json_quotes), EQUAL(v, json_slashes), p, &slashes);
-	leaf->text.p = p + w->back;
+	leaf->p = p + w->back;
 	if (!quote)
 		return long_string(w, s, p + STEP, slashes, leaf);
-	leaf->text.n = (size_t)(quote - p);
+	leaf->n = (uint32_t)(quote - p);
 	leaf->kind = slashes ? JSON_KIND_ESCAPED : JSON_KIND_STRING;
 	return quote + 1;
 }
@@ -244,7 +244,8 @@ static inline const char *plain_value(struct window *w, const struct json_scan *
 	leaf->kind = JSON_KIND_NUMBER;
 	if (!after && !(after = rare_scalar_end(p, &leaf->kind)))
 		return NULL;
-	leaf->text = str_n(p + w->back, leaf->kind == JSON_KIND_NULL ? 0 : (size_t)(after - p));
+	leaf->p = p + w->back;
+	leaf->n = leaf->kind == JSON_KIND_NULL ? 0 : (uint32_t)(after - p);
 	return after;
 }
 

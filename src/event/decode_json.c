@@ -64,18 +64,20 @@ static struct str renamed(const struct rewrite *r, struct str name)
 	return name;
 }
 
-static inline void set_val(struct val *v, const struct json_leaf *l)
+/* What the reader gives becomes the event's fields where it lies: a value stays as it is, but for those that are told by their kind alone. */
+union member {
+	struct json_leaf leaf;
+	struct field field;
+};
+_Static_assert(sizeof(struct json_leaf) == sizeof(struct field) && offsetof(struct json_leaf, known) == offsetof(struct field, id), "a leaf lies as a field");
+_Static_assert(offsetof(struct json_leaf, p) == offsetof(struct field, val.u.p) && offsetof(struct json_leaf, n) == offsetof(struct field, val.n) &&
+	offsetof(struct json_leaf, kind) == offsetof(struct field, val.kind), "a leaf's text lies as a value");
+_Static_assert((int)JSON_KIND_STRING == VAL_STR && (int)JSON_KIND_ESCAPED == VAL_JSTR && (int)JSON_KIND_NUMBER == VAL_NUM && (int)JSON_KIND_EMPTY == VAL_JSON &&
+	(int)JSON_KIND_NULL > VAL_JSON, "a kind of both has one number");
+
+static struct val literal(uint8_t kind)
 {
-	static const uint8_t kind[] = {[JSON_KIND_STRING] = VAL_STR, [JSON_KIND_ESCAPED] = VAL_JSTR, [JSON_KIND_NUMBER] = VAL_NUM, [JSON_KIND_EMPTY] = VAL_JSON, [JSON_KIND_NULL] = VAL_NULL,
-		[JSON_KIND_TRUE] = VAL_BOOL, [JSON_KIND_FALSE] = VAL_BOOL};
-	uint8_t k = l->kind;
-	v->u.p = l->text.p;
-	v->n = (uint32_t)l->text.n;
-	v->kind = kind[k];
-	if (k >= JSON_KIND_NULL) {
-		v->u.u = k == JSON_KIND_TRUE;
-		v->n = 0;
-	}
+	return (struct val){.kind = kind == JSON_KIND_NULL ? VAL_NULL : VAL_BOOL, .u.u = kind == JSON_KIND_TRUE};
 }
 
 /* Of Windows events; those of other objects are found by flat.h. */
@@ -245,33 +247,32 @@ static bool learn_names(struct object *o)
 	return true;
 }
 
-static bool fill_fields(struct object *o, size_t dress)
+static void fill_fields(struct object *o, size_t dress)
 {
-	struct decoding *x = o->x;
-	struct event *ev = x->ev;
-	const struct json_leaf *leaf = o->in.leaf;
+	struct event *ev = o->x->ev;
+	union member *m = (union member *)o->in.leaf;
 	uint32_t n = (uint32_t)o->in.n, *last = o->t->last;
 	const uint64_t key = o->t->layout_key;
 	uint64_t seen = 0, layout = n;
-	struct field *f = arena_array(x->mem, n + 8u, sizeof(*f));
-	ev->field = f;
-	ev->field_room = f ? n + 8 : 0;
-	if (!f)
-		return false;
-	for (uint32_t i = 0; i < n; i++, f++, leaf++) {
-		const struct name_as *as = &((const struct member_name *)leaf->known)->as[dress];
-		f->name = as->name;
-		set_val(&f->val, leaf);
-		f->id = as->id;
-		f->flags = leaf->element ? FIELD_F_ELEMENT : 0;
-		layout = (layout ^ ((uint64_t)f->id << 8 | f->flags)) * key;
+	ev->field = n ? &m->field : NULL;
+	ev->n_field = n;
+	ev->field_room = (uint32_t)o->in.room;
+	for (uint32_t i = 0; i < n; i++, m++) {
+		const struct name_as *as = &((const struct member_name *)m->leaf.known)->as[dress];
+		struct field *f = &m->field;
+		uint8_t kind = m->leaf.kind, flags = m->leaf.element ? FIELD_F_ELEMENT : 0;
+		field_id id = as->id;
 		seen |= as->bit;
 		last[as->known] = i;
+		layout = (layout ^ ((uint64_t)id << 8 | flags)) * key;
+		f->name = as->name;
+		if (kind > VAL_JSON)
+			f->val = literal(kind);
+		f->id = id;
+		f->flags = flags;
 	}
-	ev->n_field = n;
 	ev->layout = layout;
 	o->seen = seen;
-	return true;
 }
 
 static __attribute__((noinline)) struct str rare_text(const struct object *o, const struct field *f)
@@ -389,8 +390,7 @@ enum decode_fault decode_json(struct decoding *x, struct str text)
 	if (o.in.news && !learn_names(&o))
 		return DECODE_TOO_DEEP;
 	size_t dress = find_dress(&o);
-	if (!fill_fields(&o, dress))
-		return DECODE_OK;
+	fill_fields(&o, dress);
 	if (dress == LEN(DRESSES)) {
 		other_object(&o);
 		return DECODE_OK;

@@ -156,8 +156,8 @@ static bool leaf_of(const struct json_leaf *leaf, size_t n, const char *name, st
 
 static struct str unescaped(struct arena *mem, const struct json_leaf *l)
 {
-	char *p = arena_alloc(mem, l->text.n + 1);
-	return str_n(p, json_unescape(p, l->text));
+	char *p = arena_alloc(mem, l->n + 1u);
+	return str_n(p, json_unescape(p, json_leaf_text(l)));
 }
 
 /* The text of the member "event" (an object) of a line. */
@@ -190,7 +190,7 @@ TEST(traps_of_the_standard)
 		int want = expect.kind == JSON_KIND_TRUE ? 1 : expect.kind == JSON_KIND_FALSE ? 0 : -1;
 		int got = verdict(buf_str(&rule), event_text(line), NULL, NULL);
 		if (got != want) {
-			printf("# %.*s: %d, want %d\n", STR_ARG(id.text), got, want);
+			printf("# %.*s: %d, want %d\n", STR_ARG(json_leaf_text(&id)), got, want);
 			failed++;
 		}
 		n++;

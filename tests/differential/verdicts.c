@@ -102,8 +102,8 @@ static bool leaf_text(struct str line, const char *name, struct arena *mem, stru
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (str_eq(leaf[i].name, str_c(name))) {
-			char *p = arena_alloc(mem, leaf[i].text.n + 1);
-			*ret = str_n(p, json_unescape(p, leaf[i].text));
+			char *p = arena_alloc(mem, leaf[i].n + 1u);
+			*ret = str_n(p, json_unescape(p, json_leaf_text(&leaf[i])));
 			return true;
 		}
 	return false;

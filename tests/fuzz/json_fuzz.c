@@ -23,7 +23,7 @@ static void check_names(struct str text, const struct json_leaf *leaf, size_t n)
 		must(json_read_object(&rest, &mem, names, &o, NULL) == 0 && o.n == n);
 		for (size_t i = 0; i < n; i++) {
 			const struct json_leaf *l = &o.leaf[i];
-			must(str_eq(json_leaf_name(l), leaf[i].name) && str_eq(l->text, leaf[i].text) && l->kind == leaf[i].kind && l->element == leaf[i].element);
+			must(str_eq(json_leaf_name(l), leaf[i].name) && str_eq(json_leaf_text(l), json_leaf_text(&leaf[i])) && l->kind == leaf[i].kind && l->element == leaf[i].element);
 			json_names_get(names, leaf[i].name, &mem);
 		}
 	}
@@ -44,9 +44,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(json_skip_value(&after) == 0 && after.p == text.p);
 		check_names(str_n((const char *)data, size), leaf, n);
 		for (size_t i = 0; i < n; i++) {
-			char *out = arena_alloc(&mem, leaf[i].text.n + 1);
+			char *out = arena_alloc(&mem, leaf[i].n + 1u);
 			if (out)
-				must(json_unescape(out, leaf[i].text) <= leaf[i].text.n);
+				must(json_unescape(out, json_leaf_text(&leaf[i])) <= leaf[i].n);
 		}
 	} else {
 		must(fault.offset <= size);
