@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/cache.h"
 #include "sigma/cache_parts.h"
+#include "sigma/pairs.h"
 
 #include "sys/file.h"
 
@@ -153,7 +154,7 @@ static bool cache_read(const char *path, XXH128_hash_t key, struct vocab *v, str
 		ok = ok && findings.ok && image.ok;
 		if (ok) {
 			add_names(img);
-			programs_seal(img);
+			pairs_need_all(img);
 			*ret = (struct sigma_loaded){img, (size_t)refused, true};
 		} else {
 			/* Names that are already in the vocabulary do no harm. */

@@ -4,8 +4,8 @@
 
 #define DEPTH_MAX 256
 
-/* Whoever gives one of these another member gives it a line below too, but for what is made of the others when they are read (programs_seal). */
-_Static_assert(sizeof(void *) != 8 || (sizeof(struct sigma_rule) == 264 && sizeof(struct atom) == 80 && sizeof(struct expr) == 48 && sizeof(struct correlation) == 224 &&
+/* Whoever gives one of these another member gives it a line below too, but for what is made of the others when they are read (pairs_need_all). */
+_Static_assert(sizeof(void *) != 8 || (sizeof(struct sigma_rule) == 264 && sizeof(struct atom) == 80 && sizeof(struct expr) == 40 && sizeof(struct correlation) == 224 &&
 				       sizeof(struct rule_code) == 64 && sizeof(struct gate_info) == 12 && sizeof(struct field_index) == 240 && sizeof(struct literal) == 20 && sizeof(struct literal_set) == 96 && sizeof(struct sigma_image) == 256),
 	"a member is missing in the walk below");
 

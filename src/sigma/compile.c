@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/correlate_parts.h"
 #include "sigma/lint.h"
+#include "sigma/pairs.h"
 #include "sigma/pipeline.h"
 #include "sigma/regex.h"
 
@@ -242,7 +243,7 @@ int sigma_compile(struct sigma_set *s, struct vocab *v, const struct sigma_opts 
 	img->n_atom = c.atoms.n;
 	if (img->n_rule)
 		gates_build(&c);
-	programs_seal(img);
+	pairs_need_all(img);
 	vec_done(&c.atoms);
 	vec_done(&c.filters);
 	pipelines_free(&c);

@@ -36,12 +36,6 @@ struct atom {
 	uint16_t answer;  /* the number under which answers are remembered with a value, 1-based; 0 = they are not */
 };
 
-/* The gate that shuts an alternative, and where it looks; 0 = none does. */
-struct kid_gate {
-	uint16_t gate;
-	field_id field;
-};
-
 enum expr_kind { EXPR_AND, EXPR_OR, EXPR_NOT, EXPR_ATOM, EXPR_TRUE, EXPR_FALSE };
 struct expr {
 	uint8_t kind;
@@ -49,7 +43,6 @@ struct expr {
 	struct str selection; /* on the topmost node of a selection */
 	struct expr **kid;
 	size_t n;
-	struct kid_gate *gate; /* of an OR: by kid, side by side for those who look for the true one (programs_seal) */
 };
 
 /*

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/matcher.h"
+#include "sigma/parts.h"
 
 #include "sys/clock.h"
 
@@ -45,6 +46,7 @@ void sigma_matcher_free(struct sigma_matcher *m)
 	free(m->woken);
 	free(m->woken_some);
 	vec_done(&m->reasons);
+	vec_done(&m->parts);
 	pcre2_match_data_free(m->re_data);
 	pcre2_match_context_free(m->re_ctx);
 	asking_done(m);
@@ -157,23 +159,60 @@ static __attribute__((noinline)) bool rule_holds_timed(struct sigma_matcher *m, 
 	return holds;
 }
 
-/* A part of the condition, for the explanation. */
-static bool leaf_holds(void *arg, uint32_t leaf)
-{
-	return atom_holds(arg, leaf);
-}
-
 /* ---- explanation ------------------------------------------------------------------------------------------------------------------- */
 
-static void explain_atom(struct sigma_matcher *m, uint32_t atom, struct str selection)
+static struct part part_of(const struct sigma_image *img, const struct expr *e, const struct str *selection)
 {
-	const struct atom *a = &m->img->atom[atom];
-	struct sigma_reason r = {.selection = selection};
-	if (!atom_holds(m, atom))
-		return;
-	uint32_t at = m->memo_at[atom];
-	r.field = at != UINT32_MAX ? m->ev->field[at].name : a->keyword ? STR("") : vocab_field_name(m->img->vocab, a->field);
-	r.value = at != UINT32_MAX ? value_of(m, at)->text : a->keyword ? raw_of(m)->text : STR("");
+	struct part p = {.kind = e->kind, .selection = selection};
+	if (e->kind == EXPR_ATOM)
+		p.test = program_test(img, e->atom, 0, 0);
+	return p;
+}
+
+/* A list of one is that one, and a list in a list of its kind is part of it. */
+static void add_parts(struct sigma_matcher *m, const struct expr *e, const struct str *selection, uint8_t list)
+{
+	size_t at = m->parts.n;
+	bool own = (e->kind != EXPR_AND && e->kind != EXPR_OR) || (e->n != 1 && e->kind != list);
+	if (e->selection.n)
+		selection = &e->selection;
+	if (own)
+		vec_push(&m->parts, part_of(m->img, e, selection));
+	for (size_t i = 0; i < e->n; i++)
+		add_parts(m, e->kid[i], selection, own ? e->kind : list);
+	if (own)
+		m->parts.at[at].n = (uint32_t)(m->parts.n - at);
+}
+
+/* Those of the rule's condition, which are made when it is explained for the first time. */
+static const struct part *parts_of(struct sigma_matcher *m, uint32_t rule)
+{
+	static const struct str none = STR_NONE;
+	struct rule_state *s = &m->rule[rule];
+	if (!s->parts) {
+		s->parts = (uint32_t)m->parts.n + 1;
+		add_parts(m, m->img->code[rule].expr, &none, EXPR_ATOM);
+	}
+	return &m->parts.at[s->parts - 1];
+}
+
+/* The event's field that makes a true test hold; UINT32_MAX when none does. */
+static uint32_t what_holds(struct sigma_matcher *m, const struct test *t)
+{
+	const struct place *p = &m->place[t->field];
+	if (t->field && p->stamp != m->stamp)
+		return UINT32_MAX;
+	if (t->field && !(m->ev->field[p->last].flags & FIELD_F_ELEMENT))
+		return p->last;
+	return atom_holds(m, t->atom) ? m->memo_at[t->atom] : UINT32_MAX;
+}
+
+static void add_reason(struct sigma_matcher *m, const struct test *t, const struct str *selection)
+{
+	uint32_t at = what_holds(m, t);
+	struct sigma_reason r = {.selection = *selection};
+	r.field = at != UINT32_MAX ? m->ev->field[at].name : t->field ? vocab_field_name(m->img->vocab, t->field) : STR("");
+	r.value = at != UINT32_MAX ? value_of(m, at)->text : t->field ? STR("") : raw_of(m)->text;
 	vec_each(have, &m->reasons) {
 		if (str_eq(have->selection, r.selection) && str_eq(have->field, r.field) && str_eq(have->value, r.value))
 			return;
@@ -181,37 +220,31 @@ static void explain_atom(struct sigma_matcher *m, uint32_t atom, struct str sele
 	vec_push(&m->reasons, r);
 }
 
-/* Most of a long list of alternatives. */
-static inline bool is_shut(struct sigma_matcher *m, struct kid_gate by)
+static bool explain_list(struct sigma_matcher *m, const struct part *p, bool known);
+
+/* Does the part hold? That may be known. The true atoms are reasons then: all of an AND, the first true one of an OR, nothing below a NOT. */
+static inline bool explain(struct sigma_matcher *m, const struct part *p, bool known)
 {
-	return by.gate && gate_closed(m, by.gate, by.field);
+	const struct test *t = &p->test;
+	if (p->kind != EXPR_ATOM)
+		return (known && p->kind == EXPR_NOT) || explain_list(m, p, known);
+	if (!known && ((t->gate && gate_closed(m, t->gate, t->field)) || !test_holds(m, t)))
+		return false;
+	add_reason(m, t, p->selection);
+	return true;
 }
 
-/* The true part of the tree: all of an AND, the first true one of an OR, nothing below a NOT. */
-static void explain(struct sigma_matcher *m, const struct expr *e, struct str selection)
+static bool explain_list(struct sigma_matcher *m, const struct part *p, bool known)
 {
-	if (e->selection.n)
-		selection = e->selection;
-	switch ((enum expr_kind)e->kind) {
-	case EXPR_ATOM:
-		explain_atom(m, e->atom, selection);
-		return;
-	case EXPR_AND:
-		for (size_t i = 0; i < e->n; i++)
-			explain(m, e->kid[i], selection);
-		return;
-	case EXPR_OR:
-		for (size_t i = 0; i < e->n; i++)
-			if (!is_shut(m, e->gate[i]) && expr_holds(e->kid[i], leaf_holds, m)) {
-				explain(m, e->kid[i], selection);
-				return;
-			}
-		return;
-	case EXPR_NOT:
-	case EXPR_TRUE:
-	case EXPR_FALSE:
-		return;
-	}
+	size_t before = m->reasons.n;
+	bool all = p->kind == EXPR_AND || p->kind == EXPR_TRUE, holds = all;
+	for (const struct part *kid = p + 1; kid < p + p->n && holds == all; kid += kid->n)
+		holds = explain(m, kid, known && all);
+	if (p->kind == EXPR_NOT)
+		holds = !holds;
+	if (!holds || p->kind == EXPR_NOT)
+		m->reasons.n = before;
+	return holds;
 }
 
 static void start_event(struct sigma_matcher *m, const struct event *ev)
@@ -242,7 +275,7 @@ static int evaluate(struct sigma_matcher *m, uint32_t rule, sigma_hit_cb *cb, vo
 	bool holds = is_timed(m, rule) ? rule_holds_timed(m, rule) : rule_holds(m, rule);
 	if (holds) {
 		vec_clear(&m->reasons);
-		explain(m, m->img->code[rule].expr, STR(""));
+		explain(m, parts_of(m, rule), true);
 	}
 	settle(m, rule);
 	if (!holds)

@@ -36,8 +36,17 @@ struct rule_state {
 	uint32_t start;  /* its first test, or an end: rule_code.start */
 	uint64_t window; /* 1 + the number of the window (sigma_matcher_window) … */
 	uint32_t left;   /* … in which its searches may still take so many steps */
+	uint32_t parts;  /* 1 + the first of its condition, 0: they are not made */
 	uint64_t evaluated, hits;
 } __attribute__((aligned(64)));
+
+/* A part of a condition, for its explanation: parts stand one behind the other as they are written, each before its own. */
+struct part {
+	struct test test;  /* of an atom; it leads nowhere */
+	uint8_t kind;      /* enum expr_kind */
+	uint32_t n;        /* it and its own */
+	const struct str *selection;
+};
 
 /* Which evaluations of a rule are timed: the last one that was, and the next. */
 struct timing {
@@ -75,6 +84,7 @@ struct sigma_matcher {
 	struct arena mem;
 	VEC(uint16_t) open;         /* gates of the value at hand, each once */
 	uint32_t asked, *noted;     /* questions so far; by gate: the last that opened it */
+	VEC(struct part) parts;     /* of the rules that were explained */
 	VEC(struct sigma_reason) reasons;
 	const struct event *ev;
 	const struct route *route;

@@ -24,7 +24,7 @@ struct pairs_need {
 	uint16_t pair[4];
 };
 
-/* Of atoms that look for a text (contains, glob; not cased), by atom.answer. In the image's memory. */
+/* Of atoms that look for a text (contains, glob; not cased), by atom.answer; made anew when an image is read. In the image's memory. */
 void pairs_need_all(struct sigma_image *img);
 
 static inline bool pairs_may_hold(const struct pairs *p, const struct pairs_need *need)

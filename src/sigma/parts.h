@@ -79,8 +79,8 @@ double ordinary_share(const struct atom *a);
 
 /* program.c: the tests of all rules; after gates_build. */
 void programs_build(struct sigma_image *img);
-/* What is made anew when an image is read: the gates of alternatives, the pairs of atoms. In the image's memory. */
-void programs_seal(struct sigma_image *img);
+/* One test of an atom. */
+struct test program_test(const struct sigma_image *img, uint32_t atom, uint32_t yes, uint32_t no);
 
 /* glob over folded text: * and ?, \ before a literal one. ? is one code point. Bounded: O(n*m). */
 bool glob_match(struct str pattern, struct str text);

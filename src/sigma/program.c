@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sigma/pairs.h"
 #include "sigma/parts.h"
 
 #define ANSWERS_MOST 32767 /* one bit is the answer */
@@ -77,7 +76,7 @@ static uint32_t program_list(struct programmer *p, const struct expr *e, uint32_
 }
 
 /* A pattern may be given up for a window, and then what is remembered does not count: atom_holds looks there first. */
-static struct test test_of(const struct sigma_image *img, uint32_t atom, uint32_t yes, uint32_t no)
+struct test program_test(const struct sigma_image *img, uint32_t atom, uint32_t yes, uint32_t no)
 {
 	const struct atom *a = &img->atom[atom];
 	struct test t = {.atom = atom, .yes = yes, .no = no, .gate = a->gate, .answer = a->op == ATOM_REGEX ? 0 : a->answer, .field = a->keyword ? FIELD_UNKNOWN : a->field};
@@ -89,7 +88,7 @@ static uint32_t program(struct programmer *p, const struct expr *e, uint32_t yes
 {
 	switch ((enum expr_kind)e->kind) {
 	case EXPR_ATOM:
-		vec_push(&p->tests, test_of(p->img, e->atom, yes, no));
+		vec_push(&p->tests, program_test(p->img, e->atom, yes, no));
 		return (uint32_t)p->tests.n - 1;
 	case EXPR_NOT:
 		return program(p, e->kid[0], no, yes);
@@ -136,26 +135,4 @@ void programs_build(struct sigma_image *img)
 	vec_done(&p.tests);
 	arena_done(&p.mem);
 	free(p.chance);
-}
-
-static void seal_expr(struct sigma_image *img, struct expr *e)
-{
-	for (size_t i = 0; i < e->n; i++)
-		seal_expr(img, e->kid[i]);
-	if (e->kind != EXPR_OR)
-		return;
-	e->gate = arena_zalloc(&img->mem, e->n * sizeof(*e->gate));
-	for (size_t i = 0; i < e->n; i++) {
-		uint16_t gate = e->kid[i]->kind == EXPR_ATOM ? img->atom[e->kid[i]->atom].gate : 0;
-		if (gate)
-			e->gate[i] = (struct kid_gate){gate, img->gate[gate - 1].field};
-	}
-}
-
-void programs_seal(struct sigma_image *img)
-{
-	for (size_t i = 0; i < img->n_rule; i++)
-		if (img->code[i].expr)
-			seal_expr(img, img->code[i].expr);
-	pairs_need_all(img);
 }

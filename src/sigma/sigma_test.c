@@ -132,14 +132,34 @@ TEST(documents_of_the_wrong_shape_are_refused)
 	}
 }
 
-TEST(matches_explain_themselves)
+static void check_reasons(const char *detection, const char *json, const char *want)
 {
-	struct buf reasons = BUF_INIT(10000);
-	struct buf rule = rule_text(STR("sel:\n  Image|endswith: ['\\cmd.exe', '\\powershell.exe']\n  CommandLine|contains: whoami\nflt:\n  User: x\ncondition: sel and not flt"));
-	CHECK_INT(verdict(buf_str(&rule), STR("{\"Image\":\"C:\\\\PowerShell.exe\",\"CommandLine\":\"Whoami /all\"}"), NULL, &reasons), 1);
-	CHECK_STR(buf_str(&reasons), "sel:Image=C:\\PowerShell.exe sel:CommandLine=Whoami /all ");
+	struct buf rule = rule_text(str_c(detection)), reasons = BUF_INIT(10000);
+	CHECK_INT(verdict(buf_str(&rule), str_c(json), NULL, &reasons), 1);
+	CHECK_STR(buf_str(&reasons), want);
 	buf_done(&rule);
 	buf_done(&reasons);
+}
+
+TEST(matches_explain_themselves)
+{
+	check_reasons("sel:\n  Image|endswith: ['\\cmd.exe', '\\powershell.exe']\n  CommandLine|contains: whoami\nflt:\n  User: x\ncondition: sel and not flt",
+		"{\"Image\":\"C:\\\\PowerShell.exe\",\"CommandLine\":\"Whoami /all\"}", "sel:Image=C:\\PowerShell.exe sel:CommandLine=Whoami /all ");
+	/* Once for a value, however often it was asked in a selection; an element of an array is a value of its own. */
+	check_reasons("a:\n  F|contains|all: [x, y, z]\nb:\n  F|contains: x\ncondition: a and b", "{\"F\":\"xyz\"}", "a:F=xyz b:F=xyz ");
+	check_reasons("a:\n  F|contains|all: [x, y, z]\ncondition: a", "{\"F\":[\"x\",\"yz\",\"x\"]}", "a:F=x a:F=yz ");
+	check_reasons("a:\n  F|contains|all: [x, y]\ncondition: a", "{\"F\":[1,\"xy\",\"xy\",\"y\"]}", "a:F=xy a:F=y ");
+	check_reasons("a:\n  F|contains|all: [x, '1']\ncondition: a", "{\"F\":[\"x\",1,\"1\"]}", "a:F=x a:F=1 ");
+	/* What was true of an alternative that is not is no reason, nor what a NOT denies. */
+	check_reasons("a:\n  A: 1\nb:\n  B: 1\nc:\n  C: 1\ncondition: (a and b) or (a and not c) or c", "{\"A\":1,\"B\":2,\"C\":1}", "c:C=1 ");
+	check_reasons("a:\n  A: 1\nb:\n  B: 1\nc:\n  C: 1\ncondition: (a and b) or (a and not c) or c", "{\"A\":1,\"B\":2,\"C\":2}", "a:A=1 ");
+	check_reasons("a:\n  - A: 2\n  - A: 1\n    B|startswith: x\n  - B: 'y*'\ncondition: 1 of a* and not (not a)", "{\"A\":1,\"B\":\"YX\"}", "a:B=YX ");
+	/* No field has it. */
+	check_reasons("a:\n  F: null\n  G|exists: false\n  H: 1\ncondition: a", "{\"H\":\"1\"}", "a:F= a:H=1 ");
+	/* A keyword may be anywhere. */
+	check_reasons("k: [needle]\ncondition: k", "{\"A\":\"hay\",\"B\":\"a needle in it\",\"C\":\"needle\"}", "k:B=a needle in it ");
+	/* The last of several of a name. */
+	check_reasons("a:\n  F|startswith: x\ncondition: a", "{\"F\":\"x1\",\"F\":\"x2\"}", "a:F=x2 ");
 }
 
 /* ---- real inputs --------------------------------------------------------------------------------------------------------------------- */
