@@ -2,8 +2,8 @@
 #include "base/num.h"
 #include "base/must.h"
 #include "base/tstamp.h"
+#include "base/word.h"
 
-#include <endian.h>
 #include <locale.h>
 #include <math.h>
 
@@ -42,7 +42,7 @@ static inline uint64_t word_of(struct str s)
 /* Most numbers are short. */
 static inline bool short_number(struct str s, uint64_t *ret)
 {
-	const uint64_t figures = UINT64_C(0x3030303030303030), over = UINT64_C(0x7676767676767676), high = UINT64_C(0x8080808080808080);
+	const uint64_t figures = word_fill('0'), over = word_fill(0x80 - 10), high = word_fill(0x80);
 	uint64_t w = word_of(s) ^ figures << 8 * (8 - s.n);
 	if (((w + over) | w) & high)
 		return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/tstamp.h"
 #include "base/num.h"
+#include "base/word.h"
 
-#include <endian.h>
 #include <limits.h>
 
 /* Of which every point fits into a tstamp. */
@@ -183,16 +183,6 @@ static int zone_behind(struct str s, int default_offset_s)
 
 /* ---- the usual form, eight characters at once ---------------------------------------------------------------------------------------------- */
 
-#define BYTES(b) (UINT64_C(0x0101010101010101) * (b))
-
-/* The eight bytes at p as a word, the first one lowest. */
-static inline uint64_t word_at(const char *p)
-{
-	uint64_t w;
-	memcpy(&w, p, sizeof(w));
-	return le64toh(w);
-}
-
 static inline unsigned byte_of(uint64_t w, unsigned at)
 {
 	return w >> 8 * at & 0xff;
@@ -204,7 +194,7 @@ static inline unsigned byte_of(uint64_t w, unsigned at)
  */
 static inline uint64_t read_pairs(const char *p, const char *form, uint64_t *wrong)
 {
-	uint64_t figure = word_at(p) ^ word_at(form), over = 0;
+	uint64_t figure = word_load(p) ^ word_load(form), over = 0;
 	/* What is added reaches the high bit from 10 on where a figure stands, from 1 on elsewhere; it goes beyond only where that is set in any case. */
 	for (unsigned i = 0; i < 8; i++)
 		over |= (uint64_t)(form[i] == '0' ? 0x80 - 10 : 0x80 - 1) << 8 * i;
@@ -216,8 +206,8 @@ static inline uint64_t read_pairs(const char *p, const char *form, uint64_t *wro
 static inline const char *read_fraction(const char *p, const char *end, unsigned *ret_nano)
 {
 	size_t left = (size_t)(end - p);
-	uint64_t figure = (left >= 8 ? word_at(p) : left ? word_at(end - 8) >> 8 * (8 - left) : 0) ^ BYTES('0');
-	uint64_t other = ((figure + BYTES(0x80 - 10)) | figure) & BYTES(0x80);
+	uint64_t figure = (left >= 8 ? word_load(p) : left ? word_load(end - 8) >> 8 * (8 - left) : 0) ^ word_fill('0');
+	uint64_t other = ((figure + word_fill(0x80 - 10)) | figure) & word_fill(0x80);
 	/* What stands before the first other character, or all. */
 	*ret_nano = num_eight(figure & (((other & (0 - other)) >> 7) - 1)) * 10;
 	if (other)
@@ -258,7 +248,7 @@ bool ts_parse_rfc3339(struct str s, int default_offset_s, tstamp *ret)
 	const char gap = s.p[10], *p = s.p + 19, *end = s.p + s.n;
 	unsigned year = byte_of(century, 0) * 100 + byte_of(date, 0), month = byte_of(date, 3), day = byte_of(date, 6);
 	unsigned hour = byte_of(clock, 0), minute = byte_of(clock, 3), second = byte_of(clock, 6);
-	if (wrong & BYTES(0x80) || (gap != 'T' && gap != ' ' && gap != 't' && gap != '_') || !is_date(year, month, day) || hour > 23 || minute > 59 || second > 59)
+	if (wrong & word_fill(0x80) || (gap != 'T' && gap != ' ' && gap != 't' && gap != '_') || !is_date(year, month, day) || hour > 23 || minute > 59 || second > 59)
 		return parse_unusual(s, default_offset_s, ret);
 	if (p < end && (*p == '.' || *p == ',') && !(p = read_fraction(p + 1, end, &nano)))
 		return parse_unusual(s, default_offset_s, ret);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/utf8.h"
+#include "base/word.h"
 
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -107,12 +108,8 @@ static size_t ascii_run(const char *p, size_t n)
 		return ascii_run_16(p, n);
 #endif
 	size_t i = 0;
-	for (; i + 8 <= n; i += 8) {
-		uint64_t word;
-		memcpy(&word, p + i, 8);
-		if (word & UINT64_C(0x8080808080808080))
-			break;
-	}
+	while (i + 8 <= n && !(word_load(p + i) & word_fill(0x80)))
+		i += 8;
 	while (i < n && !(p[i] & 0x80))
 		i++;
 	return i;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sigma/gate.h"
 
-#include <endian.h>
+#include "base/word.h"
 
 /* Slots for each text, and hints for each different thing that leaves one; no more hints than stay in the second cache. */
 #define SLOTS_EACH 2
@@ -28,10 +28,8 @@ static inline uint64_t bytes_at(const char *p, size_t n)
 	const unsigned char *u = (const unsigned char *)p;
 	uint64_t all = 0;
 	uint32_t low, high;
-	if (n == WORD) {
-		memcpy(&all, p, WORD);
-		return le64toh(all);
-	}
+	if (n == WORD)
+		return word_load(p);
 	if (n >= 4) {
 		memcpy(&low, p, 4);
 		memcpy(&high, p + n - 4, 4);

@@ -2,6 +2,7 @@
 #include "sigma/linear.h"
 
 #include "base/must.h"
+#include "base/word.h"
 #include "sigma/image.h"
 #include "sigma/regex_tree.h"
 
@@ -341,13 +342,10 @@ static inline ALWAYS_INLINE unsigned keep(struct walk *w, size_t words, const st
 /* Behind the characters from `at` on that are of the same kind as the first: where nothing changes, a long row of them costs little, and one of equal bytes less. */
 static size_t behind_alike(const uint8_t *kind, struct str text, size_t at)
 {
-	const uint64_t alike = (unsigned char)text.p[at] * UINT64_C(0x0101010101010101);
+	const uint64_t alike = word_fill((unsigned char)text.p[at]);
 	const uint8_t first = kind[(unsigned char)text.p[at]];
-	for (uint64_t word; text.n - at >= sizeof(word); at += sizeof(word)) {
-		memcpy(&word, text.p + at, sizeof(word));
-		if (word != alike)
-			break;
-	}
+	while (text.n - at >= 8 && word_load(text.p + at) == alike)
+		at += 8;
 	while (at < text.n && kind[(unsigned char)text.p[at]] == first)
 		at++;
 	return at;
