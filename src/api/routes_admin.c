@@ -59,7 +59,7 @@ static int answer_me(struct api_ctx *c, const struct principal *who)
 		if (p != PERM_PUBLIC && perm_allows((enum perm)p, who))
 			json_array_append_new(permissions, json_string(perm_name((enum perm)p)));
 	json_t *sites = json_pack("[o]", doc_string(who->site[0] ? str_c(who->site) : config_text(house_config(c->api->house), CFG_SITE)));
-	return api_answer(c, 200, json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:o}", "user", who->user, "roles", roles, "permissions", permissions, "sites", sites, "tlp", "RED", "lang", lang_of(c, who), "organisation",
+	return api_answer(c, 200, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "user", who->user, "roles", roles, "permissions", permissions, "sites", sites, "lang", lang_of(c, who), "organisation",
 					    doc_string(config_text(house_config(c->api->house), CFG_ORGANISATION))));
 }
 

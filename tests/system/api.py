@@ -341,6 +341,7 @@ def metrics_are_prometheus_text(s):
 
 def answers_to_a_browser_are_guarded(s):
     a = s.admin.get("me")
+    assert set(a.json) == {"user", "roles", "permissions", "sites", "lang", "organisation"}, a
     assert a.headers["X-Content-Type-Options"] == "nosniff" and a.headers["Cache-Control"] == "no-store", a.headers
     assert s.nobody.call("HEAD", "/healthz").status == 200
     for host in ("evil.example", "127.0.0.1.evil.example"):
