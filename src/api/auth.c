@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SESSIONS_MAX 10000
+#define SESSION "session:" /* + hex SHA-256 of the secret -> the user's id, among what the desk keeps for a while */
 #define FAILURES_MAX 5
 #define LOCKOUT_NS (30 * NS_PER_S)
 #define PASSWORD_MIN 10
@@ -45,11 +45,6 @@ static const char *const PERM_NAMES[] = {
 #undef PERM
 };
 
-struct session {
-	struct principal who;
-	tstamp until;
-};
-
 struct failures {
 	unsigned n;
 	tstamp until;
@@ -58,8 +53,7 @@ struct failures {
 struct auth {
 	struct house *house;
 	pthread_mutex_t lock;
-	struct map session; /* hex SHA-256 of the secret -> struct session */
-	struct map failed;  /* user name -> struct failures */
+	struct map failed; /* user name -> struct failures */
 };
 
 /* ---- roles and permissions ---------------------------------------------------------------------------------------------------------------------- */
@@ -181,26 +175,19 @@ struct auth *auth_new(struct house *h)
 	struct auth *a = must_new(struct auth);
 	a->house = h;
 	pthread_mutex_init(&a->lock, NULL);
-	map_init(&a->session);
 	map_init(&a->failed);
 	return a;
 }
 
-static void free_values(struct map *m)
+void auth_free(struct auth *a)
 {
 	struct str key;
 	uint64_t *value;
-	for (size_t it = 0; map_next(m, &it, &key, &value);)
-		free((void *)(uintptr_t)*value);
-	map_done(m);
-}
-
-void auth_free(struct auth *a)
-{
 	if (!a)
 		return;
-	free_values(&a->session);
-	free_values(&a->failed);
+	for (size_t it = 0; map_next(&a->failed, &it, &key, &value);)
+		free((void *)(uintptr_t)*value);
+	map_done(&a->failed);
 	pthread_mutex_destroy(&a->lock);
 	free(a);
 }
@@ -217,6 +204,14 @@ static json_t *find_by(struct desk *k, enum noun noun, const char *where, struct
 	struct desk_param p = {.s = value};
 	desk_list(k, noun, where, &p, 1, take_one, &doc);
 	return doc;
+}
+
+/* A user who is logged in. */
+static struct principal principal_of(const json_t *user)
+{
+	struct principal who = {.roles = roles_of(json_object_get(user, "roles")), .cookie = true};
+	snprintf(who.user, sizeof(who.user), "%.*s", STR_ARG(doc_str(user, "name")));
+	return who;
 }
 
 static bool by_token(struct auth *a, struct str secret, struct principal *ret)
@@ -239,21 +234,27 @@ static bool by_token(struct auth *a, struct str secret, struct principal *ret)
 	return good;
 }
 
-static bool by_session(struct auth *a, struct str cookie, struct principal *ret)
+static void session_key(struct str secret, char ret[80])
 {
 	char hash[65];
-	bool good = false;
-	hash_hex(cookie, hash);
-	pthread_mutex_lock(&a->lock);
-	struct session *s = map_get_ptr(&a->session, str_c(hash));
-	if (s && s->until > clock_now(house_clock(a->house))) {
-		*ret = s->who;
-		good = true;
-	} else if (s) {
-		map_del(&a->session, str_c(hash));
-		free(s);
-	}
-	pthread_mutex_unlock(&a->lock);
+	hash_hex(secret, hash);
+	snprintf(ret, 80, SESSION "%s", hash);
+}
+
+/* As the user is now. */
+static bool by_session(struct auth *a, struct str cookie, struct principal *ret)
+{
+	char key[80];
+	struct buf id = BUF_INIT(ID_TEXT + 1);
+	json_t *u = NULL;
+	struct desk *k = house_reader_get(a->house);
+	session_key(cookie, key);
+	bool good = k && desk_kept(k, key, &id) == 0 && desk_get(k, NOUN_USER, buf_str(&id), &u) == 0 && !json_is_true(json_object_get(u, "disabled"));
+	house_reader_put(a->house, k);
+	if (good)
+		*ret = principal_of(u);
+	json_decref(u);
+	buf_done(&id);
 	return good;
 }
 
@@ -296,48 +297,84 @@ static void forgive(struct auth *a, struct str user)
 	pthread_mutex_unlock(&a->lock);
 }
 
+struct session {
+	struct str user;
+	const char *verb; /* the ledger's words */
+	char key[80];
+	const json_t *account; /* whose password it was */
+	tstamp until;
+};
+
+static int note_session(struct desk *k, const struct session *s)
+{
+	struct actor who = {s->user, STR("")};
+	return desk_note(k, &who, "session", s->user, s->verb, NULL);
+}
+
+static int begin_session(struct desk *k, void *arg)
+{
+	const struct session *s = arg;
+	json_t *now = NULL;
+	int r = desk_get(k, NOUN_USER, doc_str(s->account, "id"), &now);
+	/* The password was looked at outside the transaction: it may be another by now. */
+	if (r == 0 && (doc_time(now, "password_changed_at") != doc_time(s->account, "password_changed_at") || json_is_true(json_object_get(now, "disabled"))))
+		r = -EACCES;
+	json_decref(now);
+	if (r == 0)
+		r = desk_keep(k, s->key, s->until, doc_str(s->account, "id"));
+	return r < 0 ? r : note_session(k, s);
+}
+
+static int refuse_session(struct desk *k, void *arg)
+{
+	return note_session(k, arg);
+}
+
+static int end_session(struct desk *k, void *arg)
+{
+	const struct session *s = arg;
+	int r = desk_unkeep(k, s->key);
+	return r < 0 ? r : note_session(k, s);
+}
+
+static int open_session(struct auth *a, const json_t *account, char ret_secret[65])
+{
+	struct session s = {.user = doc_str(account, "name"), .verb = "log_in", .account = account};
+	char secret[65];
+	random_hex(secret, 32);
+	session_key(str_n(secret, 64), s.key);
+	s.until = clock_now(house_clock(a->house)) + config_duration(house_config(a->house), CFG_SESSION_AGE);
+	int r = house_desk(a->house, begin_session, &s);
+	if (r == 0)
+		memcpy(ret_secret, secret, sizeof(secret));
+	return r;
+}
+
 int auth_login(struct auth *a, struct str user, struct str password, char ret_session[65], struct principal *ret)
 {
-	char hash[65];
 	if (!may_try(a, user, false))
 		return -EUSERS;
 	struct desk *k = house_reader_get(a->house);
 	json_t *u = k ? find_by(k, NOUN_USER, "name = $1", user) : NULL;
 	bool good = k && password_fits(k, u ? doc_str(u, "id") : STR("-"), password) && u && !json_is_true(json_object_get(u, "disabled"));
 	house_reader_put(a->house, k);
-	if (good) {
-		struct session *s = must_new(struct session);
-		snprintf(s->who.user, sizeof(s->who.user), "%.*s", STR_ARG(user));
-		s->who.roles = roles_of(json_object_get(u, "roles"));
-		s->who.cookie = true;
-		s->until = clock_now(house_clock(a->house)) + config_duration(house_config(a->house), CFG_SESSION_AGE);
-		random_hex(ret_session, 32);
-		hash_hex(str_n(ret_session, 64), hash);
-		*ret = s->who;
-		pthread_mutex_lock(&a->lock);
-		bool room = a->session.n < SESSIONS_MAX;
-		if (room)
-			map_put_ptr(&a->session, str_c(hash), s);
-		pthread_mutex_unlock(&a->lock);
-		if (!room)
-			free(s);
+	int r = good ? open_session(a, u, ret_session) : -EACCES;
+	if (r == 0) {
+		*ret = principal_of(u);
 		forgive(a, user);
-		json_decref(u);
-		return room ? 0 : -EAGAIN;
+	} else if (r == -EACCES) {
+		may_try(a, user, true);
+		house_desk(a->house, refuse_session, &(struct session){.user = str_sub(user, 0, 100), .verb = "log_in_refused"});
 	}
 	json_decref(u);
-	may_try(a, user, true);
-	return -EACCES;
+	return r;
 }
 
-void auth_logout(struct auth *a, struct str cookie)
+int auth_logout(struct auth *a, const struct principal *who, struct str cookie)
 {
-	char hash[65];
-	hash_hex(cookie, hash);
-	pthread_mutex_lock(&a->lock);
-	free(map_get_ptr(&a->session, str_c(hash)));
-	map_del(&a->session, str_c(hash));
-	pthread_mutex_unlock(&a->lock);
+	struct session s = {.user = str_c(who->user), .verb = "log_out"};
+	session_key(cookie, s.key);
+	return house_desk(a->house, end_session, &s);
 }
 
 /* ---- users and tokens --------------------------------------------------------------------------------------------------------------------------------- */
@@ -416,6 +453,8 @@ int auth_user_change(struct desk *k, const struct actor *who, struct str id, con
 	json_decref(patch);
 	if (r == 0 && json_object_get(body, "password"))
 		r = set_password(k, id, doc_str(body, "password"));
+	if (r == 0 && (json_object_get(body, "password") || json_is_true(json_object_get(body, "disabled"))))
+		r = desk_unkeep_all(k, SESSION, id);
 	return r;
 }
 

@@ -5,8 +5,9 @@
 #include "house/house.h"
 
 /*
- * Who is asking and what he may do. Users (Argon2id passwords) and tokens (SHA-256 of a random secret) are objects of the desk; sessions
- * live in memory. Roles are checked in one place: perm_allows with the route's permission, before the object is looked at.
+ * Who is asking and what he may do. Users (Argon2id passwords) and tokens (SHA-256 of a random secret) are objects of the desk. A session
+ * is the SHA-256 of its secret beside the user's id, kept in the desk's database until it ends, so it outlives a restart; what the user may do
+ * is read anew for each request. Wrong passwords are counted in memory. Roles are checked in one place: perm_allows with the route's permission, before the object is looked at.
  */
 enum role {
 #define ROLE(sym, name) ROLE_##sym,
@@ -49,9 +50,12 @@ struct rulebook_words role_words(void);
 
 /* From "Authorization: Bearer X" / "ApiKey X" / "Splunk X" and the session cookie; false = not valid (no header at all: false with *ret_given false). Thread-safe. */
 bool auth_identify(struct auth *a, struct str authorization, struct str cookie, struct principal *ret, bool *ret_given);
-/* 0 and a session's secret (for Set-Cookie), -EACCES. Slows down repeated failures per name. */
+/*
+ * 0 and a session's secret (for Set-Cookie) that is durable; -EACCES, -EUSERS (too many failures for this name), or why it cannot be written. All but -EUSERS of
+ * the former and the log-out are entries of the ledger. A new password and `disabled` end all sessions of the user.
+ */
 int auth_login(struct auth *a, struct str user, struct str password, char ret_session[65], struct principal *ret);
-void auth_logout(struct auth *a, struct str cookie);
+int auth_logout(struct auth *a, const struct principal *who, struct str cookie);
 
 /* Inside the desk's transaction. roles: JSON array of names. The answered token is shown once and never stored. */
 int auth_user_create(struct desk *k, const struct actor *who, const json_t *body, struct diag *d, json_t **ret);

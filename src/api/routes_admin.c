@@ -68,27 +68,11 @@ int get_me(struct api_ctx *c)
 	return answer_me(c, c->req->who);
 }
 
-struct login {
-	struct str user, role;
-	const char *verb;
-};
-
-static int note_login(struct desk *k, void *arg)
-{
-	const struct login *l = arg;
-	struct actor who = {l->user, l->role};
-	return desk_note(k, &who, "session", l->user, l->verb, NULL);
-}
-
 int post_session(struct api_ctx *c)
 {
 	char secret[65];
 	struct principal who;
-	struct str user = doc_str(c->body, "user");
-	int r = auth_login(c->api->auth, user, doc_str(c->body, "password"), secret, &who);
-	struct login l = {str_sub(user, 0, 100), STR(""), r == 0 ? "log_in" : "log_in_refused"};
-	if (r == 0 || r == -EACCES)
-		house_desk(c->api->house, note_login, &l);
+	int r = auth_login(c->api->auth, doc_str(c->body, "user"), doc_str(c->body, "password"), secret, &who);
 	if (r == -EACCES)
 		return problem_answer(c, 401, "bad_credentials");
 	if (r < 0)
@@ -99,11 +83,9 @@ int post_session(struct api_ctx *c)
 
 int delete_session(struct api_ctx *c)
 {
-	struct login l = {str_c(c->req->who->user), STR(""), "log_out"};
-	if (c->req->cookie.n) {
-		auth_logout(c->api->auth, c->req->cookie);
-		house_desk(c->api->house, note_login, &l);
-	}
+	int r = c->req->cookie.n ? auth_logout(c->api->auth, c->req->who, c->req->cookie) : 0;
+	if (r < 0)
+		return r;
 	snprintf(c->resp->cookie, sizeof(c->resp->cookie), "hinomi_session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
 	return api_answer(c, 200, json_object());
 }

@@ -504,6 +504,25 @@ int desk_kept(struct desk *k, const char *key, struct buf *ret)
 	return read_value(s, ret);
 }
 
+int desk_unkeep(struct desk *k, const char *key)
+{
+	struct db_stmt *s = db_prepare(k->db, "DELETE FROM kept WHERE name = $1");
+	if (!s)
+		return -EIO;
+	db_bind_text(s, 1, str_c(key));
+	return db_run(s);
+}
+
+int desk_unkeep_all(struct desk *k, const char *prefix, struct str value)
+{
+	struct db_stmt *s = db_prepare(k->db, "DELETE FROM kept WHERE substr(name, 1, length($1)) = $1 AND value = $2");
+	if (!s)
+		return -EIO;
+	db_bind_text(s, 1, str_c(prefix));
+	db_bind_blob(s, 2, value);
+	return db_run(s);
+}
+
 int desk_keep_expire(struct desk *k)
 {
 	struct db_stmt *s = db_prepare(k->db, "DELETE FROM kept WHERE until <= $1 RETURNING 1");

@@ -72,6 +72,9 @@ int desk_state_get(struct desk *k, const char *key, struct buf *ret);
 /* The same for what is wanted for a while only: -ENOENT from `until` on. It is erased by desk_keep_expire, which answers how many there were. */
 int desk_keep(struct desk *k, const char *key, tstamp until, struct str value);
 int desk_kept(struct desk *k, const char *key, struct buf *ret);
+/* Forgets it now; of all keys that begin so, those that keep this value. What is not there is forgotten already. */
+int desk_unkeep(struct desk *k, const char *key);
+int desk_unkeep_all(struct desk *k, const char *prefix, struct str value);
 int desk_keep_expire(struct desk *k);
 tstamp desk_keep_oldest(struct desk *k); /* the earliest `until`, TS_NONE when nothing is kept */
 

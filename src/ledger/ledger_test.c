@@ -197,6 +197,18 @@ TEST(what_is_kept_for_a_while_ends)
 	CHECK_INT(desk_commit(k), 0);
 	CHECK_INT(desk_keep_oldest(k), now + 20);
 	CHECK_INT(desk_kept(k, "b", &b), 0);
+	CHECK_INT(desk_begin(k), 0);
+	CHECK_INT(desk_keep(k, "x:1", now + 99, STR("eve")), 0);
+	CHECK_INT(desk_keep(k, "x:2", now + 99, STR("mori")), 0);
+	CHECK_INT(desk_keep(k, "y:1", now + 99, STR("eve")), 0);
+	CHECK_INT(desk_unkeep_all(k, "x:", STR("eve")), 0);
+	CHECK_INT(desk_unkeep(k, "b"), 0);
+	CHECK_INT(desk_unkeep(k, "b"), 0);
+	CHECK_INT(desk_commit(k), 0);
+	CHECK_INT(desk_kept(k, "x:1", &b), -ENOENT);
+	CHECK_INT(desk_kept(k, "b", &b), -ENOENT);
+	CHECK_INT(desk_kept(k, "x:2", &b), 0);
+	CHECK_INT(desk_kept(k, "y:1", &b), 0);
 	buf_done(&b);
 	desk_close(k);
 }

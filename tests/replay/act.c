@@ -68,7 +68,7 @@ static const struct verb *find_verb(struct acting *a)
 
 static bool is_option(struct str key)
 {
-	return str_eq(key, STR("if-match")) || str_eq(key, STR("idempotency-key"));
+	return str_eq(key, STR("if-match")) || str_eq(key, STR("idempotency-key")) || str_eq(key, STR("session"));
 }
 
 static json_t *value_of(struct acting *a, const struct word *word)
@@ -192,16 +192,30 @@ static void bind_answer(struct acting *a, const json_t *doc, const char *text)
 	world_name(w, name, noun < NOUN_COUNT ? noun_name(noun) : "", id);
 }
 
-static void check_answer(struct acting *a, int status, const json_t *doc, const char *text)
+/* -> session NAME: the secret in the cookie that came. */
+static void bind_session(struct acting *a, const char *cookie)
+{
+	struct str rest = str_c(cookie), secret = STR("");
+	if (str_take(&rest, STR("hinomi_session=")))
+		str_cut(&rest, ';', &secret);
+	if (!secret.n)
+		world_fail(a->w, "the answer brings no session: \"%s\"", cookie);
+	world_name(a->w, node_word(a->n, a->arrow + 2), "session", secret);
+}
+
+static void check_answer(struct acting *a, int status, const json_t *doc, struct api_response *resp)
 {
 	struct str outcome = node_word(a->n, a->arrow + 1);
+	const char *text = buf_cstr(&resp->body);
 	if (str_eq(outcome, STR("refused"))) {
 		check_refusal(a, doc, status, text);
 		return;
 	}
 	if (status >= 400 && !a->w->dying)
 		world_fail(a->w, "refused with %d: %s", status, text);
-	if (status < 400 && a->arrow < a->n->n_word)
+	if (status < 400 && str_eq(outcome, STR("session")))
+		bind_session(a, resp->cookie);
+	else if (status < 400 && a->arrow < a->n->n_word)
 		bind_answer(a, doc, text);
 }
 
@@ -223,11 +237,14 @@ static void act(struct world *w, const struct node *n, const struct person *who)
 	struct str rest = str_c(path), plain_path;
 	str_cut(&rest, '?', &plain_path);
 	char *body = json_dumps(a.body, JSON_COMPACT);
-	const struct word *key = node_key(n, "idempotency-key");
+	const struct word *key = node_key(n, "idempotency-key"), *session = node_key(n, "session");
+	const struct named *logged_in = session ? world_named(w, session->text) : NULL;
+	if (session && !logged_in)
+		world_fail(w, "no session is called %.*s yet", STR_ARG(session->text));
 	struct request q = {.method = a.verb->method, .path = world_cstr(w, plain_path), .query = rest, .content_type = STR("application/json"), .body = a.verb->method == API_GET ? STR("") : str_c(body),
-		.if_match = version_read(&a), .idempotency_key = key ? key->text : STR(""), .who = &who->who};
+		.if_match = version_read(&a), .idempotency_key = key ? key->text : STR(""), .cookie = str_c(logged_in ? logged_in->id : ""), .who = &who->who};
 	int status = world_call(w, &q, &doc, &resp);
-	check_answer(&a, status, doc, buf_cstr(&resp.body));
+	check_answer(&a, status, doc, &resp);
 	json_decref(doc);
 	json_decref(a.body);
 	free(body);

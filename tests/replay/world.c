@@ -199,7 +199,11 @@ int world_call(struct world *w, const struct request *q, json_t **ret_doc, struc
 	resp = resp ? resp : &own;
 	snprintf(path, sizeof(path), "/api/v1%s", q->path);
 	struct api_request req = {.method = q->method, .path = str_c(path), .query = q->query, .content_type = q->content_type, .body = q->body, .if_match = q->if_match,
-		.idempotency_key = q->idempotency_key, .peer = STR("127.0.0.1"), .who = q->who ? q->who : &READER};
+		.idempotency_key = q->idempotency_key, .peer = STR("127.0.0.1"), .who = q->who ? q->who : &READER, .cookie = q->cookie, .csrf = STR("1")};
+	struct principal by_cookie;
+	bool given;
+	if (q->cookie.n)
+		req.who = auth_identify(w->api->auth, STR(""), q->cookie, &by_cookie, &given) ? &by_cookie : NULL;
 	api_response_init(resp);
 	api_call(w->api, &req, resp);
 	int status = resp->status;

@@ -20,7 +20,7 @@ struct person {
 struct named {
 	struct str name;
 	const char *noun;
-	char id[ID_TEXT + 1];
+	char id[65]; /* of an object, or the secret of a session */
 };
 
 /* One try of the outbox to carry a notice out of the house. */
@@ -81,6 +81,7 @@ struct request {
 	enum api_method method;
 	const char *path;        /* behind /api/v1 */
 	struct str query, content_type, body, if_match, idempotency_key;
+	struct str cookie;           /* a session's secret: whoever that is, not who */
 	const struct principal *who; /* NULL = the scenario's reader */
 };
 /* *ret_doc (may be NULL) is the parsed answer, the caller's; NULL when it is no JSON. Answers the HTTP status. */
