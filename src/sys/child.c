@@ -98,7 +98,7 @@ static int confine_files(const struct child_limits *lim)
 	return r;
 }
 
-static void child_setup(struct pipes *p)
+static void child_setup(const struct pipes *p)
 {
 	setsid();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -195,61 +195,64 @@ static int finish(pid_t pid, int r)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -EIO;
 }
 
-static void close_child_ends(struct pipes *p)
+/* A process with pipes to it: 0 in the child itself, which is set up; in the parent its pid, or a fault. */
+static pid_t begin(struct pipes *p)
 {
+	int r = pipes_open(p);
+	if (r < 0)
+		return r;
+	pid_t pid = fork();
+	if (pid < 0) {
+		r = -errno;
+		pipes_close(p);
+		return r;
+	}
+	if (pid == 0)
+		child_setup(p);
+	return pid;
+}
+
+/* The parent's part, until the child has ended. err may be NULL. */
+static int attend(pid_t pid, struct pipes *p, struct str input, const struct child_limits *lim, struct buf *out, struct buf *err)
+{
+	struct buf unheard = BUF_INIT(STDERR_MAX);
+	out->max = lim->max_output;
 	close(p->in[0]);
 	close(p->out[1]);
 	close(p->err[1]);
 	p->in[0] = p->out[1] = p->err[1] = -1;
+	int r = finish(pid, talk(p, input, lim, out, err ? err : &unheard));
+	pipes_close(p);
+	buf_done(&unheard);
+	return r;
 }
 
 int child_run(const char *const *argv, const char *const *env, struct str input, const struct child_limits *lim, struct buf *ret_out, struct buf *ret_err)
 {
 	static const char *const no_env[] = {"PATH=/usr/bin:/bin", NULL};
 	struct pipes p;
-	struct buf err = BUF_INIT(STDERR_MAX);
-	int r = pipes_open(&p);
-	if (r < 0)
-		return r;
-	ret_out->max = lim->max_output;
-	pid_t pid = fork();
-	if (pid < 0) {
-		r = -errno;
-		pipes_close(&p);
-		return r;
-	}
+	pid_t pid = begin(&p);
+	if (pid < 0)
+		return pid;
 	if (pid == 0) {
-		child_setup(&p);
 		if ((lim->readable && confine_files(lim) < 0) || (lim->no_network && confine(false) < 0))
 			_exit(EXIT_SETUP);
 		limit_memory(lim);
 		execvpe(argv[0], (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)(env ? env : no_env));
 		_exit(EXIT_SETUP);
 	}
-	close_child_ends(&p);
-	r = finish(pid, talk(&p, input, lim, ret_out, ret_err ? ret_err : &err));
-	pipes_close(&p);
-	buf_done(&err);
+	int r = attend(pid, &p, input, lim, ret_out, ret_err);
 	return r == EXIT_SETUP ? -ENOENT : r;
 }
 
 int child_parse(int (*fn)(void *arg, struct str in, struct buf *out), void *arg, struct str input, const struct child_limits *lim, struct buf *ret_out)
 {
 	struct pipes p;
-	struct buf err = BUF_INIT(STDERR_MAX);
-	int r = pipes_open(&p);
-	if (r < 0)
-		return r;
-	ret_out->max = lim->max_output;
-	pid_t pid = fork();
-	if (pid < 0) {
-		r = -errno;
-		pipes_close(&p);
-		return r;
-	}
+	pid_t pid = begin(&p);
+	if (pid < 0)
+		return pid;
 	if (pid == 0) {
 		struct buf out = BUF_INIT(lim->max_output);
-		child_setup(&p);
 		limit_memory(lim);
 		if (confine(true) < 0)
 			_exit(EXIT_SETUP);
@@ -258,9 +261,5 @@ int child_parse(int (*fn)(void *arg, struct str in, struct buf *out), void *arg,
 			got = -EIO;
 		_exit(got < 0 ? 1 : 0);
 	}
-	close_child_ends(&p);
-	r = finish(pid, talk(&p, STR(""), lim, ret_out, &err));
-	pipes_close(&p);
-	buf_done(&err);
-	return r;
+	return attend(pid, &p, STR(""), lim, ret_out, NULL);
 }
