@@ -183,14 +183,7 @@ int get_alert_events(struct api_ctx *c)
 
 int entry_append(void *arg, const struct ledger_entry *e)
 {
-	json_t *o = json_object(), *before = json_loadb(e->before.p, e->before.n, JSON_DECODE_ANY, NULL), *after = json_loadb(e->after.p, e->after.n, JSON_DECODE_ANY, NULL);
-	doc_set_int(o, "seq", (int64_t)e->seq);
-	doc_set_time(o, "time", e->time);
-	doc_set_str(o, "actor", e->actor);
-	doc_set_str(o, "role", e->role);
-	doc_set_str(o, "noun", e->noun);
-	doc_set_str(o, "object_id", e->object_id);
-	doc_set_str(o, "verb", e->verb);
+	json_t *o = doc_of_entry(e), *before = json_loadb(e->before.p, e->before.n, JSON_DECODE_ANY, NULL), *after = json_loadb(e->after.p, e->after.n, JSON_DECODE_ANY, NULL);
 	json_object_set_new(o, "before", before ? before : json_null());
 	json_object_set_new(o, "after", after ? after : json_null());
 	return json_array_append_new(arg, o);

@@ -49,7 +49,21 @@ json_t *doc_string(struct str s)
 	utf8_add_clean(&clean, s);
 	v = json_stringn(buf_cstr(&clean), clean.n);
 	buf_done(&clean);
-	return v ? v : json_string("");
+	must(v);
+	return v;
+}
+
+json_t *doc_of_entry(const struct ledger_entry *e)
+{
+	json_t *o = json_object();
+	doc_set_int(o, "seq", (int64_t)e->seq);
+	doc_set_time(o, "time", e->time);
+	doc_set_str(o, "actor", e->actor);
+	doc_set_str(o, "role", e->role);
+	doc_set_str(o, "noun", e->noun);
+	doc_set_str(o, "object_id", e->object_id);
+	doc_set_str(o, "verb", e->verb);
+	return o;
 }
 
 void doc_set_str(json_t *doc, const char *name, struct str value)

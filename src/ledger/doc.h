@@ -22,6 +22,8 @@ void doc_set_text(json_t *doc, const char *name, const char *ja, const char *en)
 void doc_copy(json_t *to, const json_t *from, const char *name); /* nothing when absent */
 /* A string value; bytes that are no UTF-8 are replaced. Never NULL. */
 json_t *doc_string(struct str s);
+/* Who did what to which object and when, as a leaf of the ledger has it; what it was before and after is the caller's to add. */
+json_t *doc_of_entry(const struct ledger_entry *e);
 bool doc_list_has(const json_t *list, struct str value);
 /* Appends when it is not there. True when it was not. */
 bool doc_list_add(json_t *list, struct str value);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ledger/ledger.h"
+#include "ledger/doc.h"
 #include "ledger/note.h"
 #include "ledger/tiles.h"
 
-#include "base/utf8.h"
 #include "sys/file.h"
 
 #include <errno.h>
@@ -111,20 +111,6 @@ static json_t *json_of(struct str text)
 	return v ? v : json_null();
 }
 
-/* What a person or an event wrote into an entry need not be UTF-8. */
-static json_t *text_json(struct str s)
-{
-	json_t *v = json_stringn(s.p ? s.p : "", s.n);
-	if (v)
-		return v;
-	struct buf clean = BUF_INIT(4 * s.n + 16);
-	utf8_add_clean(&clean, s);
-	v = json_stringn(buf_cstr(&clean), clean.n);
-	buf_done(&clean);
-	must(v);
-	return v;
-}
-
 /* Stands for a long text: its SHA-256 binds the row's bytes as the text itself would. */
 static json_t *digest_json(struct str text)
 {
@@ -139,14 +125,7 @@ static json_t *digest_json(struct str text)
 
 static char *leaf_text(const struct ledger_entry *e, bool long_before, bool long_after)
 {
-	char time[TS_TEXT_MAX];
-	const struct str text[] = {e->actor, e->role, e->noun, e->object_id, e->verb};
-	static const char *const NAMES[] = {"actor", "role", "noun", "object_id", "verb"};
-	json_t *o = json_object();
-	json_object_set_new(o, "seq", json_integer((json_int_t)e->seq));
-	json_object_set_new(o, "time", json_stringn(time, ts_format(time, e->time)));
-	for (size_t i = 0; i < LEN(text); i++)
-		json_object_set_new(o, NAMES[i], text_json(text[i]));
+	json_t *o = doc_of_entry(e);
 	json_object_set_new(o, "before", long_before ? digest_json(e->before) : json_of(e->before));
 	json_object_set_new(o, "after", long_after ? digest_json(e->after) : json_of(e->after));
 	char *line = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);

@@ -142,24 +142,9 @@ json_t *trace_join(json_t *a, json_t *b)
 
 /* ---- annex ------------------------------------------------------------------------------------------------------------------------------------------------- */
 
-struct annex {
-	struct trace *t;
-	json_t *list;
-};
-
 static int take_annex(void *arg, const struct ledger_entry *e)
 {
-	struct annex *x = arg;
-	json_t *o = json_object();
-	doc_set_int(o, "seq", (int64_t)e->seq);
-	doc_set_time(o, "time", e->time);
-	doc_set_str(o, "actor", e->actor);
-	doc_set_str(o, "role", e->role);
-	doc_set_str(o, "verb", e->verb);
-	doc_set_str(o, "noun", e->noun);
-	doc_set_str(o, "object_id", e->object_id);
-	json_array_append_new(x->list, o);
-	return 0;
+	return json_array_append_new(arg, doc_of_entry(e));
 }
 
 static int by_seq(const void *a, const void *b)
@@ -188,7 +173,7 @@ int trace_annex(struct trace *t, json_t **ret)
 {
 	size_t n = 0, count = json_object_size(t->cited);
 	int64_t *seq = must_calloc(count + 1, sizeof(*seq));
-	struct annex x = {t, json_array()};
+	json_t *annex = json_array();
 	const char *key;
 	json_t *value;
 	int r = t->err;
@@ -200,12 +185,12 @@ int trace_annex(struct trace *t, json_t **ret)
 	}
 	qsort(seq, n, sizeof(*seq), by_seq);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = ledger_each(desk_db(t->k), (uint64_t)seq[i], (uint64_t)seq[i] + 1, take_annex, &x);
-	for (size_t i = 0; r == 0 && i < json_array_size(x.list); i++)
-		r = complete(t, json_array_get(x.list, i));
+		r = ledger_each(desk_db(t->k), (uint64_t)seq[i], (uint64_t)seq[i] + 1, take_annex, annex);
+	for (size_t i = 0; r == 0 && i < json_array_size(annex); i++)
+		r = complete(t, json_array_get(annex, i));
 	free(seq);
 	if (r < 0)
-		return json_decref(x.list), r;
-	*ret = x.list;
+		return json_decref(annex), r;
+	*ret = annex;
 	return 0;
 }
