@@ -27,49 +27,50 @@ static void append(struct wal *w, int from, int n)
 	CHECK_INT(first, from);
 }
 
-/* Everything from a position on, as "0:line 0 1:line 1 …"; damaged frames as "!". */
-static void read_all(struct wal *w, uint64_t from, struct buf *out)
+static void append_synced(struct wal *w, int from, int n)
 {
+	append(w, from, n);
+	CHECK_INT(wal_sync(w), 0);
+}
+
+/* Everything from a position on is "0:line 0 1:line 1 …"; damaged frames are "!". */
+static void check_read(struct wal *w, uint64_t from, const char *want)
+{
+	struct buf out = BUF_INIT(10000);
 	struct wal_cursor *c;
 	struct record rec;
 	uint64_t at;
 	int r;
-	buf_reset(out);
 	CHECK_INT(wal_cursor_open(w, from, &c), 0);
 	while ((r = wal_cursor_next(c, &rec, &at)) != 0)
 		if (r > 0)
-			buf_addf(out, "%llu:%.*s ", (unsigned long long)at, STR_ARG(rec.raw));
+			buf_addf(&out, "%llu:%.*s ", (unsigned long long)at, STR_ARG(rec.raw));
 		else
-			buf_addc(out, '!');
+			buf_addc(&out, '!');
 	wal_cursor_close(c);
+	CHECK_STR(buf_str(&out), want);
+	buf_done(&out);
 }
 
 TEST(what_is_synced_is_read_and_nothing_else)
 {
 	struct diag d;
-	struct buf out = BUF_INIT(10000);
 	diag_init(&d);
 	struct wal *w = reopen(&d, 0);
 	append(w, 0, 2);
-	read_all(w, 0, &out);
-	CHECK_STR(buf_str(&out), "");
+	check_read(w, 0, "");
 	CHECK_INT(wal_sync(w), 0);
 	append(w, 2, 1);
-	read_all(w, 1, &out);
-	CHECK_STR(buf_str(&out), "1:line 1 ");
+	check_read(w, 1, "1:line 1 ");
 	CHECK_INT(wal_sync(w), 0);
 	wal_close(w);
 	w = reopen(&d, 0);
 	CHECK_INT(wal_next(w), 3);
-	read_all(w, 0, &out);
-	CHECK_STR(buf_str(&out), "0:line 0 1:line 1 2:line 2 ");
-	append(w, 3, 1);
-	CHECK_INT(wal_sync(w), 0);
-	read_all(w, 2, &out);
-	CHECK_STR(buf_str(&out), "2:line 2 3:line 3 ");
+	check_read(w, 0, "0:line 0 1:line 1 2:line 2 ");
+	append_synced(w, 3, 1);
+	check_read(w, 2, "2:line 2 3:line 3 ");
 	wal_close(w);
 	CHECK_INT(d.errors, 0);
-	buf_done(&out);
 	diag_done(&d);
 }
 
@@ -84,20 +85,16 @@ TEST(a_cursor_follows_the_writer_over_files)
 	CHECK_INT(wal_cursor_open(w, 0, &c), 0);
 	for (int i = 0; i < 20; i++) {
 		CHECK_INT(wal_cursor_next(c, &rec, &at), 0);
-		append(w, 3 * i, 3);
-		CHECK_INT(wal_sync(w), 0);
+		append_synced(w, 3 * i, 3);
 		while (wal_cursor_next(c, &rec, &at) == 1)
 			CHECK_INT(at, seen++);
 		CHECK_INT(seen, 3 * i + 3);
 	}
 	wal_cursor_close(c);
 	CHECK(wal_drop(w, 30) > 3);
-	struct buf out = BUF_INIT(10000);
-	read_all(w, 55, &out);
-	CHECK_STR(buf_str(&out), "55:line 55 56:line 56 57:line 57 58:line 58 59:line 59 ");
+	check_read(w, 55, "55:line 55 56:line 56 57:line 57 58:line 58 59:line 59 ");
 	CHECK_INT(wal_verify(dir, &d, NULL), 0);
 	wal_close(w);
-	buf_done(&out);
 	diag_done(&d);
 }
 
@@ -110,28 +107,23 @@ TEST(a_torn_tail_is_cut_at_every_length)
 {
 	char path[4200];
 	struct diag d;
-	struct buf out = BUF_INIT(10000), whole = BUF_INIT(1 << 20);
+	struct buf whole = BUF_INIT(1 << 20);
 	diag_init(&d);
 	struct wal *w = reopen(&d, 0);
-	append(w, 0, 2);
-	CHECK_INT(wal_sync(w), 0);
+	append_synced(w, 0, 2);
 	int64_t first_end = (only_file(path), file_size(path));
-	append(w, 2, 2);
-	CHECK_INT(wal_sync(w), 0);
+	append_synced(w, 2, 2);
 	wal_close(w);
 	CHECK_INT(file_read(path, &whole), 0);
 	for (size_t n = (size_t)first_end; n < whole.n; n++) {
 		CHECK_INT(file_replace(path, str_sub(buf_str(&whole), 0, n), 0600), 0);
 		w = reopen(&d, 0);
 		CHECK_INT(wal_next(w), 2);
-		append(w, 2, 1);
-		CHECK_INT(wal_sync(w), 0);
-		read_all(w, 0, &out);
-		CHECK_STR(buf_str(&out), "0:line 0 1:line 1 2:line 2 ");
+		append_synced(w, 2, 1);
+		check_read(w, 0, "0:line 0 1:line 1 2:line 2 ");
 		wal_close(w);
 	}
 	CHECK_INT(d.errors, 0);
-	buf_done(&out);
 	buf_done(&whole);
 	diag_done(&d);
 }
@@ -188,52 +180,40 @@ TEST(every_flipped_byte_is_named)
 TEST(a_failed_write_leaves_the_log_as_it_was)
 {
 	struct diag d;
-	struct buf out = BUF_INIT(10000);
 	struct record rec = {.raw = STR("lost"), .format = FORMAT_TEXT};
 	uint64_t first;
 	diag_init(&d);
 	struct wal *w = reopen(&d, 0);
-	append(w, 0, 1);
-	CHECK_INT(wal_sync(w), 0);
+	append_synced(w, 0, 1);
 	file_fault_set(1, ENOSPC, false);
 	CHECK_INT(wal_append(w, &rec, 1, &first), -ENOSPC);
 	append(w, 1, 1);
 	file_fault_set(1, EIO, false);
 	CHECK_INT(wal_sync(w), -EIO);
-	read_all(w, 0, &out);
-	CHECK_STR(buf_str(&out), "0:line 0 ");
+	check_read(w, 0, "0:line 0 ");
 	/* Its sender was refused and comes again: what was refused must not be there beside it. */
 	CHECK_INT(wal_sync(w), 0);
-	read_all(w, 0, &out);
-	CHECK_STR(buf_str(&out), "0:line 0 ");
-	append(w, 1, 1);
-	CHECK_INT(wal_sync(w), 0);
+	check_read(w, 0, "0:line 0 ");
+	append_synced(w, 1, 1);
 	wal_close(w);
 	w = reopen(&d, 0);
-	read_all(w, 0, &out);
-	CHECK_STR(buf_str(&out), "0:line 0 1:line 1 ");
+	check_read(w, 0, "0:line 0 1:line 1 ");
 	wal_close(w);
-	buf_done(&out);
 	diag_done(&d);
 }
 
 TEST(positions_that_were_given_are_not_given_again)
 {
 	struct diag d;
-	struct buf out = BUF_INIT(10000);
 	diag_init(&d);
 	struct wal *w = reopen(&d, 0);
-	append(w, 0, 3);
-	CHECK_INT(wal_sync(w), 0);
+	append_synced(w, 0, 3);
 	CHECK_INT(wal_skip_to(w, 3), 0);
 	CHECK_INT(wal_skip_to(w, 7), 1);
-	append(w, 7, 1);
-	CHECK_INT(wal_sync(w), 0);
-	read_all(w, 0, &out);
-	CHECK_STR(buf_str(&out), "0:line 0 1:line 1 2:line 2 7:line 7 ");
+	append_synced(w, 7, 1);
+	check_read(w, 0, "0:line 0 1:line 1 2:line 2 7:line 7 ");
 	wal_close(w);
 	CHECK_INT(wal_verify(dir, &d, NULL), -EBADMSG);
-	buf_done(&out);
 	diag_done(&d);
 }
 
