@@ -276,6 +276,12 @@ static bool atom_matches(struct sigma_matcher *m, const struct atom *a, uint32_t
 
 /* ---- answers that are remembered ------------------------------------------------------------------------------------------------------- */
 
+/* The value, which is one of text, surely has fewer characters than any match: as it lies in the input it has no fewer bytes than the text. */
+static inline bool is_too_short(const struct atom *a, struct val v)
+{
+	return a->op == ATOM_REGEX && v.n < a->re->shortest;
+}
+
 /* The one value of a field, when there is one, of text, and not as an array. */
 static inline bool one_text(const struct sigma_matcher *m, field_id field, uint32_t *ret_at)
 {
@@ -385,6 +391,8 @@ static bool ask_atom(struct sigma_matcher *m, uint32_t atom, uint32_t *ret_at)
 	}
 	if (!a->answer || !one_text(m, a->field, ret_at))
 		return atom_matches(m, a, ret_at);
+	if (is_too_short(a, m->ev->field[*ret_at].val))
+		return false;
 	struct cache_line *line = line_of(m, *ret_at);
 	unsigned known = line ? answer_at(line, a->answer) : CACHE_ROOM;
 	if (known < CACHE_ROOM)

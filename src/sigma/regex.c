@@ -20,7 +20,8 @@ struct regex *regex_new(struct str pattern, unsigned atom_flags, struct regex_fa
 		return NULL;
 	pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
 	struct regex *re = must_new(struct regex);
-	*re = (struct regex){code, linear_new(pattern, atom_flags)};
+	*re = (struct regex){.code = code, .linear = linear_new(pattern, atom_flags)};
+	must(pcre2_pattern_info(code, PCRE2_INFO_MINLENGTH, &re->shortest) == 0);
 	return re;
 }
 

@@ -8,6 +8,7 @@
 
 struct regex {
 	pcre2_code *code;
+	uint32_t shortest;     /* no text of fewer characters matches */
 	struct linear *linear; /* the second road (linear.h); NULL = not for this pattern */
 };
 
