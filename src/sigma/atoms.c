@@ -282,14 +282,18 @@ static inline bool is_too_short(const struct atom *a, struct val v)
 	return a->op == ATOM_REGEX && v.n < a->re->shortest;
 }
 
+static inline bool is_text(uint8_t kind)
+{
+	return kind == VAL_STR || kind == VAL_JSTR || kind == VAL_U16;
+}
+
 /* The one value of a field, when there is one, of text, and not as an array. */
 static inline bool one_text(const struct sigma_matcher *m, field_id field, uint32_t *ret_at)
 {
-	static const unsigned text = 1u << VAL_STR | 1u << VAL_JSTR | 1u << VAL_U16;
 	const struct place *p = &m->place[field];
 	const struct field *f = &m->ev->field[p->last];
 	*ret_at = p->last;
-	return p->stamp == m->stamp && !p->many && !(f->flags & FIELD_F_ELEMENT) && text >> f->val.kind & 1;
+	return p->stamp == m->stamp && !p->many && !(f->flags & FIELD_F_ELEMENT) && is_text(f->val.kind);
 }
 
 /* The answer's place in the line; CACHE_ROOM = it is not there. */
@@ -356,15 +360,51 @@ static __attribute__((noinline)) struct cache_line *place_line(struct sigma_matc
 	return line;
 }
 
-/* The text is asked, and its answer remembered. */
-static __attribute__((noinline)) bool ask_text(struct sigma_matcher *m, const struct test *t, struct cache_line *line)
+static bool text_fits(struct sigma_matcher *m, struct value *v, const struct test *t)
 {
-	struct value *v = value_of(m, m->place[t->field].last);
 	const struct atom *a = &m->img->atom[t->atom];
 	m->count.atoms++;
-	bool holds = may_hold(m, v, t->answer) && text_matches((enum atom_op)a->op, a->text, a->flags & ATOM_F_CASED ? v->text : fold_of(m, v));
-	keep_answer(line, t->answer, holds);
+	return may_hold(m, v, t->answer) && text_matches((enum atom_op)a->op, a->text, a->flags & ATOM_F_CASED ? v->text : fold_of(m, v));
+}
+
+/* The value is asked, and its answer remembered in its line, when it has one. */
+static __attribute__((noinline)) bool ask_text(struct sigma_matcher *m, const struct test *t, uint32_t at, struct cache_line *line)
+{
+	struct value *v = value_of(m, at);
+	bool holds = !t->run && text_fits(m, v, t);
+	for (unsigned i = 1; i <= t->run && !holds; i++)
+		holds = text_fits(m, v, t + i);
+	if (line)
+		keep_answer(line, t->answer, holds);
 	return holds;
+}
+
+static inline bool line_holds(struct sigma_matcher *m, const struct test *t, uint32_t at, struct cache_line *line)
+{
+	unsigned known = line ? answer_at(line, t->answer) : CACHE_ROOM;
+	return known < CACHE_ROOM ? line->slot[known] & 1 : ask_text(m, t, at, line);
+}
+
+/* What can be remembered with no one value: the last one of a field that occurs more than once, or no text. */
+static bool atoms_hold(struct sigma_matcher *m, const struct test *t)
+{
+	bool holds = !t->run && atom_holds(m, t->atom);
+	for (unsigned i = 1; i <= t->run && !holds; i++)
+		holds = atom_holds(m, t[i].atom);
+	return holds;
+}
+
+/* Of an array one element is enough. */
+static bool element_holds(struct sigma_matcher *m, const struct test *t)
+{
+	uint32_t at = 0;
+	bool started = false;
+	while (next_occurrence(m, t->field, &at, &started)) {
+		uint8_t kind = m->ev->field[at].val.kind;
+		if (kind != VAL_NULL && line_holds(m, t, at, is_text(kind) ? line_of(m, at) : NULL))
+			return true;
+	}
+	return false;
 }
 
 bool text_holds(struct sigma_matcher *m, const struct test *t)
@@ -373,10 +413,9 @@ bool text_holds(struct sigma_matcher *m, const struct test *t)
 	if (p->stamp != m->stamp)
 		return false; /* nothing is in no text */
 	struct cache_line *line = p->line_clock == m->line_clock ? p->line : place_line(m, p, t->field);
-	if (!line)
-		return atom_holds(m, t->atom);
-	unsigned known = answer_at(line, t->answer);
-	return known < CACHE_ROOM ? line->slot[known] & 1 : ask_text(m, t, line);
+	if (line)
+		return line_holds(m, t, p->last, line);
+	return m->ev->field[p->last].flags & FIELD_F_ELEMENT ? element_holds(m, t) : atoms_hold(m, t);
 }
 
 /* *ret_at = the field that made it hold, UINT32_MAX when it is none. */

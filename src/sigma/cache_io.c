@@ -343,6 +343,7 @@ void cache_io_image(struct cache_io *x, struct sigma_image *img)
 		IO(x, img->test[i].answer);
 		IO(x, img->test[i].field);
 		IO(x, img->test[i].exact);
+		IO(x, img->test[i].run);
 	}
 	io_gates(x, img);
 }

@@ -56,6 +56,7 @@ struct test {
 	uint16_t answer;  /* the atom's */
 	field_id field;   /* where the atom looks */
 	bool exact;       /* an open gate answers yes */
+	uint8_t run;      /* > 0: it asks whether one of so many tests behind it holds, which are in no chain; the atom is that of the first */
 };
 #define TEST_TRUE UINT32_MAX
 #define TEST_FALSE (UINT32_MAX - 1)

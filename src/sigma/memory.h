@@ -18,7 +18,7 @@ struct cache_line {
 	uint64_t key[2];
 	uint8_t n;             /* 1 + gates; 0 = free */
 	uint8_t waking;        /* the first of them */
-	uint8_t answers;       /* behind the gates: what atoms that no gate answers say of the value, as their number (atom.answer) * 2 + yes */
+	uint8_t answers;       /* behind the gates: what tests that no gate answers say of the value, as their number (test.answer) * 2 + yes */
 	uint16_t slot[CACHE_ROOM];
 } __attribute__((aligned(64)));
 

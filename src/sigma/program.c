@@ -2,11 +2,14 @@
 #include "sigma/parts.h"
 
 #define ANSWERS_MOST 32767 /* one bit is the answer */
+#define RUN_LEAST 2
+#define RUN_MOST 255
 
 struct programmer {
 	struct sigma_image *img;
 	VEC(struct test) tests;
 	struct arena mem;
+	uint32_t answers; /* given out so far */
 	float *chance; /* by atom; 0: not worked out */
 };
 
@@ -45,6 +48,8 @@ static double expr_chance(struct programmer *p, const struct expr *e)
 
 struct weighed {
 	const struct expr *e;
+	const struct expr **run; /* … or alternatives that are answered as one */
+	size_t n_run;
 	double work; /* for each time that it settles the list */
 	size_t at;
 };
@@ -59,22 +64,6 @@ static int by_work(const void *a, const void *b)
 
 static uint32_t program(struct programmer *p, const struct expr *e, uint32_t yes, uint32_t no);
 
-/* Built from the last kid to the first, since each must know where to go on. */
-static uint32_t program_list(struct programmer *p, const struct expr *e, uint32_t yes, uint32_t no)
-{
-	struct weighed *w = arena_array(&p->mem, e->n + 1, sizeof(*w));
-	for (size_t i = 0; i < e->n; i++) {
-		double chance = expr_chance(p, e->kid[i]), settles = e->kind == EXPR_AND ? 1 - chance : chance;
-		w[i] = (struct weighed){e->kid[i], expr_work(p->img, e->kid[i]) / (settles + 0.001), i};
-	}
-	if (e->n > 1)
-		qsort(w, e->n, sizeof(*w), by_work);
-	uint32_t next = e->kind == EXPR_AND ? yes : no;
-	for (size_t i = e->n; i-- > 0;)
-		next = e->kind == EXPR_AND ? program(p, w[i].e, next, no) : program(p, w[i].e, yes, next);
-	return next;
-}
-
 /* A pattern may be given up for a window, and then what is remembered does not count: atom_holds looks there first. */
 struct test program_test(const struct sigma_image *img, uint32_t atom, uint32_t yes, uint32_t no)
 {
@@ -82,6 +71,84 @@ struct test program_test(const struct sigma_image *img, uint32_t atom, uint32_t 
 	struct test t = {.atom = atom, .yes = yes, .no = no, .gate = a->gate, .answer = a->op == ATOM_REGEX ? 0 : a->answer, .field = a->keyword ? FIELD_UNKNOWN : a->field};
 	t.exact = t.gate && img->gate[t.gate - 1].exact == atom;
 	return t;
+}
+
+/* Looks for a text and has no gate. */
+static bool may_run(const struct sigma_image *img, const struct expr *e)
+{
+	const struct atom *a = &img->atom[e->atom];
+	return e->kind == EXPR_ATOM && a->answer && !a->gate && a->op < ATOM_REGEX;
+}
+
+/* From this alternative on those that look for a text in the same field, as one part; nothing is taken when they are few. */
+static bool take_run(struct programmer *p, const struct expr *e, size_t from, bool *taken, struct weighed *ret)
+{
+	const struct atom *atom = p->img->atom;
+	struct weighed w = {.run = arena_array(&p->mem, e->n, sizeof(*w.run)), .at = from};
+	double none = 1;
+	for (size_t i = from; i < e->n && w.n_run < RUN_MOST; i++) {
+		const struct expr *kid = e->kid[i];
+		if (taken[i] || !may_run(p->img, kid) || atom[kid->atom].field != atom[e->kid[from]->atom].field)
+			continue;
+		w.run[w.n_run++] = kid;
+		w.work += expr_work(p->img, kid);
+		none *= 1 - expr_chance(p, kid);
+	}
+	if (w.n_run < RUN_LEAST || p->answers == ANSWERS_MOST)
+		return false;
+	for (size_t i = from, n = 0; n < w.n_run; i++)
+		if (e->kid[i] == w.run[n]) {
+			taken[i] = true;
+			n++;
+		}
+	w.work /= 1 - none + 0.001;
+	*ret = w;
+	return true;
+}
+
+/* The list's parts, in the order in which they are tested; their number. */
+static size_t weigh_list(struct programmer *p, const struct expr *e, struct weighed *w)
+{
+	bool *taken = arena_zalloc(&p->mem, e->n + 1);
+	size_t n = 0;
+	for (size_t i = 0; i < e->n; i++) {
+		if (taken[i])
+			continue;
+		if (e->kind == EXPR_OR && may_run(p->img, e->kid[i]) && take_run(p, e, i, taken, &w[n])) {
+			n++;
+			continue;
+		}
+		double chance = expr_chance(p, e->kid[i]), settles = e->kind == EXPR_AND ? 1 - chance : chance;
+		w[n++] = (struct weighed){.e = e->kid[i], .work = expr_work(p->img, e->kid[i]) / (settles + 0.001), .at = i};
+	}
+	if (n > 1)
+		qsort(w, n, sizeof(*w), by_work);
+	return n;
+}
+
+/* One test that answers for the alternatives behind it. */
+static uint32_t program_run(struct programmer *p, const struct weighed *w, uint32_t yes, uint32_t no)
+{
+	uint32_t at = (uint32_t)p->tests.n;
+	struct test head = program_test(p->img, w->run[0]->atom, yes, no);
+	head.run = (uint8_t)w->n_run;
+	head.answer = (uint16_t)++p->answers;
+	vec_push(&p->tests, head);
+	for (size_t i = 0; i < w->n_run; i++)
+		vec_push(&p->tests, program_test(p->img, w->run[i]->atom, yes, no));
+	return at;
+}
+
+/* Built from the last kid to the first, since each must know where to go on. */
+static uint32_t program_list(struct programmer *p, const struct expr *e, uint32_t yes, uint32_t no)
+{
+	struct weighed *w = arena_array(&p->mem, e->n + 1, sizeof(*w));
+	uint32_t next = e->kind == EXPR_AND ? yes : no;
+	for (size_t i = weigh_list(p, e, w); i-- > 0;) {
+		uint32_t holds = e->kind == EXPR_AND ? next : yes, fails = e->kind == EXPR_AND ? no : next;
+		next = w[i].run ? program_run(p, &w[i], holds, fails) : program(p, w[i].e, holds, fails);
+	}
+	return next;
 }
 
 static uint32_t program(struct programmer *p, const struct expr *e, uint32_t yes, uint32_t no)
@@ -104,7 +171,7 @@ static uint32_t program(struct programmer *p, const struct expr *e, uint32_t yes
 }
 
 /* Questions about the text of a value that its gates leave open. */
-static void number_answers(struct sigma_image *img)
+static uint32_t number_answers(struct sigma_image *img)
 {
 	uint16_t n = 0;
 	for (uint32_t i = 0; i < img->n_atom; i++) {
@@ -113,13 +180,14 @@ static void number_answers(struct sigma_image *img)
 		if (a->op <= ATOM_REGEX && !a->keyword && !by_gate && n < ANSWERS_MOST)
 			a->answer = ++n;
 	}
+	return n;
 }
 
 void programs_build(struct sigma_image *img)
 {
 	struct programmer p = {.img = img, .chance = must_calloc(img->n_atom + 1, sizeof(*p.chance))};
 	arena_init(&p.mem, 0);
-	number_answers(img);
+	p.answers = number_answers(img);
 	for (size_t i = 0; i < img->n_rule; i++) {
 		if (!img->code[i].expr)
 			continue;
