@@ -72,33 +72,57 @@ static int say_of(struct desk *k, const struct actor *who, struct str incident_i
 
 /* ---- opening ------------------------------------------------------------------------------------------------------------------------------------- */
 
-static void take_entities(const json_t *alert, json_t *assets, json_t *indicators)
+/* Takes o, unless the list has one of that kind and value. */
+static void take(json_t *list, const char *kind, json_t *o)
 {
-	static const char *const TYPE[][2] = {{"ip", "ipv4-addr"}, {"domain", "domain-name"}, {"hash", "file"}};
-	const json_t *list = json_object_get(alert, "entities");
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *e = json_array_get(list, i);
-		struct str kind = doc_str(e, "kind"), value = doc_str(e, "value");
-		json_t *to = NULL, *o = json_object();
-		if (str_eq(kind, STR("host")) || str_eq(kind, STR("user"))) {
-			doc_set_str(o, "kind", kind);
-			doc_set_str(o, "value", value);
-			json_object_set_new(o, "criticality", json_string(doc_is(alert, "asset_criticality", "high") ? "high" : "normal"));
-			to = assets;
-		}
-		for (size_t t = 0; !to && t < LEN(TYPE); t++)
-			if (str_eq(kind, str_c(TYPE[t][0]))) {
-				json_object_set_new(o, "type", json_string(t == 0 && str_chr(value, ':') != STR_NPOS ? "ipv6-addr" : TYPE[t][1]));
-				doc_set_str(o, "value", value);
-				to = indicators;
-			}
-		bool there = !to || json_array_size(to) >= LIST_MAX;
-		for (size_t x = 0; to && x < json_array_size(to); x++)
-			there = there || (str_eq(doc_str(json_array_get(to, x), "value"), value) && json_object_size(json_array_get(to, x)) == json_object_size(o));
-		if (there)
-			json_decref(o);
-		else
-			json_array_append_new(to, o);
+	bool there = json_array_size(list) >= LIST_MAX;
+	for (size_t i = 0; i < json_array_size(list) && !there; i++) {
+		const json_t *had = json_array_get(list, i);
+		there = str_eq(doc_str(had, kind), doc_str(o, kind)) && str_eq(doc_str(had, "value"), doc_str(o, "value"));
+	}
+	if (there)
+		json_decref(o);
+	else
+		json_array_append_new(list, o);
+}
+
+/* Hosts and accounts that are there. */
+static void take_assets(const json_t *alert, json_t *assets)
+{
+	const char *criticality = doc_is(alert, "asset_criticality", "high") ? "high" : "normal";
+	const json_t *e;
+	size_t i;
+	json_array_foreach(json_object_get(alert, "entities"), i, e)
+	{
+		if ((doc_is(e, "kind", "host") || doc_is(e, "kind", "user")) && !json_is_true(json_object_get(e, "guessed")))
+			take(assets, "kind", json_pack("{s:O, s:O, s:s}", "kind", json_object_get(e, "kind"), "value", json_object_get(e, "value"), "criticality", criticality));
+	}
+}
+
+static bool has_user(const json_t *assets, struct str name)
+{
+	for (size_t i = 0; i < json_array_size(assets); i++) {
+		const json_t *a = json_array_get(assets, i);
+		if (doc_is(a, "kind", "user") && str_ieq(doc_str(a, "value"), name))
+			return true;
+	}
+	return false;
+}
+
+/* What the attack can be told by, in STIX's words. Names that somebody guessed are such, too, unless another alert knows them. */
+static void take_indicators(const json_t *alert, const json_t *assets, json_t *indicators)
+{
+	static const char *const TYPE[][2] = {{"ip", "ipv4-addr"}, {"domain", "domain-name"}, {"hash", "file"}, {"user", "user-account"}};
+	const json_t *e;
+	size_t i;
+	json_array_foreach(json_object_get(alert, "entities"), i, e)
+	{
+		struct str value = doc_str(e, "value");
+		if (doc_is(e, "kind", "user") && (!json_is_true(json_object_get(e, "guessed")) || has_user(assets, value)))
+			continue;
+		for (size_t t = 0; t < LEN(TYPE); t++)
+			if (doc_is(e, "kind", TYPE[t][0]))
+				take(indicators, "type", json_pack("{s:s, s:O}", "type", t == 0 && str_chr(value, ':') != STR_NPOS ? "ipv6-addr" : TYPE[t][1], "value", json_object_get(e, "value")));
 	}
 }
 
@@ -111,8 +135,10 @@ static void merge_alerts(json_t *o, const json_t *handoff, const json_t *alerts)
 	doc_list_add(json_object_get(o, "handoff_ids"), doc_str(handoff, "id"));
 	for (size_t i = 0; i < json_array_size(alerts); i++) {
 		doc_list_add(json_object_get(o, "alert_ids"), doc_str(json_array_get(alerts, i), "id"));
-		take_entities(json_array_get(alerts, i), json_object_get(o, "assets"), json_object_get(o, "indicators"));
+		take_assets(json_array_get(alerts, i), json_object_get(o, "assets"));
 	}
+	for (size_t i = 0; i < json_array_size(alerts); i++)
+		take_indicators(json_array_get(alerts, i), json_object_get(o, "assets"), json_object_get(o, "indicators"));
 }
 
 /* What led here: one item per alert at its first event. */

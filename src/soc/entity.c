@@ -14,6 +14,18 @@ static const struct {
 #undef ENTITY
 };
 
+enum how { IS, HAS };
+
+static const struct {
+	const char *name, *field;
+	enum how how;
+	struct str text;
+} GUESSES[] = {
+#define GUESS(name, field, how, text) {name, field, how, {text, sizeof(text) - 1}},
+#include "soc/guess.def"
+#undef GUESS
+};
+
 const struct str TACTICS[TACTICS_N] = {
 #define TACTIC(name) {name, sizeof(name) - 1},
 #include "soc/tactics.def"
@@ -25,37 +37,73 @@ static bool worth_naming(struct str value)
 	return value.n && value.n <= VALUE_MAX && !str_eq(value, STR("-")) && !str_eq(value, STR("127.0.0.1")) && !str_eq(value, STR("::1"));
 }
 
-static bool add(json_t *list, const char *kind, struct str value)
+static bool add(json_t *list, const char *kind, struct str value, bool guessed)
 {
-	if (!worth_naming(value) || json_array_size(list) >= ENTITIES_MAX)
+	if (!worth_naming(value))
 		return false;
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *e = json_array_get(list, i);
-		if (doc_is(e, "kind", kind) && str_ieq(doc_str(e, "value"), value))
-			return false;
+		json_t *e = json_array_get(list, i);
+		if (!doc_is(e, "kind", kind) || !str_ieq(doc_str(e, "value"), value))
+			continue;
+		if (!guessed)
+			json_object_del(e, "guessed");
+		return false;
 	}
-	json_array_append_new(list, json_pack("{s:s, s:o}", "kind", kind, "value", doc_string(value)));
+	if (json_array_size(list) >= ENTITIES_MAX)
+		return false;
+	json_t *o = json_pack("{s:s, s:o}", "kind", kind, "value", doc_string(value));
+	if (guessed)
+		json_object_set_new(o, "guessed", json_true());
+	json_array_append_new(list, o);
 	return true;
+}
+
+/* Is the name in this field one that the event itself does not know? */
+static bool is_guess(const json_t *fields, const char *name)
+{
+	for (size_t i = 0; i < LEN(GUESSES); i++) {
+		char number[32];
+		const json_t *v = strcmp(GUESSES[i].name, name) == 0 ? json_object_get(fields, GUESSES[i].field) : NULL;
+		struct str text = doc_str(fields, GUESSES[i].field);
+		if (json_is_integer(v))
+			text = str_n(number, (size_t)snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(v)));
+		if (v && (GUESSES[i].how == IS ? str_ieq(text, GUESSES[i].text) : str_ifind(text, GUESSES[i].text) != STR_NPOS))
+			return true;
+	}
+	return false;
 }
 
 static bool add_fields(json_t *list, const json_t *fields)
 {
 	bool fresh = false;
 	for (size_t i = 0; i < LEN(ENTITIES); i++)
-		fresh |= add(list, ENTITIES[i].kind, doc_str(fields, ENTITIES[i].field));
+		fresh |= add(list, ENTITIES[i].kind, doc_str(fields, ENTITIES[i].field), is_guess(fields, ENTITIES[i].field));
+	return fresh;
+}
+
+/* What a correlation counts by: a guess when an event that names it says so; one that knows it is asked afterwards like any other. */
+static bool add_group(json_t *list, const struct detection *det, size_t group)
+{
+	bool fresh = false;
+	for (size_t f = 0; f < LEN(ENTITIES); f++) {
+		if (!str_eq(det->group_field[group], str_c(ENTITIES[f].field)))
+			continue;
+		bool guessed = false;
+		for (size_t i = 0; i < det->n_event && !guessed; i++)
+			guessed = str_ieq(doc_str(det->event[i].fields, ENTITIES[f].field), det->group_value[group]) && is_guess(det->event[i].fields, ENTITIES[f].field);
+		fresh |= add(list, ENTITIES[f].kind, det->group_value[group], guessed);
+	}
 	return fresh;
 }
 
 bool entities_add(json_t *list, const struct detection *det)
 {
-	bool fresh = add(list, "host", det->host);
+	bool fresh = add(list, "host", det->host, false);
 	for (size_t i = 0; i < det->n_group; i++)
-		for (size_t f = 0; f < LEN(ENTITIES); f++)
-			if (str_eq(det->group_field[i], str_c(ENTITIES[f].field)))
-				fresh |= add(list, ENTITIES[f].kind, det->group_value[i]);
+		fresh |= add_group(list, det, i);
 	/* Newest first: the event that completed a correlation tells best whom it is about. */
 	for (size_t i = det->n_event; i-- > 0;) {
-		fresh |= add(list, "host", det->event[i].host);
+		fresh |= add(list, "host", det->event[i].host, false);
 		fresh |= add_fields(list, det->event[i].fields);
 	}
 	return fresh;

@@ -7,7 +7,10 @@
 /* What the files of the watch's desk share. */
 extern const struct actor SOC_SYSTEM;
 
-/* Entities of a detection into the alert's list [{kind,value}], at most ENTITIES_MAX; true when one was new. */
+/*
+ * Entities of a detection into the alert's list [{kind,value}], at most ENTITIES_MAX; true when one was new. A user's name that only refused log-ins
+ * brought, as far as they do not say that there is such a user, has guessed:true until another event names it.
+ */
 #define ENTITIES_MAX 50
 bool entities_add(json_t *list, const struct detection *det);
 /* Index rows of the alert's entities from the given one on. Drills have an index of their own: what is practised weighs on nothing that is real. */

@@ -46,6 +46,7 @@ export interface Term {
 export interface Entity {
   kind: string;
   value: string;
+  guessed?: boolean;
 }
 
 export interface Call {
