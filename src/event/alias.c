@@ -38,19 +38,26 @@ static bool to_domain_user(const struct vocab *v, const struct event *ev, struct
 	return true;
 }
 
-static bool to_integrity(const struct vocab *v, const struct event *ev, struct val in, struct arena *mem, struct val *ret)
+struct naming {
+	const char *code, *name;
+};
+
+static bool named(const struct naming *row, size_t n, struct val in, struct arena *mem, struct val *ret)
 {
-	static const struct {
-		const char *sid, *word;
-	} level[] = {{"S-1-16-0", "Untrusted"}, {"S-1-16-4096", "Low"}, {"S-1-16-8192", "Medium"}, {"S-1-16-8448", "Medium"}, {"S-1-16-12288", "High"}, {"S-1-16-16384", "System"}};
-	struct str sid = val_text(in, mem);
-	(void)v, (void)ev;
-	for (size_t i = 0; i < LEN(level); i++)
-		if (str_eq(sid, str_c(level[i].sid))) {
-			*ret = text_val(str_c(level[i].word));
+	struct str code = val_text(in, mem);
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(code, str_c(row[i].code))) {
+			*ret = text_val(str_c(row[i].name));
 			return true;
 		}
 	return false;
+}
+
+static bool to_integrity(const struct vocab *v, const struct event *ev, struct val in, struct arena *mem, struct val *ret)
+{
+	static const struct naming level[] = {{"S-1-16-0", "Untrusted"}, {"S-1-16-4096", "Low"}, {"S-1-16-8192", "Medium"}, {"S-1-16-8448", "Medium"}, {"S-1-16-12288", "High"}, {"S-1-16-16384", "System"}};
+	(void)v, (void)ev;
+	return named(level, LEN(level), in, mem, ret);
 }
 
 static bool to_initiated(const struct vocab *v, const struct event *ev, struct val in, struct arena *mem, struct val *ret)
@@ -99,33 +106,17 @@ static bool to_device_path(const struct vocab *v, const struct event *ev, struct
 /* IANA protocol numbers that Sysmon writes as names. */
 static bool to_protocol(const struct vocab *v, const struct event *ev, struct val in, struct arena *mem, struct val *ret)
 {
-	static const struct {
-		const char *number, *name;
-	} known[] = {{"1", "icmp"}, {"6", "tcp"}, {"17", "udp"}, {"58", "ipv6-icmp"}};
-	struct str number = val_text(in, mem);
+	static const struct naming known[] = {{"1", "icmp"}, {"6", "tcp"}, {"17", "udp"}, {"58", "ipv6-icmp"}};
 	(void)v, (void)ev;
-	for (size_t i = 0; i < LEN(known); i++)
-		if (str_eq(number, str_c(known[i].number))) {
-			*ret = text_val(str_c(known[i].name));
-			return true;
-		}
-	return false;
+	return named(known, LEN(known), in, mem, ret);
 }
 
 /* What was done to a registry value, in Sysmon's words. */
 static bool to_operation(const struct vocab *v, const struct event *ev, struct val in, struct arena *mem, struct val *ret)
 {
-	static const struct {
-		const char *code, *word;
-	} known[] = {{"%%1904", "SetValue"}, {"%%1905", "SetValue"}, {"%%1906", "DeleteValue"}};
-	struct str code = val_text(in, mem);
+	static const struct naming known[] = {{"%%1904", "SetValue"}, {"%%1905", "SetValue"}, {"%%1906", "DeleteValue"}};
 	(void)v, (void)ev;
-	for (size_t i = 0; i < LEN(known); i++)
-		if (str_eq(code, str_c(known[i].code))) {
-			*ret = text_val(str_c(known[i].word));
-			return true;
-		}
-	return false;
+	return named(known, LEN(known), in, mem, ret);
 }
 
 #define TRANSFORM_SAME to_same
