@@ -273,18 +273,23 @@ static json_t *file_json(const struct store_file *f)
 	return o;
 }
 
+struct note {
+	const struct store_file *file;
+	const char *verb;
+};
+
 static int note_file(struct desk *k, void *arg)
 {
-	const struct store_file *f = arg;
-	json_t *o = file_json(f);
-	int r = desk_note(k, &SYSTEM, "segment", f->name, "seal", o);
+	const struct note *n = arg;
+	json_t *o = file_json(n->file);
+	int r = desk_note(k, &SYSTEM, "segment", n->file->name, n->verb, o);
 	json_decref(o);
 	return r;
 }
 
 static int on_sealed(void *arg, const struct store_file *f)
 {
-	return house_desk(arg, note_file, (void *)(uintptr_t)f);
+	return house_desk(arg, note_file, &(struct note){f, "seal"});
 }
 
 static int seal(struct house *h, bool force)
@@ -297,18 +302,9 @@ static int seal(struct house *h, bool force)
 	return r;
 }
 
-static int note_drop(struct desk *k, void *arg)
-{
-	const struct store_file *f = arg;
-	json_t *o = file_json(f);
-	int r = desk_note(k, &SYSTEM, "segment", f->name, "drop", o);
-	json_decref(o);
-	return r;
-}
-
 static int on_dropped(void *arg, const struct store_file *f)
 {
-	return house_desk(arg, note_drop, (void *)(uintptr_t)f);
+	return house_desk(arg, note_file, &(struct note){f, "drop"});
 }
 
 /* Once an hour: what is older than the retention goes, each file an entry of the ledger. */
