@@ -8,15 +8,6 @@
 
 /* Administration: users, tokens, configuration. */
 
-static int run(struct command *c, int argc, char **argv, int (*fn)(struct command *c))
-{
-	int r = command_parse(c, argc, argv);
-	if (r == 0)
-		r = fn(c);
-	command_done(c);
-	return r < 0 ? EXIT_DONE : r;
-}
-
 static int call(struct command *c, enum api_method method, const char *path, json_t *body, struct client_answer *ret)
 {
 	struct client *cl;
@@ -168,7 +159,7 @@ int cmd_user(int argc, char **argv)
 {
 	struct command c = {.verb = "user", .usage = "list | create NAME --role ROLE | change NAME [OPTIONS]", .opt = USER, .n_opt = LEN(USER),
 		.help_en = "Users, with and without a running server. `create` asks for the password.", .help_ja = "ユーザーの管理 (サーバの停止中・稼働中とも)。create はパスワードを尋ねます。"};
-	return run(&c, argc, argv, run_user);
+	return command_run(&c, argc, argv, run_user);
 }
 
 /* ---- tokens ----------------------------------------------------------------------------------------------------------------------------------------------- */
@@ -220,7 +211,7 @@ int cmd_token(int argc, char **argv)
 {
 	struct command c = {.verb = "token", .usage = "create --role ROLE | list | revoke ID", .opt = TOKEN, .n_opt = LEN(TOKEN),
 		.help_en = "Bearer tokens. `create` prints the token and nothing else; it cannot be read again.", .help_ja = "トークンの管理。create はトークンだけを表示します (再表示はできません)。"};
-	return run(&c, argc, argv, run_token);
+	return command_run(&c, argc, argv, run_token);
 }
 
 /* ---- configuration ------------------------------------------------------------------------------------------------------------------------------------------ */
@@ -259,5 +250,5 @@ int cmd_config(int argc, char **argv)
 {
 	struct command c = {.verb = "config", .usage = "check [FILE] | show [FILE]", .opt = CONFIG_OPTS, .n_opt = LEN(CONFIG_OPTS),
 		.help_en = "Checks hinomi.yml, or prints the whole effective configuration.", .help_ja = "hinomi.yml の検査、または有効な設定全体の表示。"};
-	return run(&c, argc, argv, run_config);
+	return command_run(&c, argc, argv, run_config);
 }

@@ -39,6 +39,8 @@ struct command {
 /* Parses argv behind the verb. 0, or the exit status to end with (--help, a mistake: both have said their text). */
 int command_parse(struct command *c, int argc, char **argv);
 void command_done(struct command *c);
+/* All of it: fn has what was parsed and answers the exit status. */
+int command_run(struct command *c, int argc, char **argv, int (*fn)(struct command *c));
 /* The option's value by its name. */
 const char *command_text(const struct command *c, const char *name);
 bool command_set(const struct command *c, const char *name);

@@ -300,9 +300,5 @@ int cmd_import(int argc, char **argv)
 	struct command c = {.verb = "import", .usage = "[OPTIONS] PATH…|-", .opt = OPTS, .n_opt = LEN(OPTS),
 		.help_en = "Puts files into a data directory, or into the running server that holds it, with the same decoders as scan.",
 		.help_ja = "ファイルをデータディレクトリ、または稼働中のサーバに取り込みます (scan と同じ解読器を使います)。"};
-	int r = command_parse(&c, argc, argv);
-	if (r == 0)
-		r = run_import(&c);
-	command_done(&c);
-	return r < 0 ? EXIT_DONE : r;
+	return command_run(&c, argc, argv, run_import);
 }

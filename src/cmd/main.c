@@ -165,6 +165,15 @@ void command_done(struct command *c)
 	vec_done(&c->args);
 }
 
+int command_run(struct command *c, int argc, char **argv, int (*fn)(struct command *c))
+{
+	int r = command_parse(c, argc, argv);
+	if (r == 0)
+		r = fn(c);
+	command_done(c);
+	return r < 0 ? EXIT_DONE : r;
+}
+
 const struct given *command_given(const struct command *c, const char *name)
 {
 	const struct opt *o = find_opt(c, name, strlen(name), 0);

@@ -283,11 +283,7 @@ static int cmd_noun(const char *noun, int argc, char **argv)
 {
 	struct command c = {.verb = noun, .usage = "ACTION [ID] [name=value …]", .opt = OPTS, .n_opt = LEN(OPTS), .help_en = "A client of the API. `help` in place of ACTION lists the actions.",
 		.help_ja = "API のクライアントです。ACTION に help と書くと一覧を表示します。"};
-	int r = command_parse(&c, argc, argv);
-	if (r == 0)
-		r = run_noun(&c);
-	command_done(&c);
-	return r < 0 ? EXIT_DONE : r;
+	return command_run(&c, argc, argv, run_noun);
 }
 
 #define NOUN_VERB(noun)                         \

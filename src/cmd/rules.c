@@ -421,32 +421,30 @@ static int backtest(struct command *c)
 	return e;
 }
 
+static int run_rules(struct command *c)
+{
+	const char *word = c->args.n ? c->args.at[0] : "";
+	if (strcmp(word, "check") == 0)
+		return check(c);
+	if (strcmp(word, "test") == 0)
+		return run_tests(c);
+	if (strcmp(word, "list") == 0)
+		return show(c, rules_list);
+	if (strcmp(word, "explain") == 0)
+		return show(c, rules_explain);
+	if (strcmp(word, "coverage") == 0)
+		return show(c, rules_coverage);
+	if (strcmp(word, "backtest") == 0)
+		return backtest(c);
+	fprintf(stderr, "hinomi rules: %s: \"%s\"\n  hint: hinomi rules check|test|list|explain|coverage|backtest PATH…\n", SAY("there is no such word", "その指定はありません"), word);
+	return EXIT_USAGE;
+}
+
 int cmd_rules(int argc, char **argv)
 {
 	struct command c = {.verb = "rules", .usage = "check|test|list|explain|coverage|backtest [-r RULES]… PATH…", .opt = OPTIONS, .n_opt = LEN(OPTIONS),
 		.help_en = "check: findings with file, line, column and hint. test: rule tests of the own layout and SigmaHQ regression data. list: what is loaded. explain: log sources, condition and what wakes a rule. "
 			    "coverage: rules per ATT&CK technique. backtest: hits per rule and day over a data directory.",
 		.help_ja = "check: 誤りを行・桁・ヒント付きで表示。test: ルールのテスト (独自形式と SigmaHQ の回帰データ)。list: 読み込んだルールの一覧。explain: ログソース・条件・ゲート。coverage: ATT&CK 技術ごとのルール数。backtest: データディレクトリに対するルール別・日別の検知数。"};
-	int r = command_parse(&c, argc, argv);
-	if (r == 0) {
-		const char *word = c.args.n ? c.args.at[0] : "";
-		if (strcmp(word, "check") == 0) {
-			r = check(&c);
-		} else if (strcmp(word, "test") == 0) {
-			r = run_tests(&c);
-		} else if (strcmp(word, "list") == 0) {
-			r = show(&c, rules_list);
-		} else if (strcmp(word, "explain") == 0) {
-			r = show(&c, rules_explain);
-		} else if (strcmp(word, "coverage") == 0) {
-			r = show(&c, rules_coverage);
-		} else if (strcmp(word, "backtest") == 0) {
-			r = backtest(&c);
-		} else {
-			fprintf(stderr, "hinomi rules: %s: \"%s\"\n  hint: hinomi rules check|test|list|explain|coverage|backtest PATH…\n", SAY("there is no such word", "その指定はありません"), word);
-			r = EXIT_USAGE;
-		}
-	}
-	command_done(&c);
-	return r < 0 ? EXIT_DONE : r;
+	return command_run(&c, argc, argv, run_rules);
 }

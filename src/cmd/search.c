@@ -302,15 +302,15 @@ static int search_server(struct command *c, const char *text)
 	return status;
 }
 
+static int run_search(struct command *c)
+{
+	const char *text = c->args.n ? c->args.at[0] : "";
+	return client_is_remote(c) ? search_server(c, text) : search_directory(c, text);
+}
+
 int cmd_search(int argc, char **argv)
 {
 	struct command c = {.verb = "search", .usage = "[OPTIONS] 'QUERY'", .opt = OPTS, .n_opt = LEN(OPTS), .help_en = "The hunt language over a data directory or a server: filter | pipe | pipe …",
 		.help_ja = "データディレクトリまたはサーバを検索します: フィルター | パイプ | パイプ …"};
-	int r = command_parse(&c, argc, argv);
-	if (r == 0) {
-		const char *text = c.args.n ? c.args.at[0] : "";
-		r = client_is_remote(&c) ? search_server(&c, text) : search_directory(&c, text);
-	}
-	command_done(&c);
-	return r < 0 ? EXIT_DONE : r;
+	return command_run(&c, argc, argv, run_search);
 }

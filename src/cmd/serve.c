@@ -89,6 +89,7 @@ static int run_serve(struct command *c)
 	struct diag d;
 	struct server *s = NULL;
 	allow_descriptors();
+	curl_global_init(CURL_GLOBAL_DEFAULT);
 	diag_init(&d);
 	int prepared = command_set(c, "demo") ? demo_prepare(data_dir(c), command_text(c, "config"), &d) : 0;
 	int r = configure(c, &cfg, &d);
@@ -104,6 +105,7 @@ static int run_serve(struct command *c)
 	server_close(s);
 	config_done(&cfg);
 	diag_done(&d);
+	curl_global_cleanup();
 	bool mine = r == -EINVAL || r == -ENOENT || r == -EBUSY || r == -EADDRINUSE || r == -EACCES || r == -EADDRNOTAVAIL;
 	return r == 0 ? EXIT_DONE : mine ? EXIT_USAGE : EXIT_INTERNAL;
 }
@@ -112,12 +114,5 @@ int cmd_serve(int argc, char **argv)
 {
 	struct command c = {.verb = "serve", .usage = "[OPTIONS]", .opt = SERVE, .n_opt = LEN(SERVE), .help_en = "The server: intake, detection, desks, API and console over one data directory. Ends on SIGTERM.",
 		.help_ja = "サーバ: 取り込み・検知・SOC・CSIRT・API・コンソール。SIGTERM で終了します。"};
-	int r = command_parse(&c, argc, argv);
-	if (r == 0) {
-		curl_global_init(CURL_GLOBAL_DEFAULT);
-		r = run_serve(&c);
-		curl_global_cleanup();
-	}
-	command_done(&c);
-	return r < 0 ? EXIT_DONE : r;
+	return command_run(&c, argc, argv, run_serve);
 }

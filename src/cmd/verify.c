@@ -159,9 +159,5 @@ int cmd_verify(int argc, char **argv)
 	struct command c = {.verb = "verify", .usage = "[DIR]", .opt = OPTS, .n_opt = LEN(OPTS),
 		.help_en = "Proves a data directory offline with its public key, stopped or in use: names each fault; exit 1 on any.",
 		.help_ja = "公開鍵だけでデータディレクトリを検証し (停止中・稼働中とも)、異常があれば場所を示します (終了コード 1)。"};
-	int r = command_parse(&c, argc, argv);
-	if (r == 0)
-		r = run_verify(&c);
-	command_done(&c);
-	return r < 0 ? EXIT_DONE : r;
+	return command_run(&c, argc, argv, run_verify);
 }
