@@ -72,13 +72,30 @@ bool pipe_starts_with_match(const pcre2_code *re, struct str text)
 	return r >= 0;
 }
 
-/* ---- conditions ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- parameters ---------------------------------------------------------------------------------------------------------------------- */
 
-static struct str param(const struct pipe_cond *c, const char *name)
+struct str pipe_text(const struct yaml_node *entry, const char *name)
 {
-	struct str s = yaml_text(yaml_get(c->node, name));
+	struct str s = yaml_text(yaml_get(entry, name));
 	return s.p ? s : STR("");
 }
+
+bool pipe_flag(const struct yaml_node *entry, const char *name)
+{
+	const struct yaml_node *n = yaml_get(entry, name);
+	return n && n->boolean;
+}
+
+bool pipe_lists(const struct yaml_node *list, struct str word)
+{
+	yaml_each(n, list) {
+		if (str_eq(yaml_text(n), word))
+			return true;
+	}
+	return false;
+}
+
+/* ---- conditions ---------------------------------------------------------------------------------------------------------------------- */
 
 static bool key_is(const struct pipe_cond *c, const char *name, struct str have)
 {
@@ -120,7 +137,7 @@ static bool item_is_of_field(const struct item *it, void *arg)
 
 static bool condition_contains_field(struct pipe_run *r, const struct pipe_cond *c, const struct node *n, struct str name)
 {
-	struct str field = param(c, "field");
+	struct str field = pipe_text(c->node, "field");
 	(void)n;
 	(void)name;
 	return rule_has(r, item_is_of_field, &field);
@@ -134,7 +151,7 @@ struct wanted_item {
 static bool item_is_wanted(const struct item *it, void *arg)
 {
 	const struct wanted_item *w = arg;
-	if (!it->field.n || !str_eq(it->field, param(w->c, "field")))
+	if (!it->field.n || !str_eq(it->field, pipe_text(w->c->node, "field")))
 		return false;
 	for (size_t i = 0; i < it->n; i++)
 		if (pipe_value_is(w->r->c, it->value[i], yaml_get(w->c->node, "value")))
@@ -181,10 +198,10 @@ static bool op_holds(struct str op, int c)
 
 static bool condition_state(struct pipe_run *r, const struct pipe_cond *c, const struct node *n, struct str name)
 {
-	const struct yaml_node *have = map_get_ptr(&r->state, param(c, "key"));
+	const struct yaml_node *have = map_get_ptr(&r->state, pipe_text(c->node, "key"));
 	(void)n;
 	(void)name;
-	return have && op_holds(param(c, "op"), compare(yaml_text(have), param(c, "val")));
+	return have && op_holds(pipe_text(c->node, "op"), compare(yaml_text(have), pipe_text(c->node, "val")));
 }
 
 static bool condition_is_rule(struct pipe_run *r, const struct pipe_cond *c, const struct node *n, struct str name)
@@ -216,9 +233,8 @@ static struct str ranked(struct str attribute, struct str word)
 
 static bool condition_attribute(struct pipe_run *r, const struct pipe_cond *c, const struct node *n, struct str name)
 {
-	struct str attribute = param(c, "attribute"), op = param(c, "op"), value = param(c, "value");
+	struct str attribute = pipe_text(c->node, "attribute"), op = pipe_text(c->node, "op"), value = pipe_text(c->node, "value");
 	const struct yaml_node *have = map_get_ptr(&r->attributes, attribute);
-	bool listed = false;
 	(void)n;
 	(void)name;
 	yaml_pairs(v, r->doc->root) {
@@ -226,11 +242,8 @@ static bool condition_attribute(struct pipe_run *r, const struct pipe_cond *c, c
 	}
 	if (!have || have->kind == YAML_MAP)
 		return false;
-	yaml_each(one, have) {
-		listed = listed || str_eq(yaml_text(one), value);
-	}
 	if (have->kind == YAML_LIST)
-		return str_eq(op, STR("in")) ? listed : str_eq(op, STR("not_in")) ? !listed : str_eq(op, STR("ne"));
+		return str_eq(op, STR("in")) ? pipe_lists(have, value) : str_eq(op, STR("not_in")) ? !pipe_lists(have, value) : str_eq(op, STR("ne"));
 	return op_holds(op, compare(ranked(attribute, have->text), ranked(attribute, value)));
 }
 
@@ -239,7 +252,7 @@ static bool condition_tag(struct pipe_run *r, const struct pipe_cond *c, const s
 	(void)n;
 	(void)name;
 	for (size_t i = 0; i < r->doc->meta.n_tag; i++)
-		if (str_eq(r->doc->meta.tag[i], param(c, "tag")))
+		if (str_eq(r->doc->meta.tag[i], pipe_text(c->node, "tag")))
 			return true;
 	return false;
 }
@@ -247,7 +260,7 @@ static bool condition_tag(struct pipe_run *r, const struct pipe_cond *c, const s
 /* Conditions on values: any or all of the item's. */
 static bool values_fit(struct pipe_run *r, const struct pipe_cond *c, const struct node *n, bool (*fits)(struct pipe_run *r, const struct pipe_cond *c, const struct value *v))
 {
-	bool all = str_eq(param(c, "cond"), STR("all"));
+	bool all = str_eq(pipe_text(c->node, "cond"), STR("all"));
 	for (size_t i = 0; i < n->item->n; i++)
 		if (fits(r, c, n->item->value[i]) != all)
 			return !all;
@@ -256,11 +269,10 @@ static bool values_fit(struct pipe_run *r, const struct pipe_cond *c, const stru
 
 static bool value_matches_pattern(struct pipe_run *r, const struct pipe_cond *c, const struct value *v)
 {
-	const struct yaml_node *negate = yaml_get(c->node, "negate");
 	bool is = v->kind == VALUE_TEXT && c->n_re && pipe_starts_with_match(c->re[0], pipe_plain(r->c, v));
 	for (size_t i = 0; i < v->n && !is; i++) /* the forms of an expansion */
 		is = value_matches_pattern(r, c, v->kid[i]);
-	return is != (negate && negate->boolean);
+	return is != pipe_flag(c->node, "negate");
 }
 
 static bool condition_match_string(struct pipe_run *r, const struct pipe_cond *c, const struct node *n, struct str name)
@@ -319,17 +331,13 @@ static bool condition_include_fields(struct pipe_run *r, const struct pipe_cond 
 	(void)n;
 	if (!name.n)
 		return false;
-	if (str_eq(param(c, "mode"), STR("re"))) {
+	if (str_eq(pipe_text(c->node, "mode"), STR("re"))) {
 		for (size_t i = 0; i < c->n_re; i++)
 			if (pipe_starts_with_match(c->re[i], name))
 				return true;
 		return false;
 	}
-	yaml_each(f, yaml_get(c->node, "fields")) {
-		if (str_eq(yaml_text(f), name))
-			return true;
-	}
-	return false;
+	return pipe_lists(yaml_get(c->node, "fields"), name);
 }
 
 static bool condition_exclude_fields(struct pipe_run *r, const struct pipe_cond *c, const struct node *n, struct str name)

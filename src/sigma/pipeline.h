@@ -18,6 +18,9 @@ struct name_list {
 	size_t n;
 };
 
+/* What a value becomes: itself, another, or VALUE_ANY of several; NULL = the rule is refused, finding given. */
+typedef struct value *change_fn(struct pipe_run *r, const struct pipe_item *p, struct value *v);
+
 struct transform_kind {
 	const char *type, *params;
 	/* over the whole rule, or NULL; false = the rule is refused */
@@ -26,6 +29,7 @@ struct transform_kind {
 	bool (*item)(struct pipe_run *r, const struct pipe_item *p, struct node *n, bool *ret_changed);
 	/* what a field name becomes (name_map): answers false when it stays */
 	bool (*name)(struct pipe_run *r, const struct pipe_item *p, struct str name, bool keyword, struct name_list *ret);
+	change_fn *value; /* over each value of an item */
 };
 
 enum cond_list { COND_RULE, COND_ITEM, COND_FIELD };
@@ -96,7 +100,10 @@ bool pipelines_apply(struct compiler *c, struct doc *doc, struct detection *d);
 /* Field names of a correlation (group-by, aliases, condition.field) through the renaming entries. False = refused. */
 bool pipelines_rename(struct compiler *c, struct doc *doc, struct str *name);
 
-/* pipeline.c, for transform.c */
+/* pipeline.c, for transform.c and transform_value.c. A parameter that is not there is empty, false or a list of nothing. */
+struct str pipe_text(const struct yaml_node *entry, const char *name);
+bool pipe_flag(const struct yaml_node *entry, const char *name);
+bool pipe_lists(const struct yaml_node *list, struct str word);
 bool pipe_items_apply(struct pipe_run *r, const struct pipe_item *item, size_t n);
 bool pipe_name_passes(struct pipe_run *r, const struct pipe_item *p, const struct node *n, struct str name);
 bool pipe_refuse(struct pipe_run *r, const struct pipe_item *p, struct diag_at at, struct str message);

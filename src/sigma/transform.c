@@ -1,31 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sigma/pipeline.h"
+#include "sigma/transform.h"
 
 #include "base/num.h"
-#include "base/utf8.h"
 
-/* What the entries of a pipeline do, one function per kind of pipeline.def. */
-
-static struct str text_param(const struct pipe_item *p, const char *name)
-{
-	struct str s = yaml_text(yaml_get(p->node, name));
-	return s.p ? s : STR("");
-}
-
-static bool bool_param(const struct pipe_item *p, const char *name)
-{
-	const struct yaml_node *n = yaml_get(p->node, name);
-	return n && n->boolean;
-}
-
-static bool listed(const struct yaml_node *list, struct str word)
-{
-	yaml_each(n, list) {
-		if (str_eq(yaml_text(n), word))
-			return true;
-	}
-	return false;
-}
+/* What the entries of a pipeline do to names, items and the rule as a whole, one function per row of pipeline.def. What they do to one value: transform_value.c. */
 
 /* ---- names of fields ------------------------------------------------------------------------------------------------------------------ */
 
@@ -75,12 +53,12 @@ static bool one_name(struct pipe_run *r, struct str name, struct name_list *ret)
 
 static bool name_prefix(struct pipe_run *r, const struct pipe_item *p, struct str name, bool keyword, struct name_list *ret)
 {
-	return !keyword && one_name(r, arena_fmt(&r->c->scratch, "%.*s%.*s", STR_ARG(text_param(p, "prefix")), STR_ARG(name)), ret);
+	return !keyword && one_name(r, arena_fmt(&r->c->scratch, "%.*s%.*s", STR_ARG(pipe_text(p->node, "prefix")), STR_ARG(name)), ret);
 }
 
 static bool name_suffix(struct pipe_run *r, const struct pipe_item *p, struct str name, bool keyword, struct name_list *ret)
 {
-	return !keyword && one_name(r, arena_fmt(&r->c->scratch, "%.*s%.*s", STR_ARG(name), STR_ARG(text_param(p, "suffix"))), ret);
+	return !keyword && one_name(r, arena_fmt(&r->c->scratch, "%.*s%.*s", STR_ARG(name), STR_ARG(pipe_text(p->node, "suffix"))), ret);
 }
 
 /* Fields that fieldref values name: one that becomes several makes several values. */
@@ -190,13 +168,13 @@ static void hash_split(struct pipe_run *r, const struct pipe_item *p, struct str
 			up[i] = name.p[i] >= 'a' && name.p[i] <= 'z' ? (char)(name.p[i] - 32) : name.p[i];
 		algo = str_n(up, name.n);
 	}
-	*ret_algo = listed(yaml_get(p->node, "valid_hash_algos"), algo) ? algo : STR("");
+	*ret_algo = pipe_lists(yaml_get(p->node, "valid_hash_algos"), algo) ? algo : STR("");
 }
 
 static bool is_hash_field(const struct pipe_item *p, struct str field)
 {
 	const struct yaml_node *fields = yaml_get(p->node, "field_to_parse");
-	return fields ? listed(fields, field) : str_eq(field, STR("Hashes")) || str_eq(field, STR("Hash"));
+	return fields ? pipe_lists(fields, field) : str_eq(field, STR("Hashes")) || str_eq(field, STR("Hash"));
 }
 
 static struct item *item_for(struct pipe_run *r, struct node *any, struct str field, const struct item *like)
@@ -226,7 +204,7 @@ static bool item_hashes(struct pipe_run *r, const struct pipe_item *p, struct no
 		hash_split(r, p, pipe_plain(r->c, it->value[i]), &algo, &hash);
 		if (!algo.n)
 			continue;
-		struct str field = arena_fmt(&r->c->scratch, "%.*s%.*s", STR_ARG(text_param(p, "field_prefix")), STR_ARG(bool_param(p, "drop_algo_prefix") ? STR("") : algo));
+		struct str field = arena_fmt(&r->c->scratch, "%.*s%.*s", STR_ARG(pipe_text(p->node, "field_prefix")), STR_ARG(pipe_flag(p->node, "drop_algo_prefix") ? STR("") : algo));
 		item_push(r->c, item_for(r, any, field, it), value_text(r->c, hash, it->value[i]->at));
 	}
 	if (!any->n)
@@ -261,7 +239,7 @@ static struct node *extract_one(struct pipe_run *r, const struct pipe_item *p, c
 	struct node *all = node_new(r->c, false);
 	uint32_t n, size;
 	PCRE2_SPTR table;
-	struct str prefix = text_param(p, "field_prefix");
+	struct str prefix = pipe_text(p->node, "field_prefix");
 	const PCRE2_SIZE *at = pcre2_get_ovector_pointer(g->match);
 	pcre2_pattern_info(g->re, PCRE2_INFO_NAMECOUNT, &n);
 	pcre2_pattern_info(g->re, PCRE2_INFO_NAMEENTRYSIZE, &size);
@@ -296,7 +274,7 @@ static bool item_extract(struct pipe_run *r, const struct pipe_item *p, struct n
 			struct node *all = extract_one(r, p, &g, it);
 			if (all->n)
 				node_push(r->c, out, all);
-		} else if (bool_param(p, "preserve_unmatched")) {
+		} else if (pipe_flag(p->node, "preserve_unmatched")) {
 			struct item *same = arena_new(&r->c->scratch, struct item);
 			same->field = it->field;
 			same->at = it->at;
@@ -316,29 +294,25 @@ static bool item_extract(struct pipe_run *r, const struct pipe_item *p, struct n
 static bool item_item_failure(struct pipe_run *r, const struct pipe_item *p, struct node *n, bool *ret_changed)
 {
 	(void)ret_changed;
-	return pipe_refuse(r, p, n->item->at, text_param(p, "message"));
+	return pipe_refuse(r, p, n->item->at, pipe_text(p->node, "message"));
 }
 
-/* ---- values ---------------------------------------------------------------------------------------------------------------------------- */
-
-/* Changes one value: answers the same, another, or VALUE_ANY of several; NULL = refused. */
-typedef struct value *change_value(struct pipe_run *r, const struct pipe_item *p, struct value *v);
-
-static struct value *change_all(struct pipe_run *r, const struct pipe_item *p, struct value *v, change_value *f)
+/* Each value, and each form of one that has several. */
+static struct value *change_all(struct pipe_run *r, const struct pipe_item *p, struct value *v)
 {
 	if (v->kind != VALUE_ANY)
-		return f(r, p, v);
+		return p->kind->value(r, p, v);
 	for (size_t i = 0; i < v->n; i++)
-		if (!(v->kid[i] = change_all(r, p, v->kid[i], f)))
+		if (!(v->kid[i] = change_all(r, p, v->kid[i])))
 			return NULL;
 	return v;
 }
 
-static bool change_item(struct pipe_run *r, const struct pipe_item *p, struct node *n, bool *ret_changed, change_value *f)
+static bool item_values(struct pipe_run *r, const struct pipe_item *p, struct node *n, bool *ret_changed)
 {
 	struct item *it = n->item;
 	for (size_t i = 0; i < it->n; i++) {
-		struct value *v = change_all(r, p, it->value[i], f);
+		struct value *v = change_all(r, p, it->value[i]);
 		if (!v)
 			return false;
 		*ret_changed = *ret_changed || v != it->value[i];
@@ -346,328 +320,6 @@ static bool change_item(struct pipe_run *r, const struct pipe_item *p, struct no
 	}
 	return true;
 }
-
-struct filling {
-	struct pipe_run *r;
-	const struct pipe_item *p;
-	struct diag_at at;
-	struct sstring *word;
-	bool failed;
-};
-
-static bool handled(const struct pipe_item *p, struct str name)
-{
-	const struct yaml_node *include = yaml_get(p->node, "include"), *exclude = yaml_get(p->node, "exclude");
-	return include ? listed(include, name) : exclude ? !listed(exclude, name) : true;
-}
-
-static bool words_star(void *arg, struct str name, bool pattern, const struct sstring **ret, size_t *ret_n)
-{
-	struct filling *f = arg;
-	if (!handled(f->p, name))
-		return false;
-	f->word = arena_array(&f->r->c->scratch, 1, sizeof(*f->word));
-	f->word[0] = pattern ? sstring_literal(&f->r->c->scratch, STR(".*")) : sstring_parse(&f->r->c->scratch, STR("*"));
-	*ret = f->word;
-	*ret_n = 1;
-	return true;
-}
-
-static bool words_var(void *arg, struct str name, bool pattern, const struct sstring **ret, size_t *ret_n)
-{
-	struct filling *f = arg;
-	struct arena *mem = &f->r->c->scratch;
-	if (!handled(f->p, name))
-		return false;
-	const struct yaml_node *v = pipe_variable(f->r->c, name);
-	if (!v || v->kind == YAML_MAP) {
-		f->failed = true;
-		pipe_refuse(f->r, f->p, f->at, arena_fmt(mem, "the pipelines have no values for %%%.*s%% in vars", STR_ARG(name)));
-		return false;
-	}
-	size_t n = 0;
-	f->word = arena_array(mem, v->n + 1, sizeof(*f->word));
-	for (const struct yaml_node *one = v->kind == YAML_LIST ? v->kid : v; one; one = v->kind == YAML_LIST ? one->next : NULL)
-		f->word[n++] = pattern ? sstring_literal(mem, yaml_text(one)) : sstring_parse(mem, yaml_text(one));
-	*ret = f->word;
-	*ret_n = n;
-	return true;
-}
-
-static struct value *fill(struct pipe_run *r, const struct pipe_item *p, struct value *v, placeholder_words *words)
-{
-	struct filling f = {.r = r, .p = p, .at = v->at};
-	if (v->kind != VALUE_TEXT && v->kind != VALUE_REGEX)
-		return v;
-	for (size_t i = 0; i < v->text.n; i++) {
-		if (v->text.unit[i] < WILD_PLACEHOLDER)
-			continue;
-		struct value *filled = placeholders_replace(r->c, v, words, &f);
-		return f.failed ? NULL : filled;
-	}
-	return v;
-}
-
-static struct value *value_wildcard(struct pipe_run *r, const struct pipe_item *p, struct value *v)
-{
-	return fill(r, p, v, words_star);
-}
-
-static struct value *value_variable(struct pipe_run *r, const struct pipe_item *p, struct value *v)
-{
-	return fill(r, p, v, words_var);
-}
-
-/* A query expression looks a list up: the placeholder gets the list's name and is filled from lists/name.csv. */
-static struct value *value_list(struct pipe_run *r, const struct pipe_item *p, struct value *v)
-{
-	if (v->kind != VALUE_TEXT || v->text.n != 1 || v->text.unit[0] < WILD_PLACEHOLDER)
-		return v;
-	struct str name = placeholder_name(r->c, v->text.unit[0]);
-	yaml_pairs(to, yaml_get(p->node, "mapping")) {
-		if (!str_eq(to->key->text, name) || !handled(p, name))
-			continue;
-		struct value *other = value_text(r->c, arena_fmt(&r->c->scratch, "%%%.*s%%", STR_ARG(yaml_text(to))), v->at);
-		other->flags = v->flags;
-		other->text = placeholders_mark(r->c, &other->text);
-		return other;
-	}
-	return v;
-}
-
-static struct value *text_like(struct pipe_run *r, const struct value *v, struct sstring text)
-{
-	struct value *out = value_new(r->c, VALUE_TEXT, v->at);
-	out->flags = v->flags;
-	out->text = text;
-	return out;
-}
-
-/* Python's replacement text to PCRE2's: \1 and \g<name> to ${…}, $ to $$. */
-static struct str replacement_text(struct arena *mem, struct str s)
-{
-	struct buf b = BUF_INIT(1u << 20);
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i], next = i + 1 < s.n ? s.p[i + 1] : 0;
-		size_t close = next == 'g' && i + 2 < s.n && s.p[i + 2] == '<' ? str_chr(str_sub(s, i, s.n), '>') : STR_NPOS;
-		if (c == '$') {
-			buf_add(&b, STR("$$"));
-		} else if (c == '\\' && close != STR_NPOS) {
-			buf_addf(&b, "${%.*s}", STR_ARG(str_sub(s, i + 3, i + close)));
-			i += close;
-		} else if (c == '\\' && ch_is_digit((unsigned char)next)) {
-			buf_addf(&b, "${%c}", next);
-			i++;
-		} else if (c == '\\' && next == '\\') {
-			buf_addc(&b, '\\');
-			i++;
-		} else {
-			buf_addc(&b, c);
-		}
-	}
-	struct str out = arena_dup(mem, buf_str(&b));
-	buf_done(&b);
-	return out;
-}
-
-#define REPLACED_MAX (1u << 20)
-
-static bool replaced(struct pipe_run *r, const struct pipe_item *p, struct str text, struct str *ret)
-{
-	struct str with = replacement_text(&r->c->scratch, text_param(p, "replacement"));
-	PCRE2_SIZE n = text.n * 2 + with.n + 256;
-	for (;;) {
-		char *out = arena_alloc(&r->c->scratch, n);
-		PCRE2_SIZE used = n;
-		int e = pcre2_substitute(p->re, (PCRE2_SPTR)(text.n ? text.p : ""), text.n, 0, PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_OVERFLOW_LENGTH | PCRE2_SUBSTITUTE_UNSET_EMPTY, NULL,
-			NULL, (PCRE2_SPTR)with.p, with.n, (PCRE2_UCHAR *)out, &used);
-		*ret = str_n(out, used);
-		if (e != PCRE2_ERROR_NOMEMORY || used > REPLACED_MAX)
-			return e >= 0;
-		n = used;
-	}
-}
-
-/* Wildcards and placeholders stay, the pieces between them are replaced. */
-static bool replaced_pieces(struct pipe_run *r, const struct pipe_item *p, const struct sstring *s, struct sstring *ret)
-{
-	struct arena *mem = &r->c->scratch;
-	struct sstring out = {NULL, 0};
-	for (size_t i = 0; i <= s->n;) {
-		size_t end = i;
-		while (end < s->n && s->unit[end] < 256)
-			end++;
-		struct sstring piece = {s->unit + i, end - i}, next = piece;
-		struct str text = sstring_plain(mem, &piece);
-		if (text.n) {
-			if (!replaced(r, p, text, &text))
-				return false;
-			next = bool_param(p, "interpret_special") ? sstring_parse(mem, text) : sstring_literal(mem, text);
-		}
-		struct sstring joined = {arena_array(mem, out.n + next.n + 1, sizeof(uint16_t)), out.n + next.n};
-		if (out.n)
-			memcpy(joined.unit, out.unit, out.n * sizeof(uint16_t));
-		if (next.n)
-			memcpy(joined.unit + out.n, next.unit, next.n * sizeof(uint16_t));
-		if (end < s->n)
-			joined.unit[joined.n++] = s->unit[end];
-		out = joined;
-		i = end + 1;
-	}
-	*ret = out;
-	return true;
-}
-
-/* A printed text back to a string: only \* and \? are escapes there. */
-static struct sstring parse_plain(struct arena *mem, struct str s)
-{
-	struct sstring out = {arena_array(mem, s.n + 1, sizeof(uint16_t)), 0};
-	for (size_t i = 0; i < s.n; i++) {
-		char next = i + 1 < s.n ? s.p[i + 1] : 0;
-		if (s.p[i] == '\\' && (next == '*' || next == '?'))
-			out.unit[out.n++] = (unsigned char)s.p[++i];
-		else
-			out.unit[out.n++] = s.p[i] == '*' ? WILD_MANY : s.p[i] == '?' ? WILD_ONE : (unsigned char)s.p[i];
-	}
-	return out;
-}
-
-static bool has_placeholder(const struct sstring *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (s->unit[i] >= WILD_PLACEHOLDER)
-			return true;
-	return false;
-}
-
-static struct value *value_replace(struct pipe_run *r, const struct pipe_item *p, struct value *v)
-{
-	struct sstring s;
-	struct str text;
-	if (v->kind != VALUE_TEXT && v->kind != VALUE_NUMBER)
-		return v;
-	bool ok = true;
-	if (bool_param(p, "skip_special") && v->kind == VALUE_TEXT) {
-		ok = replaced_pieces(r, p, &v->text, &s);
-	} else if ((ok = replaced(r, p, pipe_plain(r->c, v), &text))) {
-		s = parse_plain(&r->c->scratch, text);
-		if (v->kind == VALUE_TEXT && has_placeholder(&v->text))
-			s = placeholders_mark(r->c, &s);
-	}
-	if (!ok) {
-		pipe_refuse(r, p, v->at, STR("the replacement cannot be made: its groups do not fit the regular expression"));
-		return NULL;
-	}
-	return text_like(r, v, s);
-}
-
-static struct value *value_map(struct pipe_run *r, const struct pipe_item *p, struct value *v)
-{
-	if (v->kind != VALUE_TEXT)
-		return v;
-	struct str text = pipe_plain(r->c, v);
-	yaml_pairs(to, yaml_get(p->node, "mapping")) {
-		if (!str_eq(to->key->text, text))
-			continue;
-		if (to->kind == YAML_SCALAR)
-			return text_like(r, v, sstring_parse(&r->c->scratch, to->text));
-		struct value *any = value_new(r->c, VALUE_ANY, v->at);
-		yaml_each(one, to) {
-			value_push(r->c, any, text_like(r, v, sstring_parse(&r->c->scratch, yaml_text(one))));
-		}
-		return any;
-	}
-	return v;
-}
-
-/* pySigma makes texts regular expressions for back ends that cannot match without case. Here that is at home; "plain" alone changes something. */
-static struct value *value_regex(struct pipe_run *r, const struct pipe_item *p, struct value *v)
-{
-	if (v->kind != VALUE_TEXT || !str_eq(text_param(p, "method"), STR("plain")))
-		return v;
-	struct value *out = text_like(r, v, v->text);
-	out->flags |= ATOM_F_CASED;
-	return out;
-}
-
-static struct value *value_set(struct pipe_run *r, const struct pipe_item *p, struct value *v)
-{
-	const struct yaml_node *n = yaml_get(p->node, "value");
-	struct value *out = value_of_yaml(r->c, n);
-	struct str force = text_param(p, "force_type");
-	double d;
-	if (!out)
-		return NULL;
-	out->at = v->at;
-	if (str_eq(force, STR("str")))
-		out->kind = VALUE_TEXT;
-	if (str_eq(force, STR("num"))) {
-		if (!num_double(out->plain, &d)) {
-			pipe_refuse(r, p, v->at, STR("the value that the pipeline sets is no number"));
-			return NULL;
-		}
-		out->kind = VALUE_NUMBER;
-	}
-	return out;
-}
-
-static struct value *value_convert(struct pipe_run *r, const struct pipe_item *p, struct value *v)
-{
-	double d;
-	if (str_eq(text_param(p, "target_type"), STR("str"))) {
-		if (v->kind != VALUE_NUMBER)
-			return v;
-		return value_text(r->c, v->plain, v->at);
-	}
-	if (v->kind != VALUE_TEXT)
-		return v;
-	struct str text = pipe_plain(r->c, v);
-	if (!num_double(text, &d)) {
-		pipe_refuse(r, p, v->at, arena_fmt(&r->c->scratch, "\"%.*s\" is no number", STR_ARG(text)));
-		return NULL;
-	}
-	struct value *out = value_text(r->c, text, v->at);
-	out->kind = VALUE_NUMBER;
-	return out;
-}
-
-static uint16_t upper_unit(uint16_t u)
-{
-	return u >= 'a' && u <= 'z' ? (uint16_t)(u - 32) : u;
-}
-
-static struct value *value_case(struct pipe_run *r, const struct pipe_item *p, struct value *v)
-{
-	struct str method = text_param(p, "method");
-	bool snake = str_eq(method, STR("snake_case")), upper = str_eq(method, STR("upper"));
-	if (v->kind != VALUE_TEXT)
-		return v;
-	struct sstring out = {arena_array(&r->c->scratch, 2 * v->text.n + 1, sizeof(uint16_t)), 0};
-	for (size_t i = 0; i < v->text.n; i++) {
-		uint16_t u = v->text.unit[i], before = i ? v->text.unit[i - 1] : WILD_MANY;
-		bool capital = u >= 'A' && u <= 'Z';
-		if (snake && capital && before < 256 && ((before >= 'a' && before <= 'z') || ch_is_digit((unsigned char)before)))
-			out.unit[out.n++] = '_';
-		out.unit[out.n++] = upper ? upper_unit(u) : capital ? (uint16_t)(u + 32) : u;
-	}
-	return text_like(r, v, out);
-}
-
-#define CHANGES(name, f)                                                                                             \
-	static bool item_##name(struct pipe_run *r, const struct pipe_item *p, struct node *n, bool *ret_changed)    \
-	{                                                                                                            \
-		return change_item(r, p, n, ret_changed, f);                                                         \
-	}
-CHANGES(wildcard_placeholders, value_wildcard)
-CHANGES(value_placeholders, value_variable)
-CHANGES(list_placeholders, value_list)
-CHANGES(replace_string, value_replace)
-CHANGES(map_string, value_map)
-CHANGES(regex, value_regex)
-CHANGES(set_value, value_set)
-CHANGES(convert_type, value_convert)
-CHANGES(case, value_case)
-#undef CHANGES
 
 /* ---- the rule as a whole ----------------------------------------------------------------------------------------------------------------- */
 
@@ -722,7 +374,7 @@ static bool rule_add_condition(struct pipe_run *r, const struct pipe_item *p)
 		return pipe_refuse(r, p, r->doc->at, STR("pipelines add more conditions than fit"));
 	struct str file = r->c->d->file;
 	diag_file(r->c->d, p->file);
-	struct node *n = node_read(r->c, bool_param(p, "template") ? filled_template(r, conditions) : conditions, 0);
+	struct node *n = node_read(r->c, pipe_flag(p->node, "template") ? filled_template(r, conditions) : conditions, 0);
 	diag_file(r->c->d, file);
 	if (!n)
 		return false;
@@ -730,15 +382,15 @@ static bool rule_add_condition(struct pipe_run *r, const struct pipe_item *p)
 		if (n->kid[i]->item)
 			n->kid[i]->item->applied |= p->bit;
 	r->d->extra[r->d->n_extra].node = n;
-	r->d->extra[r->d->n_extra++].negated = bool_param(p, "negated");
+	r->d->extra[r->d->n_extra++].negated = pipe_flag(p->node, "negated");
 	return true;
 }
 
 static bool rule_change_logsource(struct pipe_run *r, const struct pipe_item *p)
 {
 	if (r->d)
-		r->doc->meta.logsource = (struct logsource){fold_dup(&r->c->keep, text_param(p, "product")), fold_dup(&r->c->keep, text_param(p, "category")),
-			fold_dup(&r->c->keep, text_param(p, "service"))};
+		r->doc->meta.logsource = (struct logsource){fold_dup(&r->c->keep, pipe_text(p->node, "product")), fold_dup(&r->c->keep, pipe_text(p->node, "category")),
+			fold_dup(&r->c->keep, pipe_text(p->node, "service"))};
 	return true;
 }
 
@@ -751,19 +403,19 @@ static bool rule_nothing(struct pipe_run *r, const struct pipe_item *p)
 
 static bool rule_set_state(struct pipe_run *r, const struct pipe_item *p)
 {
-	map_put_ptr(&r->state, text_param(p, "key"), (void *)(uintptr_t)yaml_get(p->node, "val"));
+	map_put_ptr(&r->state, pipe_text(p->node, "key"), (void *)(uintptr_t)yaml_get(p->node, "val"));
 	return true;
 }
 
 static bool rule_set_attribute(struct pipe_run *r, const struct pipe_item *p)
 {
-	map_put_ptr(&r->attributes, text_param(p, "attribute"), (void *)(uintptr_t)yaml_get(p->node, "value"));
+	map_put_ptr(&r->attributes, pipe_text(p->node, "attribute"), (void *)(uintptr_t)yaml_get(p->node, "value"));
 	return true;
 }
 
 static bool rule_rule_failure(struct pipe_run *r, const struct pipe_item *p)
 {
-	return pipe_refuse(r, p, r->doc->at, text_param(p, "message"));
+	return pipe_refuse(r, p, r->doc->at, pipe_text(p->node, "message"));
 }
 
 static const struct item *unmapped(const struct node *n)
@@ -801,6 +453,7 @@ static bool rule_nest(struct pipe_run *r, const struct pipe_item *p)
 const struct transform_kind TRANSFORMS[] = {
 #define NAME(function) .item = item_##function, .name = name_##function
 #define ITEM(function) .item = item_##function
+#define VALUE(function) .item = item_values, .value = change_##function
 #define RULE(function) .rule = rule_##function
 #define TRANSFORM(how, kind, function, parameters) {.type = kind, .params = parameters, how(function)},
 #define CONDITION(list, type, function, params)
@@ -811,6 +464,7 @@ const struct transform_kind TRANSFORMS[] = {
 #undef REFUSED
 #undef NAME
 #undef ITEM
+#undef VALUE
 #undef RULE
 };
 const size_t N_TRANSFORMS = LEN(TRANSFORMS);
