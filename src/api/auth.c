@@ -78,7 +78,7 @@ struct rulebook_words role_words(void)
 #include "api/perms.def"
 #undef ROLE
 	};
-	return (struct rulebook_words){NAMES, LEN(NAMES)};
+	return (struct rulebook_words){.role = NAMES, .n_role = LEN(NAMES)};
 }
 
 const char *perm_name(enum perm p)

@@ -280,7 +280,7 @@ int api_open(struct house *h, struct diag *d, struct api **ret)
 	struct api *a = must_new(struct api);
 	char templates[4300];
 	a->house = h;
-	if (house_content_path(h, "templates", templates, sizeof(templates)))
+	if (house_content_path(house_config(h), "templates", templates, sizeof(templates)))
 		a->templates = report_templates_open(templates, d);
 	a->auth = auth_new(h);
 	*ret = a;

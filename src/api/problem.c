@@ -22,8 +22,7 @@ static const struct problem *problem_by_code(const char *code)
 	return &PROBLEMS[LEN(PROBLEMS) - 1];
 }
 
-/* A finding's sentence in Japanese by its code, or NULL. */
-static const char *message_ja(const char *code)
+const char *finding_ja(const char *code)
 {
 	static const struct {
 		const char *code, *ja;
@@ -40,7 +39,7 @@ static const char *message_ja(const char *code)
 
 static void add_ja(json_t *o, const char *name, const char *code)
 {
-	const char *ja = message_ja(code);
+	const char *ja = finding_ja(code);
 	if (ja)
 		json_object_set_new(o, name, json_string(ja));
 }

@@ -8,5 +8,7 @@
 int problem_answer(struct api_ctx *c, int status, const char *code);
 /* What a handler's negative errno means to the caller, with the findings in c->diag as errors. */
 int problem_from_errno(struct api_ctx *c, int err);
+/* A finding's sentence in Japanese by its code (findings.def), or NULL. */
+const char *finding_ja(const char *code);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "api/problem.h"
 #include "api/routes.h"
 #include "base/num.h"
 #include "codec/json.h"
@@ -209,8 +210,8 @@ int get_rule_findings(struct api_ctx *c)
 	json_t *items = json_array();
 	for (size_t i = 0; i < d->items.n; i++) {
 		const struct diag_item *it = &d->items.at[i];
-		json_array_append_new(items, json_pack("{s:s, s:o, s:i, s:i, s:s, s:o, s:o}", "level", LEVELS[it->level], "file", doc_string(it->file), "line", (int)it->line, "column", (int)it->column, "code",
-						      it->code, "message", doc_string(it->message), "hint", doc_string(it->hint)));
+		json_array_append_new(items, json_pack("{s:s, s:o, s:i, s:i, s:s, s:o, s:s*, s:o}", "level", LEVELS[it->level], "file", doc_string(it->file), "line", (int)it->line, "column", (int)it->column, "code",
+						      it->code, "message", doc_string(it->message), "message_ja", finding_ja(it->code), "hint", doc_string(it->hint)));
 	}
 	return api_answer_list(c, items, NULL);
 }

@@ -22,6 +22,9 @@ const char *data_dir(const struct command *c);
 /* hinomi.yml of --config or of the data directory, with defaults. -EINVAL with findings. */
 int config_of(const struct command *c, struct config *cfg, struct diag *d);
 
+/* `rulebook check [FILE]`: the exit status. */
+int rulebook_check(const struct command *c);
+
 /* True when a server was named. */
 bool client_is_remote(const struct command *c);
 /* True when client_open would reach a server: one that was named, or the one that holds the data directory. */

@@ -14,15 +14,24 @@
 
 static const struct actor SYSTEM = {{"system", 6}, {"system", 6}};
 
-/* 1 = there is a path; 0 = no book is set and none was shipped. */
-static int book_path(struct house *h, char *out, size_t size)
+int book_path(const struct config *c, char *out, size_t size)
 {
-	struct str set = config_text(h->config, CFG_RULEBOOK);
+	struct str set = config_text(c, CFG_RULEBOOK);
 	if (set.n)
 		return (size_t)snprintf(out, size, "%.*s", STR_ARG(set)) < size ? 1 : -ENAMETOOLONG;
-	if (!house_content_path(h, "escalation/standard.yml", out, size) || file_size(out) < 0)
+	if (!house_content_path(c, "escalation/standard.yml", out, size) || file_size(out) < 0)
 		return 0;
 	return 1;
+}
+
+struct rulebook_words book_words(struct rulebook_words roles, const struct config *c, struct arena *mem)
+{
+	struct str *team = arena_array(mem, c->n_list[CFG_DUTY] + 1, sizeof(*team));
+	roles.n_team = 0;
+	for (size_t i = 0; i < c->n_list[CFG_DUTY]; i++)
+		team[roles.n_team++] = c->list[CFG_DUTY][i].name;
+	roles.team = team;
+	return roles;
 }
 
 struct good {
@@ -60,10 +69,13 @@ static void keep_if_new(struct house *h, struct str text)
 	buf_done(&had);
 }
 
+/* A team that `duty` no longer names does not spoil a book that calls: that call fails, and is seen as such. */
 static bool take_last_good(struct house *h, const char *refused)
 {
 	struct buf text = BUF_INIT(RULEBOOK_TEXT_MAX + 1);
-	bool there = desk_state_get(h->desk, STATE, &text) == 0 && rulebook_load_text(buf_str(&text), STR("the last good rule book"), &h->words, &h->findings, &h->rulebook) == 0;
+	struct rulebook_words words = h->words;
+	words.any_team = true;
+	bool there = desk_state_get(h->desk, STATE, &text) == 0 && rulebook_load_text(buf_str(&text), STR("the last good rule book"), &words, &h->findings, &h->rulebook) == 0;
 	buf_done(&text);
 	if (!there)
 		return false;
@@ -79,19 +91,23 @@ int book_open(struct house *h, struct diag *d)
 {
 	char path[4400];
 	struct buf text = BUF_INIT(RULEBOOK_TEXT_MAX + 1);
-	int r = book_path(h, path, sizeof(path));
+	struct arena mem;
+	int r = book_path(h->config, path, sizeof(path));
 	if (r == 0)
 		diag_warning(d, (struct diag_at){0}, "rulebook.none", "the shipped rule book was not found: nobody will be called");
 	if (r <= 0)
 		return r;
-	r = rulebook_load(path, &h->words, &text, &h->findings, &h->rulebook);
+	arena_init(&mem, 0);
+	struct rulebook_words words = book_words(h->words, h->config, &mem);
+	r = rulebook_load(path, &words, &text, &h->findings, &h->rulebook);
 	if (r == 0)
 		keep_if_new(h, buf_str(&text));
 	else if (take_last_good(h, path))
 		r = 0;
 	else
-		r = rulebook_load(path, &h->words, NULL, d, &h->rulebook); /* told to whoever wanted to open the house */
+		r = rulebook_load(path, &words, NULL, d, &h->rulebook); /* told to whoever wanted to open the house */
 	h->soc.book = h->rulebook;
+	arena_done(&mem);
 	buf_done(&text);
 	return r;
 }

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool house_content_path(const struct house *h, const char *name, char *out, size_t size)
+bool house_content_path(const struct config *c, const char *name, char *out, size_t size)
 {
-	struct str set = config_text(h->config, CFG_CONTENT);
+	struct str set = config_text(c, CFG_CONTENT);
 	const char *dir = set.n ? NULL : content_dir();
 	if (!set.n && !dir)
 		return false;
@@ -28,7 +28,7 @@ static size_t rule_paths(struct house *h, const char ***ret, char *shipped, size
 		(*ret)[n++] = l->item[i].p; /* NUL-terminated, as the configuration keeps them */
 	if (n)
 		return n;
-	if (house_content_path(h, "rules", shipped, size) && file_is_dir(shipped))
+	if (house_content_path(h->config, "rules", shipped, size) && file_is_dir(shipped))
 		(*ret)[n++] = shipped;
 	else
 		diag_warning(&h->findings, (struct diag_at){0}, "rules.none", "the shipped rules were not found: nothing will be detected");
@@ -67,7 +67,7 @@ static int load_rules(struct house *h)
 static int load_playbooks(struct house *h, struct diag *d)
 {
 	char path[4400];
-	if (house_content_path(h, "playbooks", path, sizeof(path)))
+	if (house_content_path(h->config, "playbooks", path, sizeof(path)))
 		return playbooks_load(path, d, &h->playbooks);
 	h->playbooks = json_array();
 	return 0;
@@ -107,7 +107,7 @@ static void load_sources(struct house *h)
 	for (size_t i = 0; l && i < l->n; i++)
 		if ((size_t)snprintf(path, sizeof(path), "%.*s", STR_ARG(l->item[i])) < sizeof(path))
 			vocab_load_sources(h->vocab, path, &h->findings);
-	if (!(l && l->n) && house_content_path(h, "sources", path, sizeof(path)) && file_is_dir(path))
+	if (!(l && l->n) && house_content_path(h->config, "sources", path, sizeof(path)) && file_is_dir(path))
 		vocab_load_sources(h->vocab, path, &h->findings);
 }
 

@@ -33,6 +33,11 @@ struct house_opts {
 	struct rulebook_words words; /* the roles that a rule book may call; none = not checked. Borrowed for ever */
 };
 
+/* Where the rule book in use stands: 1, or 0 when no book is set and none was shipped. */
+int book_path(const struct config *c, char *out, size_t size);
+/* The roles, and the teams of `duty`; these are the configuration's or in mem. */
+struct rulebook_words book_words(struct rulebook_words roles, const struct config *c, struct arena *mem);
+
 /*
  * Takes the directory's lock (-EBUSY when another process has it), opens all parts, brings the engine to where it was. A rule book that is refused is a finding
  * (house_findings), and the last good one, which the database keeps, goes on; when there is none its faults are in d and the house does not open.
@@ -92,7 +97,7 @@ const struct rulebook *house_rulebook(const struct house *h);
 const struct handoff_rules *house_handoff_rules(const struct house *h);
 const json_t *house_playbooks(const struct house *h); /* immutable */
 /* Rows of the shipped or configured content: "templates", "playbooks", … below the content directory; false when there is none. */
-bool house_content_path(const struct house *h, const char *name, char *out, size_t size);
+bool house_content_path(const struct config *c, const char *name, char *out, size_t size);
 /* Prometheus text. */
 void house_metrics(struct house *h, struct buf *out);
 /* Findings of the last loading of rules, rule book and lists; valid until the house is closed. */

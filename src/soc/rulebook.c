@@ -121,6 +121,34 @@ static void load_channels(struct loader *l, struct rulebook_step *s, const struc
 	}
 }
 
+static bool known_role(const struct loader *l, struct str name)
+{
+	return find(name, l->words->role, l->words->n_role) < l->words->n_role;
+}
+
+/* A name that is nobody's calls nobody, and that would be seen when it is too late. */
+static bool knows_receiver(struct loader *l, const struct yaml_node *who, struct str kind, struct str name)
+{
+	static const struct str TEAMS[] = {{"soc", 3}, {"csirt", 5}};
+	const struct rulebook_words *w = l->words;
+	bool on_call = str_eq(kind, STR("oncall"));
+	if (!w || !w->n_role || str_eq(kind, STR("user")) || known_role(l, name))
+		return true;
+	if (!on_call) {
+		bad(l, who, "rulebook.unknown_role", "there is no such role", name);
+		diag_hint(l->d, "hinomi user --help lists the roles");
+		diag_suggest(l->d, name, w->role, w->n_role);
+		return false;
+	}
+	if (w->any_team || find(name, TEAMS, LEN(TEAMS)) < LEN(TEAMS) || find(name, w->team, w->n_team) < w->n_team)
+		return true;
+	bad(l, who, "rulebook.unknown_team", "there is no such team on call", name);
+	diag_hint(l->d, "name it in `duty` of hinomi.yml, or write oncall(soc), oncall(csirt) or a role");
+	diag_suggest(l->d, name, TEAMS, LEN(TEAMS));
+	diag_suggest(l->d, name, w->team, w->n_team);
+	return false;
+}
+
 static void load_step(struct loader *l, struct rulebook_step *s, const struct yaml_node *map, const char *who_key)
 {
 	struct str kind, name;
@@ -130,11 +158,8 @@ static void load_step(struct loader *l, struct rulebook_step *s, const struct ya
 		diag_hint(l->d, "write oncall(csirt), role(soc_lead), queue(l1) or user(sato)");
 		return;
 	}
-	if (str_eq(kind, STR("role")) && l->words && l->words->n_role && find(name, l->words->role, l->words->n_role) == l->words->n_role) {
-		bad(l, who, "rulebook.unknown_role", "there is no such role", name);
-		diag_suggest(l->d, name, l->words->role, l->words->n_role);
+	if (!knows_receiver(l, who, kind, name))
 		return;
-	}
 	s->who = arena_dup(&l->b->mem, str_trim(yaml_text(who)));
 	load_channels(l, s, yaml_get(map, "by"));
 	s->ack_within = duration(l, yaml_get(map, "ack_within"));

@@ -55,10 +55,13 @@ struct rulebook {
 	size_t n_accept;
 };
 
-/* The names that role(NAME) may have; none = every name. Whoever knows the roles passes them in. */
+/* The names that a receiver may have; no roles = every name. Whoever knows them passes them in. */
 struct rulebook_words {
-	const struct str *role;
+	const struct str *role; /* role(NAME), queue(NAME) */
 	size_t n_role;
+	const struct str *team; /* of `duty`: oncall(NAME), beside soc, csirt and the roles */
+	size_t n_team;
+	bool any_team;          /* oncall(NAME) is not looked at */
 };
 
 /* Every fault is a finding with its place. -EINVAL when there was one: a book is used whole or not at all. words may be NULL. */

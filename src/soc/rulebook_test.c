@@ -162,11 +162,46 @@ TEST(office_hours_are_those_of_the_organisation)
 	rulebook_free(b);
 }
 
+/* So does a misspelt queue or team; a team is one of `duty`, one of the two desks, or a role. */
+TEST(a_queue_or_team_that_does_not_exist_is_refused_where_it_stands)
+{
+	static const struct str ROLES[] = {{"l1", 2}, {"soc_lead", 8}}, DUTY[] = {{"network", 7}};
+	struct rulebook_words words = {ROLES, LEN(ROLES), DUTY, LEN(DUTY), false};
+	static const char *const CASES[][2] = {
+		{"queue(l1)", ""},
+		{"queue(l9)", "book.yml:6:18: error: there is no such role: \"l9\" [rulebook.unknown_role]\n  hint: did you mean \"l1\"?\n"},
+		{"queue(network)", "book.yml:6:18: error: there is no such role: \"network\" [rulebook.unknown_role]\n  hint: hinomi user --help lists the roles\n"},
+		{"oncall(soc)", ""}, {"oncall(csirt)", ""}, {"oncall(network)", ""}, {"oncall(soc_lead)", ""}, {"user(anybody)", ""},
+		{"oncall(netwrok)", "book.yml:6:18: error: there is no such team on call: \"netwrok\" [rulebook.unknown_team]\n  hint: did you mean \"network\"?\n"},
+		{"oncall(night shift)", "book.yml:6:18: error: there is no such team on call: \"night shift\" [rulebook.unknown_team]\n"
+				       "  hint: name it in `duty` of hinomi.yml, or write oncall(soc), oncall(csirt) or a role\n"},
+	};
+	for (size_t i = 0; i < LEN(CASES); i++) {
+		struct rulebook *b = NULL;
+		struct diag d;
+		struct buf yaml = BUF_INIT(1000), out = BUF_INIT(10000);
+		diag_init(&d);
+		buf_addf(&yaml, HEAD "  - name: all\n    when: {}\n    call: [{who: %s, by: [mail]}]\n", CASES[i][0]);
+		CHECK_INT(rulebook_load_text(buf_str(&yaml), STR("book.yml"), &words, &d, &b), *CASES[i][1] ? -EINVAL : 0);
+		diag_print(&d, &out);
+		CHECK_STR(buf_str(&out), CASES[i][1]);
+		rulebook_free(b);
+		words.any_team = true;
+		b = NULL;
+		CHECK_INT(rulebook_load_text(buf_str(&yaml), STR("book.yml"), &words, &d, &b), str_starts(str_c(CASES[i][0]), STR("queue")) && *CASES[i][1] ? -EINVAL : 0);
+		words.any_team = false;
+		rulebook_free(b);
+		buf_done(&yaml);
+		buf_done(&out);
+		diag_done(&d);
+	}
+}
+
 /* A misspelt role calls nobody, and that would be seen when it is too late. */
 TEST(a_role_that_does_not_exist_is_refused_where_it_stands)
 {
 	static const struct str ROLES[] = {{"l1", 2}, {"soc_lead", 8}, {"csirt_lead", 10}};
-	static const struct rulebook_words WORDS = {ROLES, LEN(ROLES)};
+	static const struct rulebook_words WORDS = {.role = ROLES, .n_role = LEN(ROLES)};
 	struct rulebook *b = NULL;
 	struct diag d;
 	struct buf out = BUF_INIT(10000);

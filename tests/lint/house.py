@@ -127,6 +127,13 @@ def words(files):
     return bad
 
 
+def told_in_japanese(files):
+    """Every finding about the rule book has its sentence in findings.def."""
+    told = set(re.findall(r'FINDING\("([^"]+)"', read("src/api/findings.def")))
+    return [f"{f}: {code} has no row in src/api/findings.def" for f in files if re.match(r"src/.*\.c$", f) and not f.endswith("_test.c")
+            for code in sorted(set(re.findall(r'"(rulebook\.[a-z_]+)"', read(f))) - told)]
+
+
 def generated(files):
     out = subprocess.run([sys.executable, "scripts/gen-unicode.py", "/dev/stdout"], cwd=ROOT, capture_output=True, text=True).stdout
     have = read("src/base/utf8_tables.h")
@@ -137,7 +144,7 @@ def generated(files):
 
 
 def main():
-    return tap.run([layers, lengths, licences, banned, words, generated], tracked())
+    return tap.run([layers, lengths, licences, banned, words, told_in_japanese, generated], tracked())
 
 
 if __name__ == "__main__":

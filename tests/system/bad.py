@@ -350,9 +350,20 @@ def what_a_person_wrote(s):
     for text in (row, row.replace("soc_lead", "soc_laed")):
         put("content/escalation/standard.yml", text)
         server = Server(data, config=f"content: {content}\n")
+        found = server.client("admin").get("rules/findings")["items"]
         server.stop()
     for words in ("standard.yml:6:18: error", "soc_laed", "soc_lead", "rulebook.last_good"):
         assert words in server.greeting, (words, server.greeting)
+    assert all(not f["message_ja"].isascii() for f in found if f["code"].startswith("rulebook.")) and "rulebook.unknown_role" in [f["code"] for f in found], found
+    # The same before a server has it, with the teams of the configuration.
+    book = put("book.yml", row.replace("role(soc_lead)", "oncall(network)").replace("}]\n", "}, {who: queue(l9)}]\n"))
+    config = put("duty.yml", "duty: {network: [mori]}\n")
+    p = run("rulebook", "check", book)
+    assert p.returncode == 2 and b"book.yml:6:18: error: there is no such team on call" in p.stderr and b"`duty`" in p.stderr and b"rulebook.unknown_role" in p.stderr, p
+    p = run("rulebook", "check", book, "--config", config, lang="ja_JP.UTF-8")
+    assert p.returncode == 2 and b"unknown_team" not in p.stderr and "この役割はありません".encode() in p.stderr, p
+    p = run("rulebook", "check", put("book.yml", row.replace("role(soc_lead)", "oncall(network)")), "--config", config)
+    assert p.returncode == 0 and b'"ours" version 1' in p.stderr, p
 
 
 def nothing_is_lost_after_all_that(s):
