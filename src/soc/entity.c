@@ -39,17 +39,19 @@ static bool worth_naming(struct str value)
 
 static bool add(json_t *list, const char *kind, struct str value, bool guessed)
 {
+	size_t guesses = 0;
 	if (!worth_naming(value))
 		return false;
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		json_t *e = json_array_get(list, i);
+		guesses += json_is_true(json_object_get(e, "guessed"));
 		if (!doc_is(e, "kind", kind) || !str_ieq(doc_str(e, "value"), value))
 			continue;
 		if (!guessed)
 			json_object_del(e, "guessed");
 		return false;
 	}
-	if (json_array_size(list) >= ENTITIES_MAX)
+	if (json_array_size(list) >= ENTITIES_MAX || (guessed && guesses >= GUESSES_MAX))
 		return false;
 	json_t *o = json_pack("{s:s, s:o}", "kind", kind, "value", doc_string(value));
 	if (guessed)

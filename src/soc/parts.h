@@ -9,9 +9,11 @@ extern const struct actor SOC_SYSTEM;
 
 /*
  * Entities of a detection into the alert's list [{kind,value}], at most ENTITIES_MAX; true when one was new. A user's name that only refused log-ins
- * brought, as far as they do not say that there is such a user, has guessed:true until another event names it.
+ * brought, as far as they do not say that there is such a user, has guessed:true until another event names it; at most
+ * GUESSES_MAX of these, so that they do not take the place of somebody who is there.
  */
 #define ENTITIES_MAX 50
+#define GUESSES_MAX 25
 bool entities_add(json_t *list, const struct detection *det);
 /* Index rows of the alert's entities from the given one on. Drills have an index of their own: what is practised weighs on nothing that is real. */
 int entities_index(struct desk *k, const json_t *alert, size_t from);
