@@ -13,20 +13,30 @@
  * Strings are copied a step at a time up to the first byte that has to be looked at: what JSON escapes, and what is not ASCII. A step is stored
  * before it is known how much of it counts: there is room, since each byte that is still to come is written as one byte or more.
  */
+/* Bits of the bytes of a step that stop. */
+struct stops {
+	unsigned all, mark, slash; /* quotes and backslashes are marks */
+};
+
 #if defined(__SSE2__)
 #define STEP 16u
+
+static inline __m128i marks(__m128i v)
+{
+	return _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+}
 
 /* Bits of the bytes that do not stop. Signed: those from 0x80 on are below the blank, too. */
 static inline unsigned plain(__m128i v)
 {
-	__m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"')), slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')), from_blank = _mm_cmpgt_epi8(v, _mm_set1_epi8(' ' - 1));
-	return (unsigned)_mm_movemask_epi8(_mm_andnot_si128(_mm_or_si128(quote, slash), from_blank));
+	return (unsigned)_mm_movemask_epi8(_mm_andnot_si128(marks(v), _mm_cmpgt_epi8(v, _mm_set1_epi8(' ' - 1))));
 }
 
-/* The bytes that stop, as bits. */
-static inline unsigned stops(const char *p)
+static inline struct stops copy_stops(char *out, const char *p)
 {
-	return plain(_mm_loadu_si128((const __m128i *)(const void *)p)) ^ 0xffff;
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p), slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+	_mm_storeu_si128((__m128i *)(void *)out, v);
+	return (struct stops){plain(v) ^ 0xffff, (unsigned)_mm_movemask_epi8(marks(v)), (unsigned)_mm_movemask_epi8(slash)};
 }
 
 /* The index of the first byte of a little-endian word that stops, 8 when none does: zeros do, and stand behind it. */
@@ -45,12 +55,17 @@ static inline size_t copy_step(char *out, const char *p)
 #define STEP 8u
 #define BYTES(c) (UINT64_C(0x0101010101010101) * (c))
 
-static inline unsigned stops(const char *p)
+static inline struct stops copy_stops(char *out, const char *p)
 {
-	unsigned found = 0;
-	for (unsigned i = 0; i < STEP; i++)
-		found |= (unsigned)((unsigned char)p[i] < 0x20 || (unsigned char)p[i] >= 0x80 || p[i] == '"' || p[i] == '\\') << i;
-	return found;
+	struct stops s = {0};
+	memcpy(out, p, STEP);
+	for (unsigned i = 0; i < STEP; i++) {
+		s.slash |= (unsigned)(p[i] == '\\') << i;
+		s.mark |= (unsigned)(p[i] == '\\' || p[i] == '"') << i;
+		s.all |= (unsigned)((unsigned char)p[i] < 0x20 || (unsigned char)p[i] >= 0x80) << i;
+	}
+	s.all |= s.mark;
+	return s;
 }
 
 /* The high bits mark what stops, exact up to the first one. */
@@ -198,47 +213,71 @@ int json_add_string(struct buf *out, struct str s)
 	return 0;
 }
 
-/* Bytes of the escape or characters at the front when the writer would write them as they stand here, else 0. */
-static inline size_t as_written(const char *p, const char *end)
+/* Where a text goes on behind a step and its stops, what of them is behind the step copied, too; 0 when the writer would write one otherwise. */
+static __attribute__((noinline)) size_t pass_stops(char *out, struct str s, size_t from, unsigned found)
 {
 	static const bool letter[256] = {['b'] = true, ['f'] = true, ['n'] = true, ['r'] = true, ['t'] = true, ['"'] = true, ['\\'] = true};
-	if (*p == '\\')
-		return end - p > 1 && letter[(unsigned char)p[1]] ? 2 : 0;
-	return (unsigned char)*p < 0x80 ? 0 : wide_run(p, end);
+	while (found) {
+		size_t at = from + (size_t)__builtin_ctz(found), n = 2;
+		if (s.p[at] != '\\')
+			n = (unsigned char)s.p[at] < 0x80 ? 0 : wide_run(s.p + at, s.p + s.n);
+		else if (at + 1 == s.n || !letter[(unsigned char)s.p[at + 1]])
+			n = 0;
+		if (!n)
+			return 0;
+		if (at + n >= from + STEP) {
+			memcpy(out + at, s.p + at, n);
+			return at + n;
+		}
+		found &= ~0u << (at + n - from);
+	}
+	return from + STEP;
 }
 
-static bool is_as_written(struct str s)
+/* One step, whose first bytes were seen before; answers as pass_stops. */
+static inline size_t pass_step(char *out, struct str s, size_t from, size_t seen)
 {
-	char last[STEP];
-	for (size_t i = 0, skip; i < s.n; i += skip) {
-		const char *p = s.p + i;
-		if (s.n - i < STEP) {
-			memset(last, ' ', STEP);
-			p = memcpy(last, p, s.n - i);
-		}
-		skip = STEP;
-		for (unsigned found = stops(p); found;) {
-			size_t at = (size_t)__builtin_ctz(found), n = as_written(s.p + i + at, s.p + s.n);
-			if (!n)
-				return false;
-			if (at + n >= STEP) {
-				skip = at + n;
-				break;
-			}
-			found &= ~0u << (at + n);
-		}
-	}
+	struct stops stop = copy_stops(out + from, s.p + from);
+	unsigned all = stop.all & ~0u << seen, mark = stop.mark & ~0u << seen, first = mark & ~(mark << 1);
+	/* Most that stop are quotes and backslashes, each behind a backslash and with others between them: that needs no look at each. */
+	if (all == mark && mark == (first | first << 1) && !(first & ~stop.slash))
+		return from + STEP;
+	return pass_stops(out, s, from, all);
+}
+
+/* Of a step or more; false at what the writer would write otherwise. */
+static inline bool copy_as_written(char *out, struct str s)
+{
+	size_t i = 0, last = s.n - STEP;
+	while (i <= last)
+		if (!(i = pass_step(out, s, i, 0)))
+			return false;
+	while (i < s.n)
+		if (!(i = pass_step(out, s, last, i - last)))
+			return false;
 	return true;
 }
 
 bool json_add_string_as_written(struct buf *out, struct str inside)
 {
-	if (!is_as_written(inside))
-		return false;
-	buf_addc(out, '"');
-	buf_add(out, inside);
-	buf_addc(out, '"');
-	return true;
+	char *at = buf_reserve(out, inside.n + 2), small[STEP];
+	bool same;
+	if (!at)
+		return true; /* whatever it is, it does not fit */
+	if (inside.n < STEP) {
+		memset(small, ' ', STEP);
+		memcpy(small, inside.n ? inside.p : "", inside.n);
+		same = copy_as_written(small, str_n(small, STEP));
+		memcpy(at + 1, small, inside.n);
+	} else {
+		same = copy_as_written(at + 1, inside);
+	}
+	at[0] = same ? '"' : 0;
+	if (same) {
+		at[inside.n + 1] = '"';
+		buf_commit(out, inside.n + 2);
+	}
+	return same;
 }
 
 int json_add_key(struct buf *out, struct str name)

@@ -160,8 +160,33 @@ TEST(json_strings_keep_characters)
 		}
 }
 
+/* Escapes one behind the other at each place of texts around the copier's steps: taken when each is whole and one that the writer would write. */
+static void check_copied(const char *escapes, bool want)
+{
+	char text[60];
+	size_t n = strlen(escapes);
+	for (size_t size = n; size <= sizeof(text); size++)
+		for (size_t at = 0; at + n <= size; at++) {
+			struct buf out = BUF_INIT(1000);
+			memset(text, 'x', size);
+			memcpy(text + at, escapes, n);
+			buf_addc(&out, ':');
+			CHECK_INT(json_add_string_as_written(&out, str_n(text, size)), want);
+			CHECK_INT(out.n, want ? size + 3 : 1);
+			CHECK(out.p[out.n] == 0);
+			CHECK(!want || (str_starts(buf_str(&out), STR(":\"")) && memcmp(out.p + 2, text, size) == 0 && out.p[size + 2] == '"'));
+			buf_done(&out);
+		}
+}
+
 TEST(json_strings_copied)
 {
+	static const char *const good[] = {"\\\\", "\\\"", "\\\\\\\\", "\\\\\\\"", "\\\"\\\"", "\\n\\\\x\\\"", "\\\\火\\\\", "\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\"};
+	static const char *const bad[] = {"\\\\\"", "\\\\\\x", "\\\\x\"\\\"", "\"\"", "\"\\", "\\\x01", "\\\xe9", "\\\xe9\\", "\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\x"};
+	for (size_t i = 0; i < LEN(good); i++)
+		check_copied(good[i], true);
+	for (size_t i = 0; i < LEN(bad); i++)
+		check_copied(bad[i], false);
 	static const char *const other[] = {"a\\/b", "\\u0041", "\\u001f", "tail\\", "\"", "\x1f", "\xff", "\\x"};
 	struct buf out = BUF_INIT(100);
 	for (size_t i = 0; i < LEN(other); i++)
