@@ -63,12 +63,14 @@ void scan_rules_warn(const struct sigma_image *img, const struct sigma_rule_coun
 /* A worker's texts of rules, log sources and what repeats from hit to hit, each made the first time that a hit shows it. */
 struct scan_words {
 	const struct scan_opts *opts;
-	struct buf path, source;    /* the file's, and its members up to the record's number */
+	struct buf host, path;      /* the event's before … */
+	struct buf place;           /* … and their members, up to the record's number */
 	tstamp time;                /* of the event before */
 	struct str head;            /* with its text: how each line begins */
 	char head_room[TS_TEXT_MAX + 32];
 	struct str *rule;           /* by index: id, title, level, tags as members */
 	VEC(struct str) logsource;  /* by log-source set: as a member, and what stands behind it */
+	VEC(const struct reason_words *) reason; /* by number */
 	struct arena mem;
 };
 void scan_words_init(struct scan_words *w, const struct scan_opts *o, const struct sigma_image *img);

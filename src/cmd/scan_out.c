@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/scan.h"
 
+#include "base/num.h"
 #include "codec/json.h"
+
+#define NUMBER_MAX 24 /* bytes that num_format_u64 writes */
 
 static void add_member(struct buf *out, const char *name, struct str value)
 {
@@ -21,17 +24,26 @@ void scan_words_init(struct scan_words *w, const struct scan_opts *o, const stru
 {
 	size_t n;
 	sigma_image_rules(img, &n);
-	*w = (struct scan_words){.opts = o, .rule = must_calloc(n, sizeof(*w->rule)), .path = BUF_INIT(1u << 20), .source = BUF_INIT(8u << 20)};
+	*w = (struct scan_words){.opts = o, .rule = must_calloc(n, sizeof(*w->rule)), .host = BUF_INIT(64u << 20), .path = BUF_INIT(1u << 20), .place = BUF_INIT(512u << 20)};
 	arena_init(&w->mem, 0);
 }
 
 void scan_words_done(struct scan_words *w)
 {
+	buf_done(&w->host);
 	buf_done(&w->path);
-	buf_done(&w->source);
+	buf_done(&w->place);
 	free(w->rule);
 	vec_done(&w->logsource);
+	vec_done(&w->reason);
 	arena_done(&w->mem);
+}
+
+static struct str finish_text(struct arena *mem, struct buf *b)
+{
+	struct str text = arena_dup(mem, buf_str(b));
+	buf_done(b);
+	return text;
 }
 
 static void add_tags(struct buf *out, const struct sigma_rule *r)
@@ -46,26 +58,30 @@ static void add_tags(struct buf *out, const struct sigma_rule *r)
 	buf_addc(out, ']');
 }
 
-/* ,"rule_id":… to the tags; they stand together in both JSON formats. */
-static void add_rule(struct scan_words *w, const struct sigma_rule *r, struct buf *out)
+static __attribute__((noinline)) struct str make_rule_text(struct scan_words *w, const struct sigma_rule *r)
 {
-	if (!w->rule[r->index].n) {
-		struct buf b = BUF_INIT(1u << 20);
-		buf_add(&b, STR(",\"rule_id\":"));
-		json_add_string(&b, r->id);
-		add_member(&b, "rule_title", r->title);
-		add_member(&b, "level", str_c(LEVEL_NAMES[r->level]));
-		add_tags(&b, r);
-		w->rule[r->index] = arena_dup(&w->mem, buf_str(&b));
-		buf_done(&b);
-	}
-	buf_add(out, w->rule[r->index]);
+	struct buf b = BUF_INIT(1u << 20);
+	buf_add(&b, STR(",\"rule_id\":"));
+	json_add_string(&b, r->id);
+	add_member(&b, "rule_title", r->title);
+	add_member(&b, "level", str_c(LEVEL_NAMES[r->level]));
+	add_tags(&b, r);
+	return finish_text(&w->mem, &b);
 }
 
-static struct str logsource_text(struct scan_words *w, const struct vocab *v, uint32_t set)
+/* ,"rule_id":… to the tags; they stand together in both JSON formats. */
+static struct str rule_text(struct scan_words *w, const struct sigma_rule *r)
+{
+	struct str *text = &w->rule[r->index];
+	if (!text->n)
+		*text = make_rule_text(w, r);
+	return *text;
+}
+
+static __attribute__((noinline)) struct str make_logsource_text(struct scan_words *w, uint32_t set)
 {
 	size_t n;
-	const struct logsource *ls = vocab_lsset_get(v, set, &n);
+	const struct logsource *ls = vocab_lsset_get(w->opts->vocab, set, &n);
 	const char *name[] = {"product", "category", "service"};
 	const struct str value[] = {ls->product, ls->category, ls->service};
 	struct buf b = BUF_INIT(1u << 20);
@@ -74,19 +90,18 @@ static struct str logsource_text(struct scan_words *w, const struct vocab *v, ui
 		if (value[i].n)
 			add_member(&b, name[i], value[i]);
 	buf_add(&b, STR("},\"host\":"));
-	struct str text = arena_dup(&w->mem, buf_str(&b));
-	buf_done(&b);
-	return text;
+	return finish_text(&w->mem, &b);
 }
 
 /* ,"logsource":{…},"host": */
-static void add_logsource(struct scan_words *w, const struct vocab *v, uint32_t set, struct buf *out)
+static struct str logsource_text(struct scan_words *w, uint32_t set)
 {
 	while (w->logsource.n <= set)
 		vec_push(&w->logsource, STR_NONE);
-	if (!w->logsource.at[set].n)
-		w->logsource.at[set] = logsource_text(w, v, set);
-	buf_add(out, w->logsource.at[set]);
+	struct str *text = &w->logsource.at[set];
+	if (!text->n)
+		*text = make_logsource_text(w, set);
+	return *text;
 }
 
 #define HEAD "{\"kind\":\"match\",\"time\":\""
@@ -106,54 +121,124 @@ static struct str head_text(struct scan_words *w, tstamp t)
 	return w->head;
 }
 
-static void add_record(struct job *j, const struct event *ev)
+/* "HOST","source":{"path":…,"record": */
+static struct str place_text(struct scan_words *w, const struct event *ev)
+{
+	if (!w->place.n || !str_eq(buf_str(&w->host), ev->host) || !str_eq(buf_str(&w->path), ev->source)) {
+		buf_reset(&w->host);
+		buf_reset(&w->path);
+		buf_reset(&w->place);
+		buf_add(&w->host, ev->host);
+		buf_add(&w->path, ev->source);
+		json_add_string(&w->place, ev->host);
+		buf_add(&w->place, STR(",\"source\":{\"path\":"));
+		json_add_string(&w->place, ev->source);
+		buf_add(&w->place, STR(",\"record\":"));
+	}
+	return buf_str(&w->place);
+}
+
+static char *put(char *at, struct str s)
+{
+	memcpy(at, s.p, s.n);
+	return at + s.n;
+}
+
+/* The record's number at the end of the output, which has room for it; what is not known yet is left to a patch. */
+static char *put_record(struct job *j, const struct event *ev, char *at)
 {
 	if (ev->record_is_own)
-		buf_add_u64(&j->out, ev->record);
-	else if (j->base == BASE_OPEN)
-		vec_push(&j->patches, ((struct patch){j->out.n, ev->record}));
-	else
-		buf_add_u64(&j->out, j->base + ev->record);
+		return at + num_format_u64(at, ev->record);
+	if (j->base != BASE_OPEN)
+		return at + num_format_u64(at, j->base + ev->record);
+	vec_push(&j->patches, ((struct patch){(size_t)(at - j->out.p), ev->record}));
+	return at;
 }
 
-static void add_source(struct job *j, struct scan_words *w, const struct event *ev)
+static void add_record(struct job *j, const struct event *ev)
 {
-	if (!w->source.n || !str_eq(buf_str(&w->path), ev->source)) {
-		buf_reset(&w->path);
-		buf_reset(&w->source);
-		buf_add(&w->path, ev->source);
-		buf_add(&w->source, STR(",\"source\":{\"path\":"));
-		json_add_string(&w->source, ev->source);
-		buf_add(&w->source, STR(",\"record\":"));
-	}
-	buf_add(&j->out, buf_str(&w->source));
-	add_record(j, ev);
-	buf_add(&j->out, STR(",\"offset\":"));
-	buf_add_u64(&j->out, ev->offset);
-	buf_addc(&j->out, '}');
+	char *at = buf_reserve(&j->out, NUMBER_MAX);
+	if (at)
+		buf_commit(&j->out, (size_t)(put_record(j, ev, at) - at));
 }
 
-/* A reason's texts as they stand in the output. */
-struct said {
-	size_t field, value; /* where they begin */
-	size_t n_field, n_value;
+/* A line up to its reasons. */
+static void add_front(struct job *j, struct scan_words *w, const struct sigma_hit *hit, const struct event *ev)
+{
+	const struct str offset = STR(",\"offset\":"), matched = STR("},\"matched\":[");
+	const struct str part[] = {head_text(w, ev->time), rule_text(w, hit->rule), logsource_text(w, ev->lsset), place_text(w, ev)};
+	size_t n = offset.n + matched.n + 2 * NUMBER_MAX;
+	for (size_t i = 0; i < LEN(part); i++)
+		n += part[i].n;
+	char *from = buf_reserve(&j->out, n), *at = from;
+	if (!from)
+		return;
+	for (size_t i = 0; i < LEN(part); i++)
+		at = put(at, part[i]);
+	at = put(put_record(j, ev, at), offset);
+	at = put(at + num_format_u64(at, ev->offset), matched);
+	buf_commit(&j->out, (size_t)(at - from));
+}
+
+struct reason_words {
+	struct str before; /* its value among the reasons: },{"selection":…,"field":…,"value": */
+	struct str key;    /* its field in the event: ,"field": */
 };
 
-static void add_reasons(struct buf *out, const struct sigma_hit *hit, struct said *said)
+static __attribute__((noinline)) const struct reason_words *make_reason_words(const struct sigma_reason *r, struct arena *mem)
+{
+	struct reason_words *words = arena_new(mem, struct reason_words);
+	struct buf b = BUF_INIT(512u << 20);
+	buf_add(&b, STR("},{\"selection\":"));
+	json_add_string(&b, r->selection);
+	add_member(&b, "field", r->field);
+	buf_add(&b, STR(",\"value\":"));
+	words->before = finish_text(mem, &b);
+	buf_addc(&b, ',');
+	json_add_string(&b, r->field);
+	buf_addc(&b, ':');
+	words->key = finish_text(mem, &b);
+	return words;
+}
+
+/* Those without a number are forgotten with mem. */
+static const struct reason_words *reason_words(struct scan_words *w, const struct sigma_reason *r, struct arena *mem)
+{
+	if (!r->number)
+		return make_reason_words(r, mem);
+	while (w->reason.n <= r->number)
+		vec_push(&w->reason, NULL);
+	if (!w->reason.at[r->number])
+		w->reason.at[r->number] = make_reason_words(r, &w->mem);
+	return w->reason.at[r->number];
+}
+
+/* A reason that was written. */
+struct said {
+	const struct reason_words *words;
+	size_t value, n_value; /* where its value stands in the output */
+};
+
+/* What the source wrote with escapes goes out with them, where they are those that we write. */
+static void add_value(struct buf *out, const struct sigma_hit *hit, size_t reason, const struct event *ev)
+{
+	uint32_t at = hit->reason[reason].at;
+	const struct val *v = at != SIGMA_NOWHERE ? &ev->field[at].val : NULL;
+	if (!v || v->kind != VAL_JSTR || !json_add_string_as_written(out, str_n(v->u.p, v->n)))
+		json_add_string(out, sigma_hit_value(hit, reason));
+}
+
+static void add_reasons(struct buf *out, struct scan_words *w, const struct sigma_hit *hit, const struct event *ev, struct said *said, struct arena *mem)
 {
 	for (size_t i = 0; i < hit->n_reason; i++) {
-		buf_add(out, i ? STR("},{\"selection\":") : STR(",\"matched\":[{\"selection\":"));
-		json_add_string(out, hit->reason[i].selection);
-		buf_add(out, STR(",\"field\":"));
-		said[i].field = out->n;
-		json_add_string(out, hit->reason[i].field);
-		said[i].n_field = out->n - said[i].field;
-		buf_add(out, STR(",\"value\":"));
+		said[i].words = reason_words(w, &hit->reason[i], mem);
+		buf_add(out, i ? said[i].words->before : str_sub(said[i].words->before, 2, SIZE_MAX));
 		said[i].value = out->n;
-		json_add_string(out, hit->reason[i].value);
+		add_value(out, hit, i, ev);
 		said[i].n_value = out->n - said[i].value;
 	}
-	buf_add(out, hit->n_reason ? STR("}]") : STR(",\"matched\":[]"));
+	if (hit->n_reason)
+		buf_addc(out, '}');
 }
 
 /* What the buffer holds already, once more. */
@@ -166,14 +251,6 @@ static void add_again(struct buf *out, size_t at, size_t n)
 	buf_commit(out, n);
 }
 
-/* The reason's value, written as a string, is the field's value: it was found there, or the text has it with these very escapes. */
-static bool says_value(const struct buf *out, const struct said *said, struct str value, const struct val *v)
-{
-	if (v->kind == VAL_STR)
-		return str_eq(value, str_n(v->u.p, v->n));
-	return v->kind == VAL_JSTR && said->n_value > 2 && str_eq(str_n(out->p + said->value + 1, said->n_value - 2), str_n(v->u.p, v->n));
-}
-
 static bool named_before(const struct sigma_hit *hit, size_t reason)
 {
 	for (size_t i = 0; i < reason; i++)
@@ -182,47 +259,54 @@ static bool named_before(const struct sigma_hit *hit, size_t reason)
 	return false;
 }
 
+/* Written as a string. */
+static bool is_text(const struct field *f)
+{
+	static const unsigned text = 1u << VAL_STR | 1u << VAL_JSTR | 1u << VAL_U16 | 1u << VAL_HEX | 1u << VAL_TIME | 1u << VAL_GUID | 1u << VAL_SID | 1u << VAL_BYTES;
+	return !(f->flags & FIELD_F_ELEMENT) && text >> f->val.kind & 1;
+}
+
 /* Only the fields that the rule matched, each once. */
 static void add_matched_event(struct buf *out, const struct sigma_hit *hit, const struct said *said, const struct event *ev, struct arena *mem)
 {
 	bool first = true;
-	buf_addc(out, '{');
+	buf_add(out, STR("],\"event\":{"));
 	for (size_t i = 0; i < hit->n_reason && !out->err; i++) {
-		const struct field *f = named_before(hit, i) ? NULL : event_field_name(ev, hit->reason[i].field);
+		const struct sigma_reason *r = &hit->reason[i];
+		if (named_before(hit, i))
+			continue;
+		const struct field *f = r->last ? &ev->field[r->at] : event_field_name(ev, r->field);
 		if (!f)
 			continue;
-		if (!first)
-			buf_addc(out, ',');
+		buf_add(out, first ? str_sub(said[i].words->key, 1, SIZE_MAX) : said[i].words->key);
 		first = false;
-		add_again(out, said[i].field, said[i].n_field);
-		buf_addc(out, ':');
-		if (!(f->flags & FIELD_F_ELEMENT) && says_value(out, &said[i], hit->reason[i].value, &f->val))
+		if (r->last && is_text(f))
 			add_again(out, said[i].value, said[i].n_value);
 		else
 			field_add_json(f, mem, out);
 	}
-	buf_addc(out, '}');
+	buf_add(out, STR("}}\n"));
 }
 
 static void jsonl_match(struct job *j, struct scan_words *w, const struct sigma_hit *hit, const struct event *ev, struct arena *mem)
 {
-	const struct scan_opts *o = w->opts;
 	struct buf *out = &j->out;
 	struct said *said = arena_array(mem, hit->n_reason, sizeof(*said));
-	buf_add(out, head_text(w, ev->time));
-	add_rule(w, hit->rule, out);
-	add_logsource(w, o->vocab, ev->lsset, out);
-	json_add_string(out, ev->host);
-	add_source(j, w, ev);
-	add_reasons(out, hit, said);
-	if (o->event != SCAN_EVENT_NONE) {
-		buf_add(out, STR(",\"event\":"));
-		if (o->event == SCAN_EVENT_FULL)
-			event_add_json(ev, mem, out);
-		else
-			add_matched_event(out, hit, said, ev, mem);
+	add_front(j, w, hit, ev);
+	add_reasons(out, w, hit, ev, said, mem);
+	switch (w->opts->event) {
+	case SCAN_EVENT_NONE:
+		buf_add(out, STR("]}\n"));
+		return;
+	case SCAN_EVENT_MATCHED:
+		add_matched_event(out, hit, said, ev, mem);
+		return;
+	case SCAN_EVENT_FULL:
+		buf_add(out, STR("],\"event\":"));
+		event_add_json(ev, mem, out);
+		buf_add(out, STR("}\n"));
+		return;
 	}
-	buf_add(out, STR("}\n"));
 }
 
 /* RFC 4180; a cell that a spreadsheet would run as a formula gets a quote in front. */
@@ -242,7 +326,7 @@ static void csv_cell(struct buf *out, struct str s)
 static void details(struct buf *b, const struct sigma_hit *hit)
 {
 	for (size_t i = 0; i < hit->n_reason; i++)
-		buf_addf(b, "%s%.*s=%.*s", i ? " ¦ " : "", STR_ARG(hit->reason[i].field), STR_ARG(hit->reason[i].value));
+		buf_addf(b, "%s%.*s=%.*s", i ? " ¦ " : "", STR_ARG(hit->reason[i].field), STR_ARG(sigma_hit_value(hit, i)));
 }
 
 static void csv_match(struct job *j, const struct sigma_hit *hit, const struct event *ev)
@@ -271,7 +355,7 @@ static void timesketch_match(struct job *j, struct scan_words *w, const struct s
 	add_member(out, "message", buf_str(&d));
 	add_time(out, "datetime", ev->time);
 	add_member(out, "timestamp_desc", ev->time_is_own ? STR("Event Logged") : STR("Event Received"));
-	add_rule(w, hit->rule, out);
+	buf_add(out, rule_text(w, hit->rule));
 	add_member(out, "hostname", ev->host);
 	add_member(out, "source_path", ev->source);
 	json_add_key(out, STR("record"));

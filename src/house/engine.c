@@ -107,7 +107,7 @@ static json_t *matched_json(const struct sigma_hit *hit)
 	json_t *list = json_array();
 	for (size_t i = 0; i < hit->n_reason; i++) {
 		const struct sigma_reason *r = &hit->reason[i];
-		json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "selection", doc_string(r->selection), "field", doc_string(r->field), "value", doc_string(r->value)));
+		json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "selection", doc_string(r->selection), "field", doc_string(r->field), "value", doc_string(sigma_hit_value(hit, i))));
 	}
 	return list;
 }

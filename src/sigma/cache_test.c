@@ -15,7 +15,7 @@ static int add_hit(void *arg, const struct sigma_hit *hit)
 	struct buf *b = arg;
 	buf_addf(b, "hit %.*s:", STR_ARG(hit->rule->title));
 	for (size_t i = 0; i < hit->n_reason; i++)
-		buf_addf(b, " %.*s:%.*s=%.*s", STR_ARG(hit->reason[i].selection), STR_ARG(hit->reason[i].field), STR_ARG(hit->reason[i].value));
+		buf_addf(b, " %.*s:%.*s=%.*s", STR_ARG(hit->reason[i].selection), STR_ARG(hit->reason[i].field), STR_ARG(sigma_hit_value(hit, i)));
 	buf_addc(b, '\n');
 	return 0;
 }

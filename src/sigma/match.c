@@ -196,25 +196,39 @@ static const struct part *parts_of(struct sigma_matcher *m, uint32_t rule)
 	return &m->parts.at[s->parts - 1];
 }
 
-/* The event's field that makes a true test hold; UINT32_MAX when none does. */
-static uint32_t what_holds(struct sigma_matcher *m, const struct test *t)
+/* Of an atom that holds. */
+static struct sigma_reason reason_of(struct sigma_matcher *m, const struct part *part)
 {
+	const struct test *t = &part->test;
 	const struct place *p = &m->place[t->field];
-	if (t->field && p->stamp != m->stamp)
-		return UINT32_MAX;
-	if (t->field && !(m->ev->field[p->last].flags & FIELD_F_ELEMENT))
-		return p->last;
-	return atom_holds(m, t->atom) ? m->memo_at[t->atom] : UINT32_MAX;
+	struct sigma_reason r = {.selection = *part->selection, .at = SIGMA_NOWHERE, .number = t->field ? (uint32_t)(part - m->parts.at) + 1 : 0};
+	if (t->field && p->stamp == m->stamp && !(m->ev->field[p->last].flags & FIELD_F_ELEMENT)) {
+		r.at = p->last;
+		r.last = true;
+	} else if ((!t->field || p->stamp == m->stamp) && atom_holds(m, t->atom)) {
+		r.at = m->memo_at[t->atom];
+	}
+	r.field = r.at != SIGMA_NOWHERE ? m->ev->field[r.at].name : t->field ? vocab_field_name(m->img->vocab, t->field) : STR("");
+	return r;
 }
 
-static void add_reason(struct sigma_matcher *m, const struct test *t, const struct str *selection)
+static struct str reason_value(struct sigma_matcher *m, const struct sigma_reason *r)
 {
-	uint32_t at = what_holds(m, t);
-	struct sigma_reason r = {.selection = *selection};
-	r.field = at != UINT32_MAX ? m->ev->field[at].name : t->field ? vocab_field_name(m->img->vocab, t->field) : STR("");
-	r.value = at != UINT32_MAX ? value_of(m, at)->text : t->field ? STR("") : raw_of(m)->text;
+	return r->at != SIGMA_NOWHERE ? value_of(m, r->at)->text : r->field.n ? STR("") : raw_of(m)->text;
+}
+
+static bool same_reason(struct sigma_matcher *m, const struct sigma_reason *a, const struct sigma_reason *b)
+{
+	if (!str_eq(a->selection, b->selection))
+		return false;
+	return (a->at == b->at && a->at != SIGMA_NOWHERE) || (str_eq(a->field, b->field) && str_eq(reason_value(m, a), reason_value(m, b)));
+}
+
+static void add_reason(struct sigma_matcher *m, const struct part *p)
+{
+	struct sigma_reason r = reason_of(m, p);
 	vec_each(have, &m->reasons) {
-		if (str_eq(have->selection, r.selection) && str_eq(have->field, r.field) && str_eq(have->value, r.value))
+		if (same_reason(m, have, &r))
 			return;
 	}
 	vec_push(&m->reasons, r);
@@ -230,7 +244,7 @@ static inline bool explain(struct sigma_matcher *m, const struct part *p, bool k
 		return (known && p->kind == EXPR_NOT) || explain_list(m, p, known);
 	if (!known && ((t->gate && gate_closed(m, t->gate, t->field)) || !test_holds(m, t)))
 		return false;
-	add_reason(m, t, p->selection);
+	add_reason(m, p);
 	return true;
 }
 
@@ -280,7 +294,7 @@ static int evaluate(struct sigma_matcher *m, uint32_t rule, sigma_hit_cb *cb, vo
 	settle(m, rule);
 	if (!holds)
 		return 0;
-	struct sigma_hit hit = {&m->img->rule[rule], m->reasons.at, m->reasons.n};
+	struct sigma_hit hit = {&m->img->rule[rule], m->reasons.at, m->reasons.n, m};
 	int r = cb(arg, &hit);
 	if (r < 0)
 		return r;
@@ -326,6 +340,11 @@ int sigma_match(struct sigma_matcher *m, const struct event *ev, sigma_hit_cb *c
 	}
 	m->count.hits += (unsigned)hits;
 	return hits;
+}
+
+struct str sigma_hit_value(const struct sigma_hit *hit, size_t reason)
+{
+	return reason_value(hit->matcher, &hit->reason[reason]);
 }
 
 void sigma_matcher_window(struct sigma_matcher *m, uint64_t window)

@@ -72,15 +72,22 @@ const struct sigma_rule *sigma_image_rules(const struct sigma_image *img, size_t
 const struct sigma_rule *sigma_image_find(const struct sigma_image *img, struct str id_or_name);
 size_t sigma_image_refused(const struct sigma_image *img);
 
-/* Why: which selection, which field, which value as the event wrote it (UTF-8, not folded). Valid during the callback. */
+/* Why: which selection and which field. Valid during the callback. */
 struct sigma_reason {
-	struct str selection, field, value;
+	struct str selection, field;
+	uint32_t at; /* the event's field that has the value; SIGMA_NOWHERE: it is the line, or no field has the name */
+	bool last;   /* … and no other of that name stands behind it, nor is it one of an array: event_field answers with it */
+	uint32_t number; /* with one matcher, reasons of the same number have the same selection and field; 0 tells nothing */
 };
+#define SIGMA_NOWHERE UINT32_MAX
 struct sigma_hit {
 	const struct sigma_rule *rule;
 	const struct sigma_reason *reason;
 	size_t n_reason;
+	struct sigma_matcher *matcher;
 };
+/* The value as the event wrote it (UTF-8, not folded). Borrowed, as long as the reason. */
+struct str sigma_hit_value(const struct sigma_hit *hit, size_t reason);
 typedef int sigma_hit_cb(void *arg, const struct sigma_hit *hit);
 
 struct sigma_matcher *sigma_matcher_new(struct sigma_image *img);

@@ -8,11 +8,21 @@
 /* One rule, one JSON event: 1 match, 0 none, -1 the rule was refused. */
 static int verdict(struct str rule, struct str json, struct buf *ret_findings, struct buf *ret_reasons);
 
+struct heard {
+	const struct event *ev;
+	struct buf *reasons;
+};
+
 static int count_hit(void *arg, const struct sigma_hit *hit)
 {
-	struct buf *b = arg;
-	for (size_t i = 0; i < hit->n_reason && b; i++)
-		buf_addf(b, "%.*s:%.*s=%.*s ", STR_ARG(hit->reason[i].selection), STR_ARG(hit->reason[i].field), STR_ARG(hit->reason[i].value));
+	const struct heard *h = arg;
+	for (size_t i = 0; i < hit->n_reason; i++) {
+		const struct sigma_reason *r = &hit->reason[i];
+		CHECK(r->at == SIGMA_NOWHERE || str_eq(h->ev->field[r->at].name, r->field));
+		CHECK(!r->last || event_field_name(h->ev, r->field) == &h->ev->field[r->at]);
+		if (h->reasons)
+			buf_addf(h->reasons, "%.*s:%.*s=%.*s ", STR_ARG(r->selection), STR_ARG(r->field), STR_ARG(sigma_hit_value(hit, i)));
+	}
 	return 0;
 }
 
@@ -35,7 +45,7 @@ static int verdict(struct str rule, struct str json, struct buf *ret_findings, s
 		struct record rec = {.raw = json, .ls = {STR("t"), STR(""), STR("")}, .format = FORMAT_JSON};
 		for (int round = 0; round < 2; round++) { /* the second time the value cache answers */
 			decode_record(dec, &rec, &mem, &ev, NULL);
-			int hits = sigma_match(m, &ev, count_hit, round ? NULL : ret_reasons);
+			int hits = sigma_match(m, &ev, count_hit, &(struct heard){&ev, round ? NULL : ret_reasons});
 			CHECK(round == 0 || hits == got);
 			got = hits;
 		}
