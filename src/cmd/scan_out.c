@@ -323,18 +323,28 @@ static void csv_cell(struct buf *out, struct str s)
 	buf_addc(out, '"');
 }
 
-static void details(struct buf *b, const struct sigma_hit *hit)
+#define DETAILS_MAX (256u << 20)
+
+static void add_detail(struct buf *b, bool first, struct str name, struct str value)
+{
+	buf_add(b, first ? STR("") : STR(" ¦ "));
+	buf_add(b, name);
+	buf_addc(b, '=');
+	buf_add(b, value);
+}
+
+static void add_details(struct buf *b, const struct sigma_hit *hit)
 {
 	for (size_t i = 0; i < hit->n_reason; i++)
-		buf_addf(b, "%s%.*s=%.*s", i ? " ¦ " : "", STR_ARG(hit->reason[i].field), STR_ARG(sigma_hit_value(hit, i)));
+		add_detail(b, i == 0, hit->reason[i].field, sigma_hit_value(hit, i));
 }
 
 static void csv_match(struct job *j, const struct sigma_hit *hit, const struct event *ev)
 {
 	char time[TS_TEXT_MAX];
-	struct buf d = BUF_INIT(1u << 20), *out = &j->out;
+	struct buf d = BUF_INIT(DETAILS_MAX), *out = &j->out;
 	const struct str cells[] = {str_n(time, ts_format(time, ev->time)), str_c(LEVEL_NAMES[hit->rule->level]), hit->rule->title, hit->rule->id, ev->host, ev->source};
-	details(&d, hit);
+	add_details(&d, hit);
 	for (size_t i = 0; i < LEN(cells); i++) {
 		csv_cell(out, cells[i]);
 		buf_addc(out, ',');
@@ -348,9 +358,11 @@ static void csv_match(struct job *j, const struct sigma_hit *hit, const struct e
 
 static void timesketch_match(struct job *j, struct scan_words *w, const struct sigma_hit *hit, const struct event *ev)
 {
-	struct buf d = BUF_INIT(1u << 20), *out = &j->out;
-	buf_addf(&d, "[%s] %.*s: ", LEVEL_NAMES[hit->rule->level], STR_ARG(hit->rule->title));
-	details(&d, hit);
+	struct buf d = BUF_INIT(DETAILS_MAX), *out = &j->out;
+	buf_addf(&d, "[%s] ", LEVEL_NAMES[hit->rule->level]);
+	buf_add(&d, hit->rule->title);
+	buf_add(&d, STR(": "));
+	add_details(&d, hit);
 	buf_addc(out, '{');
 	add_member(out, "message", buf_str(&d));
 	add_time(out, "datetime", ev->time);
@@ -423,13 +435,13 @@ static void jsonl_correlation(const struct correlation_hit *hit, struct buf *out
 void scan_render_correlation(const struct scan_opts *o, const struct correlation_hit *hit, struct buf *out)
 {
 	char time[TS_TEXT_MAX];
-	struct buf d = BUF_INIT(1u << 20);
+	struct buf d = BUF_INIT(DETAILS_MAX);
 	if (o->format == SCAN_JSONL || o->format == SCAN_JSON)
 		jsonl_correlation(hit, out);
 	if (o->format != SCAN_CSV && o->format != SCAN_TIMESKETCH)
 		return;
 	for (size_t i = 0; i < hit->n_group; i++)
-		buf_addf(&d, "%s%.*s=%.*s", i ? " ¦ " : "", STR_ARG(hit->group_field[i]), STR_ARG(hit->group_value[i]));
+		add_detail(&d, i == 0, hit->group_field[i], hit->group_value[i]);
 	ts_format(time, hit->time);
 	if (o->format == SCAN_CSV) {
 		const struct str cells[] = {str_c(time), str_c(LEVEL_NAMES[hit->rule->level]), hit->rule->title, hit->rule->id, STR(""), STR("")};

@@ -270,6 +270,30 @@ def options_choose(s):
     assert json.loads(forced.stdout.splitlines()[1])["event"]["program"] == "sshd"
 
 
+def a_value_goes_out_whole(s):
+    """One with a NUL in it, which a correlation groups by, and a long one."""
+    start(s)
+    log, rules = os.path.join(s.tmp, "whole.json"), os.path.join(s.tmp, "whole.yml")
+    values = "before\0after", "x" * (3 << 20)
+    with open(log, "w") as f:
+        f.writelines(json.dumps({"time": "2026-03-02T00:00:00Z", "text": value, "n": n}) + "\n" for n, value in enumerate(values))
+    with open(rules, "w") as f:
+        f.write("title: w\nname: w\nlogsource: {product: any}\ndetection: {s: {text|re: '.', n|lt: 2}, condition: s}\n---\n"
+                "title: nul\nname: nul\nlogsource: {product: any}\ndetection: {s: {n: 0}, condition: s}\n---\n"
+                "title: c\ncorrelation: {type: event_count, rules: [nul], group-by: [text, n], timespan: 1h, condition: {gte: 1}}\n")
+    nul, long = (f"text={value} ¦ n={n}" for n, value in enumerate(values))
+    p = run("scan", "-r", rules, "--routing", "off", "-o", "csv", log)
+    rows = p.stdout.decode().split("\r\n")[1:-1]
+    assert sorted(x.split(",")[-1].strip('"') for x in rows) == [nul, nul, long], [len(x) for x in rows]
+    p = run("scan", "-r", rules, "--routing", "off", "-o", "timesketch", log)
+    rows = [json.loads(x) for x in p.stdout.splitlines()]
+    assert sorted(x.get("group") or x["message"].split(": ", 1)[1] for x in rows) == [nul, nul, long], [len(x["message"]) for x in rows]
+    p = run("scan", "-r", rules, "--routing", "off", "-o", "jsonl", "--no-correlate", log)
+    rows = [json.loads(x) for x in p.stdout.splitlines() if b'"rule_title":"w"' in x]
+    assert [" ¦ ".join(f"{x['field']}={x['value']}" for x in row["matched"]) for row in rows] == [nul, long], [len(str(x)) for x in rows]
+    assert [x["event"] for x in rows] == [{"text": value, "n": n} for n, value in enumerate(values)], [len(str(x)) for x in rows]
+
+
 def the_mapping_names_what_content_does_not_tell(s):
     start(s)
     log, mapping = os.path.join(s.tmp, "java.log"), os.path.join(s.tmp, "map.yml")
@@ -350,4 +374,4 @@ def an_interrupt_completes_what_was_read(s):
 
 if __name__ == "__main__":
     main([the_same_bytes_for_any_number_of_threads, the_fault_that_comes_first_is_named, a_record_keeps_its_own_number, the_same_bytes_by_any_way_in, memory_does_not_grow_with_the_input, figures_and_exit_statuses, options_choose,
-          the_mapping_names_what_content_does_not_tell, the_table_fits_the_terminal, a_stream_that_pauses_is_answered, an_interrupt_completes_what_was_read])
+          a_value_goes_out_whole, the_mapping_names_what_content_does_not_tell, the_table_fits_the_terminal, a_stream_that_pauses_is_answered, an_interrupt_completes_what_was_read])
