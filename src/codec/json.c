@@ -17,6 +17,8 @@ size_t json_isas(const struct json_isa *ret[JSON_ISAS])
 	__builtin_cpu_init();
 	if (__builtin_cpu_supports("avx2"))
 		ret[n++] = &json_isa_avx2;
+	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi2"))
+		ret[n++] = &json_isa_avx512;
 #endif
 	return n;
 }
@@ -34,7 +36,7 @@ __attribute__((constructor)) static void choose(void)
 
 #define EIGHT(s) s s s s s s s s
 #define ALL(s) EIGHT(s) EIGHT(s) EIGHT(s) EIGHT(s)
-const char json_quotes[33] = ALL("\""), json_slashes[33] = ALL("\\");
+const char json_quotes[65] = ALL("\"") ALL("\""), json_slashes[65] = ALL("\\") ALL("\\");
 
 struct scan {
 	struct json_scan in;
@@ -290,7 +292,10 @@ int json_read_object(struct str *text, struct arena *mem, struct json_names *nam
 {
 	struct json_name none = json_name_nowhere;
 	char tail[2 * JSON_TAIL];
-	struct scan s = {.in = {.start = text->p, .end = text->p + text->n, .tail = tail, .mem = mem, .names = names, .met.last = names ? json_names_front(names) : &none}, .p = text->p};
+	struct json_quotes quotes;
+	quotes.base = quotes.end = text->p;
+	quotes.at = quotes.quote;
+	struct scan s = {.in = {.start = text->p, .end = text->p + text->n, .tail = tail, .quotes = &quotes, .mem = mem, .names = names, .met.last = names ? json_names_front(names) : &none}, .p = text->p};
 	copy_tail(tail, *text);
 	blanks(&s);
 	if (s.p >= s.in.end)

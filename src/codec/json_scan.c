@@ -14,7 +14,12 @@
  * Eight in nine bytes of a log are inside strings, so the end of a string is what the reader looks for most: the first quote that no backslash
  * escapes. STEP bytes are looked at at once, as masks with a bit for each.
  */
-#if defined(__AVX2__)
+#if defined(__AVX512VBMI2__)
+#define STEP 64u
+typedef __m512i block;
+#define LOAD(p) _mm512_loadu_si512(p)
+#define EQUAL(v, c) _mm512_cmpeq_epi8_mask(v, LOAD(c))
+#elif defined(__AVX2__)
 #define STEP 32u
 typedef __m256i block;
 #define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
@@ -49,10 +54,6 @@ static inline uint64_t scalar_mask(const char *p, char c)
 #define LOAD(p) (p)
 #define EQUAL(v, c) scalar_mask(v, *(c))
 #endif
-
-/* What is looked at without asking for the text's end: a name with its quotes and colon, a blank, a quote, a block, and what may follow a value. */
-#define REACH (1 + JSON_NAME_HEAD + 2 + STEP + 3)
-_Static_assert(REACH <= JSON_TAIL, "a member too near to the text's end lies in the tail");
 
 /* Whether the character at p, which a quote stands somewhere before, is escaped: by an odd number of backslashes. */
 static inline uint64_t is_escaped(const char *p)
@@ -141,13 +142,14 @@ static inline const char *number_end(const char *p, size_t n)
 	return n && (p[n] == ',' || p[n] == '}') && (*p != '0' || n == 1) ? p + n : NULL;
 }
 
-/* An integer of no more figures than a block has. */
+/* An integer of no more figures than that. */
+#define FIGURES_MAX 24u
 static const char *long_number_end(const char *p)
 {
 	size_t n = 0, more;
 	do
 		n += more = figures(p + n);
-	while (more == 8 && n < STEP);
+	while (more == 8 && n < FIGURES_MAX);
 	return number_end(p, n);
 }
 
@@ -176,34 +178,174 @@ static inline bool stands_at(const struct json_name *name, const char *p)
 #endif
 }
 
+/*
+ * What is looked at behind a value without asking for the text's end: a comma and a blank, a name with its quotes and colon, a blank, a quote or a sign, and a block
+ * or a number.
+ */
+#define REACH (2 + 1 + JSON_NAME_HEAD + 2 + (STEP > FIGURES_MAX ? STEP : FIGURES_MAX + 1))
+_Static_assert(REACH <= JSON_TAIL, "a member too near to the text's end lies in the tail");
+
 /* Where the members are read: in the text, and near its end in the copy of that. */
 struct window {
 	const char *near; /* from here on REACH bytes may be more than there are */
 	const char *last; /* the last place from which a block can be read */
 	ptrdiff_t back;   /* from here to the same place in the text */
+	/* Where quotes are found ahead: the first of the member's name, and where they are counted from. */
+	const uint16_t *quote;
+	uintptr_t base;
 };
+
+static const uint16_t no_quote = JSON_NO_QUOTE;
 
 static inline struct window whole_text(const struct json_scan *s)
 {
 	bool far = (size_t)(s->end - s->start) >= REACH;
-	return (struct window){.near = far ? s->end - (REACH - 1) : s->start, .last = far ? s->end - STEP : s->start};
+	return (struct window){.near = far ? s->end - (REACH - 1) : s->start, .last = far ? s->end - STEP : s->start, .quote = &no_quote};
 }
 
-static __attribute__((noinline)) const char *in_tail(struct window *w, const struct json_scan *s, const char *p)
+/* The window that the tail is; by value, so that the one in use stays in registers. */
+static __attribute__((noinline)) struct window in_tail(const struct json_scan *s, const uint16_t *quote, uintptr_t base)
 {
 	const char *end = s->tail + JSON_TAIL;
-	*w = (struct window){.near = end + JSON_TAIL, .last = end, .back = (ptrdiff_t)((uintptr_t)s->end - (uintptr_t)end)};
-	return p - w->back;
+	uintptr_t back = (uintptr_t)s->end - (uintptr_t)end;
+	return (struct window){.near = end + JSON_TAIL, .last = end, .back = (ptrdiff_t)back, .quote = quote, .base = base - back};
 }
 
 /* A place of the window, moved to the tail when it stands too near to the end. */
 static inline const char *in_reach(struct window *w, const struct json_scan *s, const char *p)
 {
-	return p < w->near ? p : in_tail(w, s, p);
+	if (p < w->near)
+		return p;
+	*w = in_tail(s, w->quote, w->base);
+	return p - w->back;
+}
+
+#if defined(__AVX512VBMI2__)
+/*
+ * Who looks for the end of each string when he has come to its beginning waits for one after the other. Registers out of which single bytes can be pressed list the
+ * quotes of a whole line for a fraction of that, and then it is known where a member begins before the one in front of it has been looked at. Only where they stand
+ * is taken from the list: what they are is told by the text between them.
+ */
+#define EIGHT_PLACES(n) 2 * (n), 2 * (n) + 2, 2 * (n) + 4, 2 * (n) + 6, 2 * (n) + 8, 2 * (n) + 10, 2 * (n) + 12, 2 * (n) + 14
+static const uint8_t places[STEP] = {EIGHT_PLACES(0), EIGHT_PLACES(8), EIGHT_PLACES(16), EIGHT_PLACES(24), EIGHT_PLACES(32), EIGHT_PLACES(40), EIGHT_PLACES(48), EIGHT_PLACES(56)};
+
+/* The quotes of the block at p, which stands `at` bytes behind the base; *slashed: whether a backslash stands behind the last of them. Writes up to STEP places. */
+static inline uint16_t *put_quotes(uint16_t *to, const char *p, unsigned at, bool *slashed)
+{
+	const __m512i v = LOAD(p), base = _mm512_set1_epi16((short)(2 * at)), place = _mm512_loadu_si512(places);
+	uint64_t quote = EQUAL(v, json_quotes), slash = EQUAL(v, json_slashes), carried;
+	/* A backslash, added to the bytes between two quotes, carries to the second. */
+	*slashed = __builtin_add_overflow(~quote, slash | *slashed, &carried);
+	__m512i found = _mm512_maskz_compress_epi8(quote, _mm512_mask_add_epi8(place, carried & quote, place, _mm512_set1_epi8(1)));
+	unsigned n = (unsigned)__builtin_popcountll(quote);
+	_mm512_storeu_si512(to, _mm512_add_epi16(base, _mm512_cvtepu8_epi16(_mm512_castsi512_si256(found))));
+	if (n > STEP / 2)
+		_mm512_storeu_si512(to + STEP / 2, _mm512_add_epi16(base, _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(found, 1))));
+	return to + n;
+}
+
+/* Those of the text from p on. What is left behind the last whole block is read from the tail. */
+static void find_quotes(const struct json_scan *s, const char *p)
+{
+	struct json_quotes *x = s->quotes;
+	size_t left = (size_t)(s->end - p);
+	unsigned n = left < JSON_QUOTES ? (unsigned)left : JSON_QUOTES, at = 0;
+	uint16_t *to = x->quote;
+	bool slashed = false;
+	for (; at + STEP <= n; at += STEP)
+		to = put_quotes(to, p + at, at, &slashed);
+	if (at < n)
+		to = put_quotes(to, s->tail + JSON_TAIL - (n - at), at, &slashed);
+	for (unsigned i = 0; i < 4; i++)
+		to[i] = JSON_NO_QUOTE;
+	x->base = p;
+	x->end = p + n;
+	x->at = x->quote;
+}
+
+static inline const char *quote_at(const struct window *w, unsigned i)
+{
+	return (const char *)(w->base + w->quote[i] / 2);
+}
+
+/* The quote that stands at this place of the text. */
+static __attribute__((noinline)) const uint16_t *quote_from(const struct json_scan *s, const char *p)
+{
+	struct json_quotes *x = s->quotes;
+	while (p < x->end && x->base + *x->at / 2 < p)
+		x->at++;
+	if (p >= x->end || x->base + *x->at / 2 != p)
+		find_quotes(s, p);
+	return x->at;
+}
+
+/* The name that begins at p, told without waiting for what p comes from. */
+static inline const char *next_name(struct window *w, const struct json_scan *s, const char *p)
+{
+	if (*w->quote == JSON_NO_QUOTE) {
+		w->quote = quote_from(s, p + w->back);
+		w->base = (uintptr_t)s->quotes->base - (uintptr_t)w->back;
+	}
+	return quote_at(w, 0);
+}
+
+static inline void pass_quotes(struct window *w, unsigned n)
+{
+	w->quote += n;
+}
+
+/* Where the name at hand ends, in the text. */
+static inline const char *name_end(const struct window *w, const struct json_scan *s, const char *p, bool *escaped)
+{
+	(void)s, (void)p;
+	*escaped = w->quote[1] % 2;
+	return w->quote[1] == JSON_NO_QUOTE ? NULL : quote_at(w, 1) + w->back;
+}
+
+/* The first of these that no backslash escapes, or where they end. */
+static __attribute__((noinline)) const uint16_t *unescaped_quote(uintptr_t base, const uint16_t *quote)
+{
+	while (*quote != JSON_NO_QUOTE && is_escaped((const char *)base + *quote / 2))
+		quote++;
+	return quote;
+}
+
+/* The string whose inside begins at p; where it ends, NULL when that is not known. */
+static inline const char *plain_string(struct window *w, const struct json_scan *s, const char *p, struct json_leaf *leaf)
+{
+	uint16_t close = w->quote[3];
+	(void)s;
+	if (close != JSON_NO_QUOTE && quote_at(w, 3)[-1] == '\\')
+		w->quote = unescaped_quote(w->base, w->quote + 3) - 3;
+	if (w->quote[3] == JSON_NO_QUOTE)
+		return NULL;
+	const char *end = quote_at(w, 3);
+	leaf->p = p + w->back;
+	leaf->n = (uint32_t)(end - p);
+	leaf->kind = (uint8_t)(JSON_KIND_STRING + close % 2);
+	pass_quotes(w, 4);
+	return end + 1;
+}
+#else
+static inline const char *next_name(const struct window *w, const struct json_scan *s, const char *p)
+{
+	(void)w, (void)s;
+	return p;
+}
+
+static inline void pass_quotes(struct window *w, unsigned n)
+{
+	(void)w, (void)n;
+}
+
+static inline const char *name_end(const struct window *w, const struct json_scan *s, const char *p, bool *escaped)
+{
+	(void)w;
+	return string_end(s, p, escaped);
 }
 
 /* The string of the leaf goes on at p, behind its first block; where it ends, NULL when that is not in the text. */
-static inline const char *long_string(struct window *w, const struct json_scan *s, const char *p, uint64_t slashes, struct json_leaf *leaf)
+static inline const char *long_string(const struct window *w, const struct json_scan *s, const char *p, uint64_t slashes, struct json_leaf *leaf)
 {
 	const char *quote = p <= w->last ? end_in_blocks(&p, w->last, &slashes) : NULL;
 	bool escaped = slashes;
@@ -213,7 +355,7 @@ static inline const char *long_string(struct window *w, const struct json_scan *
 		return NULL;
 	leaf->n = (uint32_t)(quote - leaf->p);
 	leaf->kind = escaped ? JSON_KIND_ESCAPED : JSON_KIND_STRING;
-	return in_reach(w, s, quote - w->back) + 1;
+	return quote + 1 - w->back;
 }
 
 /* The string whose inside begins at p. */
@@ -229,6 +371,7 @@ static inline const char *plain_string(struct window *w, const struct json_scan 
 	leaf->kind = slashes ? JSON_KIND_ESCAPED : JSON_KIND_STRING;
 	return quote + 1;
 }
+#endif
 
 /* The value at p; where it ends, NULL when it is none of the plain form. */
 static inline const char *plain_value(struct window *w, const struct json_scan *s, const char *p, struct json_leaf *leaf)
@@ -244,6 +387,7 @@ static inline const char *plain_value(struct window *w, const struct json_scan *
 	leaf->kind = JSON_KIND_NUMBER;
 	if (!after && !(after = rare_scalar_end(p, &leaf->kind)))
 		return NULL;
+	pass_quotes(w, 2);
 	leaf->p = p + w->back;
 	leaf->n = leaf->kind == JSON_KIND_NULL ? 0 : (uint32_t)(after - p);
 	return after;
@@ -257,10 +401,10 @@ static inline const char *bracket(const char *p)
 }
 
 /* A member that has no name which is expected, as plain_members takes it. At a bracket leaf->known is its name. */
-static __attribute__((noinline)) const char *other_member(struct json_scan *s, struct json_name *before, const char *p, struct json_leaf *leaf, enum json_stop *ret_stop)
+static __attribute__((noinline)) const char *other_member(struct json_scan *s, struct window *w, struct json_name *before, const char *p, struct json_leaf *leaf, enum json_stop *ret_stop)
 {
 	bool escaped = false;
-	const char *name = p + 1, *close = string_end(s, name, &escaped);
+	const char *name = p + 1, *close = name_end(w, s, name, &escaped);
 	*ret_stop = JSON_AT_NAME;
 	if (!close || escaped || s->end - close < 4 || close[1] != ':')
 		return p;
@@ -278,12 +422,11 @@ static __attribute__((noinline)) const char *other_member(struct json_scan *s, s
 		*ret_stop = leaf->known ? JSON_AT_BRACKET : JSON_AT_NAME;
 		return leaf->known ? open : p;
 	}
-	struct window w = whole_text(s);
-	const char *after = plain_value(&w, s, in_reach(&w, s, close + 2), leaf);
+	const char *after = plain_value(w, s, in_reach(w, s, close - w->back) + 2, leaf);
 	if (!after)
 		return p;
 	*ret_stop = JSON_BEHIND;
-	return after + w.back;
+	return after + w->back;
 }
 
 /* The name that stands at p in an object, if it is one of the two that followed the one before. */
@@ -309,6 +452,8 @@ static const char *plain_members(struct json_scan *s, const char *p, enum json_s
 	const struct json_name *inside = s->inside;
 	struct json_leaf *leaf = s->leaf + s->n, *full = s->leaf + s->cap;
 	struct json_met met = s->met;
+	p = in_reach(&w, s, p);
+	p = next_name(&w, s, p);
 	for (;;) {
 		if (leaf == full) {
 			s->n = (size_t)(leaf - s->leaf);
@@ -317,7 +462,6 @@ static const char *plain_members(struct json_scan *s, const char *p, enum json_s
 			leaf = s->leaf + s->n;
 			full = s->leaf + s->cap;
 		}
-		p = in_reach(&w, s, p);
 		struct json_name *known = expected(met.last, inside, p + 1);
 		const char *after;
 		if (known) {
@@ -334,7 +478,9 @@ static const char *plain_members(struct json_scan *s, const char *p, enum json_s
 			}
 			leaf->known = known;
 		} else {
-			after = other_member(s, met.last, p + w.back, leaf, ret_stop);
+			struct window here = w; /* the loop's own stays in registers */
+			after = other_member(s, &here, met.last, p + w.back, leaf, ret_stop);
+			w = here;
 			known = leaf->known;
 			if (*ret_stop != JSON_BEHIND) {
 				met.last = *ret_stop == JSON_AT_BRACKET ? known : met.last;
@@ -342,10 +488,11 @@ static const char *plain_members(struct json_scan *s, const char *p, enum json_s
 				break;
 			}
 			*ret_stop = JSON_AT_NAME;
-			after = in_reach(&w, s, after - w.back);
+			after -= w.back;
 		}
 		json_met_add(&met, known);
 		leaf++;
+		after = in_reach(&w, s, after);
 		if (memcmp(after, ",\"", 2) == 0) {
 			p = after + 1;
 		} else if (memcmp(after, ", \"", 3) == 0) {
@@ -355,7 +502,9 @@ static const char *plain_members(struct json_scan *s, const char *p, enum json_s
 			p = after;
 			break;
 		}
+		p = next_name(&w, s, p);
 	}
+	s->quotes->at = w.quote;
 	s->n = (size_t)(leaf - s->leaf);
 	s->met = met;
 	return p + w.back;

@@ -25,6 +25,15 @@ static inline void json_met_add(struct json_met *m, struct json_name *known)
 /* Whole registers can be read up to the end of a text when its last bytes are copied to where as many zeros follow. */
 #define JSON_TAIL 128u
 
+/* Where the quotes of a piece of the text stand, escaped or not, for instruction sets that find them ahead. */
+#define JSON_QUOTES 8192u
+#define JSON_NO_QUOTE UINT16_MAX
+struct json_quotes {
+	const char *base, *end;           /* the piece; at first an empty one */
+	const uint16_t *at;               /* the first that was not passed */
+	uint16_t quote[JSON_QUOTES + 64]; /* twice its way from base, and 1 when backslashes stand between it and the one before; behind the last JSON_NO_QUOTE */
+};
+
 /*
  * The inner loops of the JSON reader. json_scan.c is compiled once per instruction set (meson.build) and json.c picks a set at start. Only src/codec
  * includes this.
@@ -32,6 +41,7 @@ static inline void json_met_add(struct json_met *m, struct json_name *known)
 struct json_scan {
 	const char *start, *end;
 	const char *tail; /* the JSON_TAIL bytes before end, of which those before start are undefined, and JSON_TAIL zeros */
+	struct json_quotes *quotes;
 	struct arena *mem;
 	struct json_leaf *leaf;
 	size_t n, cap;
@@ -57,15 +67,15 @@ struct json_isa {
 	const char *(*plain_members)(struct json_scan *s, const char *p, enum json_stop *ret_stop);
 };
 
-extern const struct json_isa json_isa_base, json_isa_avx2;
-#define JSON_ISAS 2
+extern const struct json_isa json_isa_base, json_isa_avx2, json_isa_avx512;
+#define JSON_ISAS 3
 /* Those that this machine has, the best last; how many. */
 size_t json_isas(const struct json_isa *ret[JSON_ISAS]);
 /* From now on another than the best (for tests). */
 void json_isa_use(const struct json_isa *isa);
 
 /* A register's worth of each: what lies in memory is not made anew for each string. */
-extern const __attribute__((visibility("hidden"))) char json_quotes[33], json_slashes[33];
+extern const __attribute__((visibility("hidden"))) char json_quotes[65], json_slashes[65];
 
 /* json_unescape as a machine without wide registers has it. */
 size_t json_unescape_base(char *dst, struct str text);

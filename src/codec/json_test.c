@@ -194,6 +194,28 @@ TEST(what_is_no_json)
 	}
 }
 
+/* Members around the end of what a list of quotes holds, and a string that is longer than that. */
+TEST(long_texts)
+{
+	static const char members[] = "\"Channel\":\"Security\",\"n\":12,\"m\":345,\"dir\":\"C:\\\\\",\"cmd\":\"\\\"x\\\"\", \"ok\": true,\"in\":{\"Channel\":\"a\",\"n\":1},\"last\":null";
+	for (size_t n = JSON_QUOTES - sizeof(members) - 16; n < JSON_QUOTES + 4; n++) {
+		struct buf b = BUF_INIT(10 * JSON_QUOTES);
+		buf_add_cstr(&b, "{\"pad\":\"");
+		add_run(&b, 'x', n);
+		buf_add_cstr(&b, "\",");
+		buf_add_cstr(&b, members);
+		if (n % 16 == 0) {
+			buf_add_cstr(&b, ",\"long\":\"");
+			add_run(&b, 'y', JSON_QUOTES + n % 64);
+			buf_add_cstr(&b, "\\\\\",");
+			buf_add_cstr(&b, members);
+		}
+		buf_addc(&b, '}');
+		check_text(buf_str(&b), STR("{\"pad\":0,\"Channel\":0,\"n\":0,\"m\":0,\"dir\":0,\"cmd\":0}"));
+		buf_done(&b);
+	}
+}
+
 /* A character at a time, without \\u. */
 static size_t unescape_simply(char *dst, struct str s)
 {
