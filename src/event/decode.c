@@ -12,13 +12,16 @@
  */
 #define SOURCE_SLOTS 64u
 #define SOURCE_MOST 4
+#define SOURCE_PROBES 8u
+
+struct known_sources {
+	struct logsource ls[SOURCE_MOST];
+	size_t n; /* 0 = free */
+	uint32_t set;
+};
 
 struct source_cache {
-	struct {
-		struct logsource ls[SOURCE_MOST];
-		size_t n; /* 0 = free */
-		uint32_t set;
-	} slot[SOURCE_SLOTS];
+	struct known_sources slot[SOURCE_SLOTS];
 };
 
 struct decoder {
@@ -104,22 +107,37 @@ static bool same_source(const struct logsource *a, const struct logsource *b)
 		a->service.n == b->service.n;
 }
 
-static uint32_t known_set(struct decoding *x, const struct logsource *ls, size_t n)
+static bool same_sources(const struct known_sources *s, const struct logsource *ls, size_t n)
 {
-	size_t i = (((uintptr_t)ls[0].product.p >> 2) ^ ((uintptr_t)ls[0].category.p >> 1) ^ (uintptr_t)ls[0].service.p ^ n) % SOURCE_SLOTS;
-	__typeof__(&x->sources->slot[0]) s = &x->sources->slot[i];
 	bool same = s->n == n;
 	for (size_t k = 0; same && k < n; k++)
 		same = same_source(&s->ls[k], &ls[k]);
-	if (same)
-		return s->set;
-	uint32_t set = vocab_lsset(x->vocab, ls, n);
-	if (n <= SOURCE_MOST) {
+	return same;
+}
+
+/* Where these sources are kept, or would be: with few in use no two of them share a place, wherever the linker put their names. */
+static struct known_sources *sources_at(struct source_cache *t, const struct logsource *ls, size_t n)
+{
+	size_t i = (((uintptr_t)ls[0].product.p >> 2) ^ ((uintptr_t)ls[0].category.p >> 1) ^ (uintptr_t)ls[0].service.p ^ n) % SOURCE_SLOTS;
+	for (size_t probe = 0; probe < SOURCE_PROBES; probe++) {
+		struct known_sources *s = &t->slot[(i + probe) % SOURCE_SLOTS];
+		if (!s->n || same_sources(s, ls, n))
+			return s;
+	}
+	return &t->slot[i];
+}
+
+static uint32_t known_set(struct decoding *x, const struct logsource *ls, size_t n)
+{
+	if (n > SOURCE_MOST)
+		return vocab_lsset(x->vocab, ls, n);
+	struct known_sources *s = sources_at(x->sources, ls, n);
+	if (!same_sources(s, ls, n)) {
 		memcpy(s->ls, ls, n * sizeof(*ls));
 		s->n = n;
-		s->set = set;
+		s->set = vocab_lsset(x->vocab, ls, n);
 	}
-	return set;
+	return s->set;
 }
 
 uint32_t decode_logsource(struct decoding *x, const char *product, const char *category, const char *service)
