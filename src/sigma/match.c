@@ -161,7 +161,7 @@ static __attribute__((noinline)) bool rule_holds_timed(struct sigma_matcher *m, 
 
 /* ---- explanation ------------------------------------------------------------------------------------------------------------------- */
 
-static struct part part_of(const struct sigma_image *img, const struct expr *e, const struct str *selection)
+static struct part part_of(const struct sigma_image *img, const struct expr *e, struct str selection)
 {
 	struct part p = {.kind = e->kind, .selection = selection};
 	if (e->kind == EXPR_ATOM)
@@ -170,12 +170,12 @@ static struct part part_of(const struct sigma_image *img, const struct expr *e, 
 }
 
 /* A list of one is that one, and a list in a list of its kind is part of it. */
-static void add_parts(struct sigma_matcher *m, const struct expr *e, const struct str *selection, uint8_t list)
+static void add_parts(struct sigma_matcher *m, const struct expr *e, struct str selection, uint8_t list)
 {
 	size_t at = m->parts.n;
 	bool own = (e->kind != EXPR_AND && e->kind != EXPR_OR) || (e->n != 1 && e->kind != list);
 	if (e->selection.n)
-		selection = &e->selection;
+		selection = e->selection;
 	if (own)
 		vec_push(&m->parts, part_of(m->img, e, selection));
 	for (size_t i = 0; i < e->n; i++)
@@ -187,11 +187,10 @@ static void add_parts(struct sigma_matcher *m, const struct expr *e, const struc
 /* Those of the rule's condition, which are made when it is explained for the first time. */
 static const struct part *parts_of(struct sigma_matcher *m, uint32_t rule)
 {
-	static const struct str none = STR_NONE;
 	struct rule_state *s = &m->rule[rule];
 	if (!s->parts) {
 		s->parts = (uint32_t)m->parts.n + 1;
-		add_parts(m, m->img->code[rule].expr, &none, EXPR_ATOM);
+		add_parts(m, m->img->code[rule].expr, STR(""), EXPR_ATOM);
 	}
 	return &m->parts.at[s->parts - 1];
 }
@@ -201,7 +200,7 @@ static struct sigma_reason reason_of(struct sigma_matcher *m, const struct part 
 {
 	const struct test *t = &part->test;
 	const struct place *p = &m->place[t->field];
-	struct sigma_reason r = {.selection = *part->selection, .at = SIGMA_NOWHERE, .number = t->field ? (uint32_t)(part - m->parts.at) + 1 : 0};
+	struct sigma_reason r = {.selection = part->selection, .at = SIGMA_NOWHERE, .number = t->field ? (uint32_t)(part - m->parts.at) + 1 : 0};
 	if (t->field && p->stamp == m->stamp && !(m->ev->field[p->last].flags & FIELD_F_ELEMENT)) {
 		r.at = p->last;
 		r.last = true;
@@ -288,6 +287,8 @@ static int evaluate(struct sigma_matcher *m, uint32_t rule, sigma_hit_cb *cb, vo
 {
 	bool holds = is_timed(m, rule) ? rule_holds_timed(m, rule) : rule_holds(m, rule);
 	if (holds) {
+		/* Who hears of the hit begins with the rule: it is on its way while the hit is explained. */
+		__builtin_prefetch(&m->img->rule[rule]);
 		vec_clear(&m->reasons);
 		explain(m, parts_of(m, rule), true);
 	}

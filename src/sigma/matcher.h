@@ -42,10 +42,10 @@ struct rule_state {
 
 /* A part of a condition, for its explanation: parts stand one behind the other as they are written, each before its own. */
 struct part {
-	struct test test;  /* of an atom; it leads nowhere */
-	uint8_t kind;      /* enum expr_kind */
-	uint32_t n;        /* it and its own */
-	const struct str *selection;
+	struct test test;     /* of an atom; it leads nowhere */
+	struct str selection;
+	uint32_t n;           /* it and its own */
+	uint8_t kind;         /* enum expr_kind */
 };
 
 /* Which evaluations of a rule are timed: the last one that was, and the next. */

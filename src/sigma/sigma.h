@@ -31,6 +31,9 @@ struct sigma_rule {
 	uint32_t index; /* dense, 0..n-1 in load order */
 	enum sigma_doc_kind kind;
 	enum sigma_level level;
+	bool feeds;  /* counts for some correlation */
+	bool silent; /* only feeds correlations that do not `generate`, or is hidden */
+	bool hidden; /* of a level or status that was not asked for: here for the correlations that count it, never shown */
 	struct str id, name, title, title_ja, status, description, author, file;
 	struct str explain_ja, explain_en; /* our own custom field `explanation` */
 	struct logsource logsource;
@@ -39,9 +42,6 @@ struct sigma_rule {
 	const struct str *falsepositive;
 	size_t n_falsepositive;
 	unsigned line;
-	bool feeds;  /* counts for some correlation */
-	bool silent; /* only feeds correlations that do not `generate`, or is hidden */
-	bool hidden; /* of a level or status that was not asked for: here for the correlations that count it, never shown */
 };
 
 struct sigma_opts {
