@@ -381,7 +381,7 @@ static int open_with_roles(struct diag *d, struct house **ret)
 {
 	static const struct str ROLES[] = {{"l1", 2}, {"soc_lead", 8}};
 	*ret = NULL;
-	return house_open(&(struct house_opts){.dir = dir, .config = &config, .clock = &clk, .words = {ROLES, LEN(ROLES)}}, d, ret);
+	return house_open(&(struct house_opts){.dir = dir, .config = &config, .clock = &clk, .words = {.role = ROLES, .n_role = LEN(ROLES)}}, d, ret);
 }
 
 static int count_loads(void *arg, const struct ledger_entry *e)
