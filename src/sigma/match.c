@@ -216,11 +216,13 @@ static struct str reason_value(struct sigma_matcher *m, const struct sigma_reaso
 	return r->at != SIGMA_NOWHERE ? value_of(m, r->at)->text : r->field.n ? STR("") : raw_of(m)->text;
 }
 
+/* The texts of two selections are looked at last: they lie far off, and most reasons are told apart without them. */
 static bool same_reason(struct sigma_matcher *m, const struct sigma_reason *a, const struct sigma_reason *b)
 {
-	if (!str_eq(a->selection, b->selection))
+	bool one_value = a->at == b->at && a->at != SIGMA_NOWHERE;
+	if (!one_value && !(str_eq(a->field, b->field) && str_eq(reason_value(m, a), reason_value(m, b))))
 		return false;
-	return (a->at == b->at && a->at != SIGMA_NOWHERE) || (str_eq(a->field, b->field) && str_eq(reason_value(m, a), reason_value(m, b)));
+	return a->selection.p == b->selection.p || str_eq(a->selection, b->selection);
 }
 
 static void add_reason(struct sigma_matcher *m, const struct part *p)
