@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/test.h"
+#include "base/utf8.h"
 #include "codec/json_scan.h"
 
 #include <stdlib.h>
@@ -262,6 +263,71 @@ TEST(escapes_mean_the_same_at_any_place)
 		struct str s = str_n(text, n), decoded = str_n(want, unescape_simply(want, s));
 		check_unescape(json_unescape, s, decoded);
 		check_unescape(json_unescape_base, s, decoded);
+	}
+}
+
+static bool read_unit(struct str s, size_t at, uint32_t *ret)
+{
+	*ret = 0;
+	if (s.n < 6 || at > s.n - 6 || s.p[at] != '\\' || s.p[at + 1] != 'u')
+		return false;
+	for (size_t i = at + 2; i < at + 6; i++) {
+		int digit = ch_hex((unsigned char)s.p[i]);
+		if (digit < 0)
+			return false;
+		*ret = *ret * 16 + (uint32_t)digit;
+	}
+	return true;
+}
+
+/* Text whose only escapes are \\uXXXX, one at a time. */
+static size_t unescape_units_simply(char *dst, struct str s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s.n;) {
+		uint32_t high, low;
+		if (!read_unit(s, i, &high)) {
+			dst[n++] = s.p[i++];
+			continue;
+		}
+		i += 6;
+		if (high >= 0xD800 && high < 0xDC00 && read_unit(s, i, &low) && low >= 0xDC00 && low < 0xE000) {
+			high = 0x10000 + (high - 0xD800) * 0x400 + (low - 0xDC00);
+			i += 6;
+		}
+		n += utf8_put(dst + n, high);
+	}
+	return n;
+}
+
+/* An escape of one of the kinds that are read apart, whole or cut, or some other bytes. */
+static void add_unit(struct buf *b, uint64_t *state, bool cut)
+{
+	static const uint32_t first[] = {0, 0x80, 0x800, 0x3040, 0xD800, 0xDC00, 0xD7FE, 0xDFFE, 0xFFF0}, many[] = {0x80, 0x780, 0xF800, 0x7000, 0x400, 0x400, 4, 4, 0x10};
+	uint32_t r = test_random(state), kind = test_random(state) % (unsigned)LEN(first), unit = first[kind] + (r >> 8) % many[kind];
+	char text[8];
+	size_t n = (size_t)snprintf(text, sizeof(text), r & 1 ? "\\u%04x" : "\\u%04X", unit);
+	if (cut && r >> 1 & 1)
+		n = 2 + (r >> 2) % 4;
+	else if (cut && r >> 2 & 1)
+		text[2 + (r >> 3) % 4] = "gG/:@`\x80\xff"[r >> 5 & 7];
+	buf_add(b, str_n(text, n));
+	if (r >> 28 == 0)
+		add_run(b, 'a', r >> 8 & 63);
+}
+
+TEST(unicode_escapes_in_a_row)
+{
+	uint64_t state = 1;
+	for (unsigned round = 0; round < 20000; round++) {
+		struct buf text = BUF_INIT(10000);
+		char want[10000];
+		for (unsigned i = 0; i < round % 40; i++)
+			add_unit(&text, &state, round & 1 && test_random(&state) % 8 == 0);
+		struct str s = buf_str(&text), decoded = str_n(want, unescape_units_simply(want, s));
+		check_unescape(json_unescape, s, decoded);
+		check_unescape(json_unescape_base, s, decoded);
+		buf_done(&text);
 	}
 }
 

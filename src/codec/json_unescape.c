@@ -10,43 +10,91 @@
 /* What stands behind a backslash, and what that means; 0: not this. */
 static const char MEANS[256] = {['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
 
-static uint32_t hex4(const char *p)
+/*
+ * What each of four hexadecimal digits brings to the character that they are in UTF-8, which has three bytes, the first one lowest: 4 bits, 4 and 2 of 6, 2 and 4 of 6.
+ * What is a digit brings one to the highest bits, too.
+ */
+#define IS_DIGIT (UINT32_C(1) << 28)
+#define FIRST(v) (IS_DIGIT | (v))
+#define SECOND(v) (IS_DIGIT | (v) << 10)
+#define THIRD(v) (IS_DIGIT | (v) >> 2 << 8 | ((v) & 3) << 20)
+#define FOURTH(v) (IS_DIGIT | (v) << 16)
+#define LETTERS(a, d) [(a)] = d(10u), d(11u), d(12u), d(13u), d(14u), d(15u)
+#define DIGITS(d) {['0'] = d(0u), d(1u), d(2u), d(3u), d(4u), d(5u), d(6u), d(7u), d(8u), d(9u), LETTERS('A', d), LETTERS('a', d)}
+static const uint32_t DIGIT[4][256] = {DIGITS(FIRST), DIGITS(SECOND), DIGITS(THIRD), DIGITS(FOURTH)};
+
+static inline uint32_t unit_at(const char *p)
 {
-	uint32_t v = 0;
-	for (int i = 0; i < 4; i++) {
-		int digit = ch_hex((unsigned char)p[i]);
-		if (digit < 0)
-			return UINT32_MAX;
-		v = v << 4 | (uint32_t)digit;
-	}
-	return v;
+	const unsigned char *u = (const unsigned char *)p;
+	return DIGIT[0][u[0]] + DIGIT[1][u[1]] + DIGIT[2][u[2]] + DIGIT[3][u[3]];
 }
 
-/* \uXXXX at p[0..n) behind "\u"; returns characters used. */
-static size_t unescape_unicode(const char *p, size_t n, uint32_t *ret_cp)
+static inline bool is_unit(uint32_t unit)
 {
-	uint32_t cp = n >= 4 ? hex4(p) : UINT32_MAX, low;
-	if (cp == UINT32_MAX)
-		return 0;
-	*ret_cp = cp;
-	if (cp >= 0xD800 && cp < 0xDC00 && n >= 10 && p[4] == '\\' && p[5] == 'u' && (low = hex4(p + 6)) >= 0xDC00 && low < 0xE000) {
-		*ret_cp = 0x10000 + ((cp - 0xD800) << 10) + (low - 0xDC00);
-		return 10;
-	}
-	return 4;
+	return unit / IS_DIGIT == 4;
+}
+
+/* A unit from U+0800 on that is no surrogate: what tells is in the first five bits. */
+static inline bool has_three_bytes(uint32_t unit)
+{
+	uint32_t first = (unit & (15 * IS_DIGIT | 0x200F)) ^ 4 * IS_DIGIT;
+	return first && first <= 0x200F && first != 0x200D;
+}
+
+static inline uint32_t number_of(uint32_t unit)
+{
+	return (unit & 15) << 12 | (unit >> 2 & 0xFC0) | (unit >> 16 & 0x3F);
 }
 
 struct taken {
 	size_t from, to; /* bytes */
 };
 
-/* The backslash at p, of n bytes, that is not followed by what MEANS something: \uXXXX or no escape, which stays as it is. */
-static __attribute__((noinline)) struct taken unescape_other(char *to, const char *p, size_t n)
+static inline bool is_unicode(const char *p, size_t n)
 {
-	uint32_t cp;
-	size_t used;
-	if (n > 1 && p[1] == 'u' && (used = unescape_unicode(p + 2, n - 2, &cp)))
-		return (struct taken){2 + used, utf8_put(to, cp)};
+	return n >= 6 && p[0] == '\\' && p[1] == 'u';
+}
+
+/* \uXXXX at p, whose digits are a unit, or such a one and the low surrogate behind it. */
+static inline struct taken unescape_unit(char *to, const char *p, size_t n, uint32_t unit)
+{
+	uint32_t cp = number_of(unit);
+	if (cp >= 0x80 && cp < 0x800) {
+		to[0] = (char)(0xC0 | cp >> 6);
+		to[1] = (char)(0x80 | (cp & 0x3F));
+		return (struct taken){6, 2};
+	}
+	uint32_t low = is_unicode(p + 6, n - 6) ? unit_at(p + 8) : 0;
+	if (cp >> 10 == 0xD800 >> 10 && is_unit(low) && (low = number_of(low)) >> 10 == 0xDC00 >> 10)
+		return (struct taken){12, utf8_put(to, 0x10000 + ((cp - 0xD800) << 10) + (low - 0xDC00))};
+	return (struct taken){6, utf8_put(to, cp)};
+}
+
+/* Those in a row; none is left alone. What is stored is never more than what was read. */
+static __attribute__((noinline)) struct taken unescape_unicode(char *to, const char *p, size_t n)
+{
+	struct taken all = {0};
+	while (is_unicode(p + all.from, n - all.from)) {
+		uint32_t unit = unit_at(p + all.from + 2), three = le32toh(unit | 0x8080E0);
+		struct taken one = {6, 3};
+		if (has_three_bytes(unit))
+			memcpy(to + all.to, &three, sizeof(three));
+		else if (is_unit(unit))
+			one = unescape_unit(to + all.to, p + all.from, n - all.from, unit);
+		else
+			break;
+		all.from += one.from;
+		all.to += one.to;
+	}
+	return all;
+}
+
+/* The backslash at p, of n bytes, that is not followed by what MEANS something: \uXXXX or no escape, which stays as it is. */
+static struct taken unescape_other(char *to, const char *p, size_t n)
+{
+	struct taken some = unescape_unicode(to, p, n);
+	if (some.from)
+		return some;
 	*to = '\\';
 	return (struct taken){1, 1};
 }
