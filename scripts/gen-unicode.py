@@ -37,6 +37,20 @@ def fold_rows():
     return [(a, b, s or 1, d) for a, b, s, d in rows]
 
 
+def first_rows(rows):
+    """For each 64 code points the first row that ends in them or behind, up to the last that folds."""
+    return [next(i for i, r in enumerate(rows) if r[1] >= c) for c in range(0, rows[-1][1] + 1, 64)]
+
+
+def folding_bits():
+    """For each first byte of a character of two bytes: which second ones make one that folds."""
+    return ["UINT64_C(0x%x)" % sum(1 << i for i in range(64) if c + i >= 0x80 and fold(c + i) != c + i) for c in range(0, 0x800, 64)]
+
+
+def wrapped(numbers, each):
+    return ["\t" + ", ".join(map(str, numbers[i:i + each])) + "," for i in range(0, len(numbers), each)]
+
+
 def ranges(test):
     rows = []
     for c in range(0x300, 0x40000):
@@ -51,7 +65,10 @@ def ranges(test):
 
 out = ["/* SPDX-License-Identifier: Apache-2.0 */", "/* Made by scripts/gen-unicode.py (Unicode %s); do not edit. */" % unicodedata.unidata_version,
        "static const struct fold_row {", "\tuint32_t first, last, step;", "\tint32_t delta;", "} FOLD[] = {"]
-out += ["\t{0x%x, 0x%x, %d, %d}," % r for r in fold_rows()]
+rows = fold_rows()
+out += ["\t{0x%x, 0x%x, %d, %d}," % r for r in rows]
+out += ["\t{UINT32_MAX, UINT32_MAX, 1, 0}, /* behind all */", "};", "/* By code point / 64: the first row that ends there or behind. */", "static const uint8_t FOLD_FROM[] = {"] + wrapped(first_rows(rows), 32)
+out += ["};", "/* By the first of two bytes less 0xC0: a bit for each second one with which they fold. */", "static const uint64_t FOLDING[] = {"] + wrapped(folding_bits(), 4)
 out += ["};", "static const struct range {", "\tuint32_t first, last;", "} WIDE[] = {"]
 out += ["\t{0x%x, 0x%x}," % tuple(r) for r in ranges(lambda c: unicodedata.east_asian_width(c) in "WF")]
 out += ["};", "static const struct range COMBINING[] = {"]

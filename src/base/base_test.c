@@ -206,6 +206,81 @@ TEST(utf8_folds_at_every_place)
 			}
 }
 
+/* RFC 3629, a character at a time; the length of the valid one in front, or 0. */
+static size_t plain_sequence(const unsigned char *s, size_t n, uint32_t *ret_cp)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xC0 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF8 ? 4 : 0;
+	if (!len || len > n)
+		return 0;
+	*ret_cp = len == 1 ? s[0] : s[0] & (0x7Fu >> len);
+	for (size_t i = 1; i < len; i++) {
+		if (s[i] >> 6 != 2)
+			return 0;
+		*ret_cp = *ret_cp << 6 | (s[i] & 0x3F);
+	}
+	return *ret_cp < least[len] || *ret_cp > 0x10FFFF || (*ret_cp >= 0xD800 && *ret_cp < 0xE000) ? 0 : len;
+}
+
+static size_t plain_fold(char *dst, const char *src, size_t n, size_t *ret_valid)
+{
+	size_t out = 0, len;
+	*ret_valid = n;
+	for (size_t i = 0; i < n; i += len) {
+		uint32_t cp;
+		if ((len = plain_sequence((const unsigned char *)src + i, n - i, &cp))) {
+			out += utf8_put(dst + out, utf8_fold_cp(cp));
+			continue;
+		}
+		*ret_valid = *ret_valid < i ? *ret_valid : i;
+		len = 1;
+		dst[out++] = src[i];
+	}
+	return out;
+}
+
+/* A character of one of the kinds that are read apart, and sometimes bytes that are none. */
+static size_t put_some(char *to, uint64_t *state, unsigned kinds)
+{
+	static const uint32_t first[] = {0x40, 0xC0, 0x80, 0x3040, 0x1E00, 0xFF21, 0x212A, 0xAB70, 0x10400, 0x800}, many[] = {0x40, 0x40, 0x780, 0x7000, 0x1300, 0x40, 2, 0x50, 0x60, 0xF800};
+	uint32_t r = test_random(state), kind = test_random(state) % (kinds % (unsigned)LEN(first) + 1);
+	if (kinds >= 2 * LEN(first) && r % 16 == 0) {
+		to[0] = (char)(r >> 8);
+		return 1;
+	}
+	size_t n = utf8_put(to, first[kind] + (r >> 8) % many[kind]);
+	return kinds >= LEN(first) && r % 16 == 1 ? n - 1 : n;
+}
+
+TEST(utf8_folds_and_checks_as_a_character_at_a_time)
+{
+	uint64_t state = 1;
+	for (unsigned round = 0; round < 20000; round++) {
+		char text[160], want[UTF8_FOLD_MAX(160)], got[UTF8_FOLD_MAX(160)];
+		size_t n = 0, valid, end = round % 150;
+		while (n < end)
+			n += put_some(text + n, &state, round % 31);
+		char *exact = malloc(n ? n : 1);
+		memcpy(exact, text, n);
+		size_t n_want = plain_fold(want, exact, n, &valid), n_got = utf8_fold(got, exact, n);
+		CHECK_INT(n_got, n_want);
+		CHECK(memcmp(got, want, n_want) == 0);
+		CHECK_INT(utf8_valid_prefix(str_n(exact, n)), valid);
+		free(exact);
+	}
+}
+
+/* What is known of blocks of code points agrees with the rows that say how they fold. */
+TEST(utf8_folds_each_character_alone)
+{
+	for (uint32_t cp = 0x80; cp < 0x20000; cp++) {
+		char text[4], want[4], got[UTF8_FOLD_MAX(4)];
+		size_t n = utf8_put(text, cp), n_want = utf8_put(want, cp >= 0xD800 && cp < 0xE000 ? 0xFFFD : utf8_fold_cp(cp));
+		CHECK_INT(utf8_fold(got, text, n), n_want);
+		CHECK(memcmp(got, want, n_want) == 0);
+	}
+}
+
 TEST(utf16_converts_both_ways)
 {
 	struct buf b = BUF_INIT(1000);

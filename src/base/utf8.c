@@ -10,30 +10,43 @@
 
 #define REPLACEMENT 0xFFFDu
 
-/* Length of the valid sequence at s (1..4), or 0. *ret_cp is written when valid. RFC 3629 §4. */
-static size_t sequence(const unsigned char *s, size_t n, uint32_t *ret_cp)
+static inline bool is_tail(unsigned char c)
+{
+	return (c & 0xC0) == 0x80;
+}
+
+static inline bool is_surrogate(uint32_t cp)
+{
+	return cp >> 11 == 0xD800 >> 11;
+}
+
+/* Length of the valid sequence at s (1..4), or 0. *ret_cp counts when valid. RFC 3629 §4. */
+static inline size_t sequence(const unsigned char *s, size_t n, uint32_t *ret_cp)
 {
 	uint32_t c = s[0], cp;
-	size_t len;
 	if (c < 0x80) {
 		*ret_cp = c;
 		return 1;
 	}
-	if (c < 0xC2 || c > 0xF4)
+	if (c < 0xC2 || c > 0xF4 || n < 2 || !is_tail(s[1]))
 		return 0;
-	len = c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
-	if (n < len)
-		return 0;
-	cp = c & (0x7Fu >> len);
-	for (size_t i = 1; i < len; i++) {
-		if ((s[i] & 0xC0) != 0x80)
-			return 0;
-		cp = cp << 6 | (s[i] & 0x3Fu);
+	cp = (c & 0x1F) << 6 | (s[1] & 0x3Fu);
+	if (c < 0xE0) {
+		*ret_cp = cp;
+		return 2;
 	}
-	if ((len == 3 && cp < 0x800) || (len == 4 && cp < 0x10000) || cp > 0x10FFFF || (cp >= 0xD800 && cp < 0xE000))
+	if (n < 3 || !is_tail(s[2]))
 		return 0;
+	cp = (cp & 0x3FF) << 6 | (s[2] & 0x3Fu);
+	if (c < 0xF0) {
+		*ret_cp = cp;
+		return cp < 0x800 || is_surrogate(cp) ? 0 : 3;
+	}
+	if (n < 4 || !is_tail(s[3]))
+		return 0;
+	cp = cp << 6 | (s[3] & 0x3Fu);
 	*ret_cp = cp;
-	return len;
+	return cp < 0x10000 || cp > 0x10FFFF ? 0 : 4;
 }
 
 #if defined(__SSE2__)
@@ -125,11 +138,31 @@ bool utf8_is_ascii(struct str s)
 	return ascii_run(s.p, s.n) == s.n;
 }
 
+/* Valid characters of two and three bytes in front, but for the last ones: they are most of what is not ASCII. */
+static inline size_t short_run(const char *p, size_t n)
+{
+	size_t i = 0;
+	while (n - i >= 4) {
+		uint32_t four;
+		memcpy(&four, p + i, sizeof(four));
+		four = le32toh(four);
+		uint32_t low = four & 0x200F; /* of three bytes: zero below U+0800, 0x200D in a surrogate */
+		if ((four & 0xC0C0F0) == 0x8080E0 && low && low != 0x200D)
+			i += 3;
+		else if ((four & 0xC0E0) == 0x80C0 && four & 0x1E)
+			i += 2;
+		else
+			break;
+	}
+	return i;
+}
+
 size_t utf8_valid_prefix(struct str s)
 {
 	for (size_t i = ascii_run(s.p, s.n); i < s.n; i += ascii_run(s.p + i, s.n - i)) {
 		uint32_t cp;
 		size_t len;
+		i += short_run(s.p + i, s.n - i);
 		for (; i < s.n && s.p[i] & 0x80; i += len)
 			if (!(len = sequence((const unsigned char *)s.p + i, s.n - i, &cp)))
 				return i;
@@ -157,9 +190,9 @@ bool utf8_next(struct str *rest, uint32_t *ret_cp, bool *ret_bad)
 	return true;
 }
 
-size_t utf8_put(char out[4], uint32_t cp)
+static inline size_t put(char *out, uint32_t cp)
 {
-	if (cp > 0x10FFFF || (cp >= 0xD800 && cp < 0xE000))
+	if (cp > 0x10FFFF || is_surrogate(cp))
 		cp = REPLACEMENT;
 	if (cp < 0x80) {
 		out[0] = (char)cp;
@@ -181,6 +214,11 @@ size_t utf8_put(char out[4], uint32_t cp)
 	out[2] = (char)(0x80 | (cp >> 6 & 0x3F));
 	out[3] = (char)(0x80 | (cp & 0x3F));
 	return 4;
+}
+
+size_t utf8_put(char out[4], uint32_t cp)
+{
+	return put(out, cp);
 }
 
 size_t utf8_add_clean(struct buf *out, struct str s)
@@ -306,26 +344,48 @@ int utf8_to_utf16be(struct buf *out, struct str s)
 	return to_utf16(out, s, true);
 }
 
-uint32_t utf8_fold_cp(uint32_t cp)
+static inline uint32_t fold_cp(uint32_t cp)
 {
 	if (cp < 0x80)
 		return ch_lower((unsigned char)cp);
-	size_t lo = 0, hi = LEN(FOLD);
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-		const struct fold_row *r = &FOLD[mid];
-		if (cp > r->last)
-			lo = mid + 1;
-		else if (cp < r->first)
-			hi = mid;
-		else
-			return (cp - r->first) % r->step == 0 ? (uint32_t)((int32_t)cp + r->delta) : cp;
-	}
-	return cp;
+	if (cp / 64 >= LEN(FOLD_FROM))
+		return cp;
+	const struct fold_row *r = &FOLD[FOLD_FROM[cp / 64]];
+	while (cp > r->last)
+		r++;
+	/* A step is 1 or 2. */
+	return cp < r->first || ((cp - r->first) & (r->step - 1)) ? cp : (uint32_t)((int32_t)cp + r->delta);
+}
+
+uint32_t utf8_fold_cp(uint32_t cp)
+{
+	return fold_cp(cp);
+}
+
+/*
+ * The bytes a character that folds can begin with, if it is none of ASCII. All others are copied, and those of ASCII lowered, each by itself: most of a text in
+ * Japanese needs no look at its characters.
+ */
+static inline bool may_fold(unsigned char c)
+{
+	return c - 0xC2u <= 0xDF - 0xC2 || c - 0xE1u <= 0xE2 - 0xE1 || c == 0xEA || c == 0xEF || c == 0xF0;
 }
 
 #if defined(__SSE2__)
-/* Bytes of ASCII; A to Z are moved to where the signed numbers begin. */
+static inline __m128i is_byte(__m128i v, unsigned char c)
+{
+	return _mm_cmpeq_epi8(v, _mm_set1_epi8((char)c));
+}
+
+/* Bit set: may_fold. */
+static inline unsigned may_fold_16(__m128i v)
+{
+	__m128i two = _mm_cmplt_epi8(_mm_sub_epi8(v, _mm_set1_epi8((char)(0xC2 - 0x80))), _mm_set1_epi8((char)(0x80 + 0xE0 - 0xC2)));
+	__m128i three = _mm_or_si128(_mm_or_si128(is_byte(v, 0xE1), is_byte(v, 0xE2)), _mm_or_si128(is_byte(v, 0xEA), is_byte(v, 0xEF)));
+	return high_bits(_mm_or_si128(_mm_or_si128(two, three), is_byte(v, 0xF0)));
+}
+
+/* A to Z are moved to where the signed numbers begin; no other byte comes there. */
 static inline __m128i lowered(__m128i v)
 {
 	__m128i upper = _mm_cmplt_epi8(_mm_add_epi8(v, _mm_set1_epi8(128 - 'A')), _mm_set1_epi8(-128 + 26));
@@ -363,42 +423,62 @@ static inline bool fold_short(char *dst, const char *src, size_t n)
 }
 #endif
 
-/* Lower-cases the ASCII run at the front of src; returns its length. */
-static size_t fold_ascii(char *dst, const char *src, size_t n)
+/* Folds up to the first byte that may_fold; returns how many. */
+static size_t fold_bytes(char *dst, const char *src, size_t n)
 {
 	size_t i = 0;
 #if defined(__SSE2__)
 	for (; n - i >= 16; i += 16) {
 		__m128i v = sixteen(src + i);
-		if (high_bits(v))
-			break;
+		unsigned stop;
 		_mm_storeu_si128((__m128i *)(void *)(dst + i), lowered(v));
+		if (high_bits(v) && (stop = may_fold_16(v)))
+			return i + (size_t)__builtin_ctz(stop);
 	}
 	if (n - i < 16 && fold_short(dst + i, src + i, n - i))
 		return n;
 #endif
-	for (; i < n && !(src[i] & 0x80); i++)
+	for (; i < n && !may_fold((unsigned char)src[i]); i++)
 		dst[i] = (char)ch_lower((unsigned char)src[i]);
 	return i;
 }
 
+/* Folds the character that begins with a byte that may_fold, or takes such a byte alone. */
+static size_t fold_other(char **dst, const char *src, size_t n)
+{
+	uint32_t cp;
+	size_t len = sequence((const unsigned char *)src, n, &cp);
+	if (!len) {
+		*(*dst)++ = *src;
+		return 1;
+	}
+	*dst += put(*dst, fold_cp(cp));
+	return len;
+}
+
+/* Two bytes that are a character which does not fold. */
+static inline bool stay(const char *p)
+{
+	unsigned char first = (unsigned char)p[0], second = (unsigned char)p[1];
+	return first < 0xE0 && is_tail(second) && !(FOLDING[first - 0xC0] >> (second & 0x3F) & 1);
+}
+
 size_t utf8_fold(char *dst, const char *src, size_t n)
 {
-	size_t i = 0, out = 0;
-	while (i < n) {
-		uint32_t cp;
-		size_t run = fold_ascii(dst + out, src + i, n - i);
+	char *to = dst;
+	for (size_t i = 0; i < n;) {
+		size_t run = fold_bytes(to, src + i, n - i);
 		i += run;
-		out += run;
-		if (i >= n)
-			break;
-		size_t len = sequence((const unsigned char *)src + i, n - i, &cp);
-		if (!len) {
-			dst[out++] = src[i++];
-			continue;
+		to += run;
+		while (i < n && may_fold((unsigned char)src[i])) {
+			if (n - i < 2 || !stay(src + i)) {
+				i += fold_other(&to, src + i, n - i);
+				continue;
+			}
+			memcpy(to, src + i, 2);
+			to += 2;
+			i += 2;
 		}
-		out += utf8_put(dst + out, utf8_fold_cp(cp));
-		i += len;
 	}
-	return out;
+	return (size_t)(to - dst);
 }
