@@ -344,9 +344,21 @@ static void fill_tables(struct few *f, size_t n, enum few_what what)
 static bool is_asked(const struct literal_set *set, const struct literal *l, enum few_what what)
 {
 	const char *p = set->text.p + l->text;
-	if (what == FEW_TINY)
-		return l->n <= 2 && !(p[0] & 0x80) && !(p[l->n - 1] & 0x80);
-	return what == FEW_SHORT ? l->n <= LITERAL_WINDOW : what == FEW_NOT_LONG ? l->n < LITERAL_LONG : true;
+	bool ascii = !((p[0] | p[l->n - 1]) & 0x80);
+	switch (what) {
+	case FEW_TINY:
+		return l->n <= 2 && ascii;
+	case FEW_TINY_OTHER:
+		return l->n <= 2 && !ascii;
+	case FEW_SHORT:
+		return l->n <= LITERAL_WINDOW;
+	case FEW_NOT_LONG:
+		return l->n < LITERAL_LONG;
+	case FEW_ALL:
+	case FEW_LINE:
+		break;
+	}
+	return true;
 }
 
 /* The longest part of a literal that JSON writes as it is. */
@@ -407,7 +419,7 @@ struct few *few_make(const struct literal_set *set, const uint64_t *wanted, enum
 	struct few *f = must_new(struct few);
 	size_t n = 0;
 	f->look = look_of_machine();
-	if (!f->look || !collect(f, set, wanted, what, &n) || (!n && what != FEW_TINY)) {
+	if (!f->look || !collect(f, set, wanted, what, &n) || (!n && what != FEW_TINY && what != FEW_TINY_OTHER)) {
 		free(f);
 		return NULL;
 	}

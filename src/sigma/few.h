@@ -11,10 +11,13 @@
  */
 struct few;
 
-/* FEW_NOT_LONG: only those of less than nine bytes. FEW_SHORT: of at most four. FEW_TINY: of one or two bytes of ASCII. FEW_LINE: for few_any. */
-enum few_what { FEW_ALL, FEW_NOT_LONG, FEW_SHORT, FEW_TINY, FEW_LINE };
+/*
+ * FEW_NOT_LONG: only those of less than nine bytes. FEW_SHORT: of at most four. FEW_TINY: of one or two bytes of ASCII. FEW_TINY_OTHER: of as many that
+ * are not. FEW_LINE: for few_any.
+ */
+enum few_what { FEW_ALL, FEW_NOT_LONG, FEW_SHORT, FEW_TINY, FEW_TINY_OTHER, FEW_LINE };
 
-/* The wanted literals of a set; NULL when there are none (but FEW_TINY) or too many, or when the machine has no AVX2. few_free ends it. */
+/* The wanted literals of a set; NULL when there are none (but tiny ones) or too many, or when the machine has no AVX2. few_free ends it. */
 struct few *few_make(const struct literal_set *set, const uint64_t *wanted, enum few_what what);
 void few_free(struct few *f);
 

@@ -241,7 +241,10 @@ void literal_bits_make(struct literal_bits *bits, const struct literal_set *set,
 		bits->bit[w->window[i].hash >> bits->shift] |= bits_of(w->window[i].hash);
 		bits->widths |= (uint8_t)(wide ? 1u << LITERAL_WIDE : 1u << width_of(l->n) | (l->n == 1));
 	}
-	bits->tiny = bits->widths & 1u << 1 ? few_make(set, wanted, FEW_TINY) : NULL;
+	if (!(bits->widths & 1u << 1))
+		return;
+	bits->tiny = few_make(set, wanted, FEW_TINY);
+	bits->tiny_other = few_make(set, wanted, FEW_TINY_OTHER);
 }
 
 void literal_bits_done(struct literal_bits *bits)
@@ -249,6 +252,7 @@ void literal_bits_done(struct literal_bits *bits)
 	few_free(bits->few);
 	few_free(bits->shorts);
 	few_free(bits->tiny);
+	few_free(bits->tiny_other);
 	free(bits->bit);
 	*bits = (struct literal_bits){0};
 }
@@ -344,6 +348,18 @@ static void walk_quickly(const struct finding *f, unsigned width)
 }
 #endif
 
+/* Those with windows of one byte; false when they are too many. */
+static bool find_tiny(const struct finding *f)
+{
+	bool ascii = utf8_is_ascii(f->text);
+	if (!f->bits->tiny || (!ascii && !f->bits->tiny_other))
+		return false;
+	few_find(f->bits->tiny, f->text, f->hit, f->arg);
+	if (!ascii)
+		few_find(f->bits->tiny_other, f->text, f->hit, f->arg);
+	return true;
+}
+
 void literals_find(const struct literal_set *set, const struct literal_bits *bits, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg)
 {
 	struct finding f = {set, bits, text, hit, arg};
@@ -361,10 +377,6 @@ void literals_find(const struct literal_set *set, const struct literal_bits *bit
 		else
 			walk(&f, width, width == LITERAL_WIDE ? 4 : 2);
 	}
-	if (!(bits->widths & 1u << 1))
-		return;
-	if (bits->tiny && utf8_is_ascii(text))
-		few_find(bits->tiny, text, hit, arg);
-	else
+	if (bits->widths & 1u << 1 && !find_tiny(&f))
 		walk(&f, 1, bits->widths & 1 ? 1 : 2);
 }

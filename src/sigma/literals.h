@@ -59,7 +59,7 @@ struct few;
 struct literal_bits {
 	struct few *few;  /* when they are few; nothing else then */
 	struct few *shorts; /* when they are few: those that are not long, and steps of four are made; else those of at most four bytes, of which no windows are asked for then */
-	struct few *tiny; /* for texts of ASCII: all those that have windows of one byte and can stand there; NULL when there are too many */
+	struct few *tiny, *tiny_other; /* those that have windows of one byte, of ASCII and not, which texts of ASCII are not asked for; NULL when there are too many */
 	uint32_t *bit;    /* of each window two in one word */
 	uint32_t shift;   /* 32 - log2 of the number of words */
 	uint8_t widths;   /* of windows: bit w: some of w bytes are there; bit 0: literals of one byte, which have but one window */
