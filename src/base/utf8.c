@@ -459,8 +459,8 @@ static size_t fold_other(char **dst, const char *src, size_t n)
 /* Two bytes that are a character which does not fold. */
 static inline bool stay(const char *p)
 {
-	unsigned char first = (unsigned char)p[0], second = (unsigned char)p[1];
-	return first < 0xE0 && is_tail(second) && !(FOLDING[first - 0xC0] >> (second & 0x3F) & 1);
+	unsigned first = (unsigned char)p[0] - 0xC0u, second = (unsigned char)p[1];
+	return first - 2 < LEN(FOLDING) - 2 && is_tail((unsigned char)second) && !(FOLDING[first] >> (second & 0x3F) & 1);
 }
 
 size_t utf8_fold(char *dst, const char *src, size_t n)
@@ -471,13 +471,10 @@ size_t utf8_fold(char *dst, const char *src, size_t n)
 		i += run;
 		to += run;
 		while (i < n && may_fold((unsigned char)src[i])) {
-			if (n - i < 2 || !stay(src + i)) {
+			for (; n - i >= 2 && stay(src + i); i += 2, to += 2)
+				memcpy(to, src + i, 2);
+			if (i < n && may_fold((unsigned char)src[i]))
 				i += fold_other(&to, src + i, n - i);
-				continue;
-			}
-			memcpy(to, src + i, 2);
-			to += 2;
-			i += 2;
 		}
 	}
 	return (size_t)(to - dst);

@@ -50,21 +50,15 @@ struct taken {
 	size_t from, to; /* bytes */
 };
 
-static inline bool is_unicode(const char *p, size_t n)
+static inline bool is_unicode(const char *p, const char *end)
 {
-	return n >= 6 && p[0] == '\\' && p[1] == 'u';
+	return end - p >= 6 && memcmp(p, "\\u", 2) == 0;
 }
 
-/* \uXXXX at p, whose digits are a unit, or such a one and the low surrogate behind it. */
-static inline struct taken unescape_unit(char *to, const char *p, size_t n, uint32_t unit)
+/* \uXXXX at p, which is cp; or such a one and the low surrogate behind it. */
+static struct taken unescape_unit(char *to, const char *p, const char *end, uint32_t cp)
 {
-	uint32_t cp = number_of(unit);
-	if (cp >= 0x80 && cp < 0x800) {
-		to[0] = (char)(0xC0 | cp >> 6);
-		to[1] = (char)(0x80 | (cp & 0x3F));
-		return (struct taken){6, 2};
-	}
-	uint32_t low = is_unicode(p + 6, n - 6) ? unit_at(p + 8) : 0;
+	uint32_t low = is_unicode(p + 6, end) ? unit_at(p + 8) : 0;
 	if (cp >> 10 == 0xD800 >> 10 && is_unit(low) && (low = number_of(low)) >> 10 == 0xDC00 >> 10)
 		return (struct taken){12, utf8_put(to, 0x10000 + ((cp - 0xD800) << 10) + (low - 0xDC00))};
 	return (struct taken){6, utf8_put(to, cp)};
@@ -73,20 +67,32 @@ static inline struct taken unescape_unit(char *to, const char *p, size_t n, uint
 /* Those in a row; none is left alone. What is stored is never more than what was read. */
 static __attribute__((noinline)) struct taken unescape_unicode(char *to, const char *p, size_t n)
 {
-	struct taken all = {0};
-	while (is_unicode(p + all.from, n - all.from)) {
-		uint32_t unit = unit_at(p + all.from + 2), three = le32toh(unit | 0x8080E0);
-		struct taken one = {6, 3};
-		if (has_three_bytes(unit))
-			memcpy(to + all.to, &three, sizeof(three));
-		else if (is_unit(unit))
-			one = unescape_unit(to + all.to, p + all.from, n - all.from, unit);
-		else
+	const char *in = p, *end = p + n;
+	char *out = to;
+	while (is_unicode(in, end)) {
+		uint32_t unit = unit_at(in + 2), cp, bytes;
+		if (has_three_bytes(unit)) {
+			bytes = le32toh(unit | 0x8080E0);
+			memcpy(out, &bytes, sizeof(bytes));
+			in += 6;
+			out += 3;
+			continue;
+		}
+		if (!is_unit(unit))
 			break;
-		all.from += one.from;
-		all.to += one.to;
+		cp = number_of(unit);
+		if (cp >= 0x80 && cp < 0x800) {
+			out[0] = (char)(0xC0 | cp >> 6);
+			out[1] = (char)(0x80 | (cp & 0x3F));
+			in += 6;
+			out += 2;
+			continue;
+		}
+		struct taken one = unescape_unit(out, in, end, cp);
+		in += one.from;
+		out += one.to;
 	}
-	return all;
+	return (struct taken){(size_t)(in - p), (size_t)(out - to)};
 }
 
 /* The backslash at p, of n bytes, that is not followed by what MEANS something: \uXXXX or no escape, which stays as it is. */
