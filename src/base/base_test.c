@@ -52,6 +52,38 @@ TEST(str_finds_at_every_place)
 	}
 }
 
+static size_t find_plainly(struct str s, struct str needle)
+{
+	for (size_t i = 0; i + needle.n <= s.n; i++)
+		if (memcmp(s.p + i, needle.p, needle.n) == 0)
+			return i;
+	return STR_NPOS;
+}
+
+/* Random, periodic and nearly uniform texts, in which almost every place comes near the needle. */
+TEST(str_finds_in_texts_made_to_be_compared_in_vain)
+{
+	uint64_t state = 1;
+	unsigned wrong = 0, there = 0;
+	char text[1500], needle[60];
+	for (unsigned round = 0; round < 20000; round++) {
+		size_t n = 1 + test_random(&state) % sizeof(text), m = 1 + test_random(&state) % sizeof(needle), period = 1 + test_random(&state) % 20;
+		unsigned run = 1 + test_random(&state) % 60;
+		for (size_t i = 0; i < n; i++)
+			text[i] = i >= period && round % 2 ? text[i - period] : test_random(&state) % run ? 'a' : 'b';
+		size_t from = test_random(&state) % n;
+		for (size_t i = 0; i < m; i++)
+			needle[i] = text[(from + i) % n];
+		if (round % 3)
+			needle[test_random(&state) % m] ^= 'a' ^ 'b';
+		size_t at = find_plainly(str_n(text, n), str_n(needle, m));
+		wrong += str_find(str_n(text, n), str_n(needle, m)) != at;
+		there += at != STR_NPOS;
+	}
+	CHECK_INT(wrong, 0);
+	CHECK(there > 5000 && there < 19000);
+}
+
 TEST(str_finds_and_compares)
 {
 	CHECK_INT(str_find(STR("hay needle"), STR("needle")), 4);

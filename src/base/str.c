@@ -73,26 +73,138 @@ size_t str_rchr(struct str s, char c)
 }
 
 #if defined(__SSE2__)
-/* Longer texts go to memmem, which prepares itself for each search and never takes more than a few steps a byte. */
-#define FIND_SHORT 512
+/* Where the greatest suffix of the needle begins, in the order of bytes or against it, and its period. */
+static size_t greatest_suffix(struct str needle, bool against, size_t *ret_period)
+{
+	size_t best = 0, at = 1, same = 0, period = 1;
+	while (at + same < needle.n) {
+		unsigned char a = (unsigned char)needle.p[best + same], b = (unsigned char)needle.p[at + same];
+		if (a == b) {
+			if (++same == period) {
+				at += period;
+				same = 0;
+			}
+		} else if (against ? a < b : a > b) {
+			at += same + 1;
+			same = 0;
+			period = at - best;
+		} else {
+			best = at++;
+			same = 0;
+			period = 1;
+		}
+	}
+	*ret_period = period;
+	return best;
+}
+
+/* Two-way string matching (Crochemore and Perrin, 1991): a few steps a byte, whatever the texts. */
+static size_t find_two_way(struct str s, struct str needle)
+{
+	size_t period, other, middle = greatest_suffix(needle, false, &period), against = greatest_suffix(needle, true, &other);
+	if (against > middle) {
+		middle = against;
+		period = other;
+	}
+	/* How much of the needle's beginning is known to stand after a shift by its period. */
+	size_t kept = needle.n - period, known = 0;
+	if (middle > kept || memcmp(needle.p, needle.p + period, middle) != 0) {
+		kept = 0;
+		period = (middle > needle.n - middle ? middle : needle.n - middle) + 1;
+	}
+	for (size_t at = 0; at + needle.n <= s.n;) {
+		size_t k = middle > known ? middle : known;
+		while (k < needle.n && needle.p[k] == s.p[at + k])
+			k++;
+		if (k < needle.n) {
+			at += k - middle + 1;
+			known = 0;
+			continue;
+		}
+		for (k = middle; k > known && needle.p[k - 1] == s.p[at + k - 1];)
+			k--;
+		if (k <= known)
+			return at;
+		at += period;
+		known = kept;
+	}
+	return STR_NPOS;
+}
+
+/* After so many vain comparisons other bytes are looked for; after as many again, and one more for so many bytes, the text counts as made for them. */
+#define VAIN 4
+#define VAIN_BYTES 64
 
 static inline __m128i sixteen(const char *p)
 {
 	return _mm_loadu_si128((const __m128i *)(const void *)p);
 }
 
-/* Compares only where the first and the last character of the needle stand apart as they should: 16 places at a step, the last step over the end of the one before. */
-static size_t find_short(struct str s, struct str needle)
+/* Where in the needle the byte stands that it has least of. */
+static size_t rarest_place(struct str needle)
 {
-	const __m128i first = _mm_set1_epi8(needle.p[0]), last = _mm_set1_epi8(needle.p[needle.n - 1]);
-	size_t places = s.n - needle.n + 1;
+	size_t count[256] = {0}, rarest = 0;
+	for (size_t i = 0; i < needle.n; i++)
+		count[(unsigned char)needle.p[i]]++;
+	for (size_t i = 1; i < needle.n; i++)
+		if (count[(unsigned char)needle.p[i]] < count[(unsigned char)needle.p[rarest]])
+			rarest = i;
+	return rarest;
+}
+
+/* Two bytes of the needle and where in it they stand. */
+struct two {
+	size_t place[2];
+	__m128i byte[2];
+};
+
+static inline void choose(struct two *two, unsigned i, struct str needle, size_t place)
+{
+	two->place[i] = place;
+	two->byte[i] = _mm_set1_epi8(needle.p[place]);
+}
+
+static inline unsigned places_with(const struct two *two, const char *p)
+{
+	return (unsigned)_mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(sixteen(p + two->place[0]), two->byte[0]), _mm_cmpeq_epi8(sixteen(p + two->place[1]), two->byte[1])));
+}
+
+/* The needle does not stand at found: what will be compared next time? */
+static __attribute__((noinline)) struct two choose_better(struct two two, const char *found, struct str needle, size_t vain)
+{
+	size_t differ = 0;
+	if (vain == VAIN)
+		choose(&two, 0, needle, rarest_place(needle));
+	while (needle.p[differ] == found[differ])
+		differ++;
+	choose(&two, 1, needle, differ);
+	return two;
+}
+
+/*
+ * Compares only where two bytes of the needle stand as they should: 16 places at a step, the last step over the end of the one before. They are its first and last; after some vain
+ * comparisons its rarest and the one where the last comparison failed.
+ */
+static size_t find_by_two(struct str s, struct str needle)
+{
+	size_t places = s.n - needle.n + 1, vain = 0;
+	struct two two;
+	choose(&two, 0, needle, 0);
+	choose(&two, 1, needle, needle.n - 1);
 	for (size_t i = 0; i < places; i += 16) {
 		size_t from = i + 16 <= places ? i : places - 16;
-		__m128i both = _mm_and_si128(_mm_cmpeq_epi8(sixteen(s.p + from), first), _mm_cmpeq_epi8(sixteen(s.p + from + needle.n - 1), last));
-		for (unsigned at = (unsigned)_mm_movemask_epi8(both); at; at &= at - 1) {
+		for (unsigned at = places_with(&two, s.p + from); at; at &= at - 1) {
 			size_t found = from + (size_t)__builtin_ctz(at);
 			if (memcmp(s.p + found, needle.p, needle.n) == 0)
 				return found;
+			if (++vain < VAIN)
+				continue;
+			if (vain == 2 * VAIN + s.n / VAIN_BYTES) {
+				size_t later = find_two_way(str_sub(s, found + 1, s.n), needle);
+				return later == STR_NPOS ? later : found + 1 + later;
+			}
+			two = choose_better(two, s.p + found, needle, vain);
+			at &= places_with(&two, s.p + from) | (at & -at);
 		}
 	}
 	return STR_NPOS;
@@ -106,8 +218,8 @@ size_t str_find(struct str s, struct str needle)
 	if (needle.n > s.n)
 		return STR_NPOS;
 #if defined(__SSE2__)
-	if (s.n <= FIND_SHORT && s.n - needle.n + 1 >= 16)
-		return find_short(s, needle);
+	if (s.n - needle.n + 1 >= 16)
+		return find_by_two(s, needle);
 #endif
 	const char *at = memmem(s.p, s.n, needle.p, needle.n);
 	return at ? (size_t)(at - s.p) : STR_NPOS;
