@@ -173,6 +173,12 @@ static inline bool next_places(struct walk *w)
 	return w->some;
 }
 
+/* So many comparisons were in vain: is the text made for them? */
+static inline bool too_vain(size_t vain, struct str text)
+{
+	return vain > 8 + text.n / 64;
+}
+
 /* The literals of which the bytes that are looked for stand at this place. */
 AVX2 static inline uint64_t fitting(const struct walk *w, size_t at)
 {
@@ -213,10 +219,12 @@ static inline bool stands_at(const struct few_literal *l, struct str text, size_
 	return at >= l->at && text.n - (at - l->at) >= l->n;
 }
 
+
 AVX2 void few_find(const struct few *f, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg)
 {
 	unsigned char bucket[STEP];
 	struct walk w = {.f = f, .p = text.p, .n = text.n, .bucket = bucket};
+	size_t vain = 0;
 	while (next_places(&w))
 		while (w.some) {
 			size_t at = w.at + (unsigned)__builtin_ctzll(w.some);
@@ -224,9 +232,14 @@ AVX2 void few_find(const struct few *f, struct str text, void (*hit)(void *arg, 
 			for (uint64_t fit = fitting(&w, at); fit; fit &= fit - 1) {
 				unsigned i = (unsigned)__builtin_ctzll(fit);
 				const struct few_literal *l = &f->literal[i];
-				if (!stands_at(l, text, at) || memcmp(text.p + (at - l->at), l->text, l->n) != 0)
+				bool there = stands_at(l, text, at) && memcmp(text.p + (at - l->at), l->text, l->n) == 0;
+				if (!there && !too_vain(++vain, text))
 					continue;
-				hit(arg, l->gate);
+				/* Once and for all, then. */
+				if (there || str_find(text, str_n(l->text, l->n)) != STR_NPOS)
+					hit(arg, l->gate);
+				if (!there)
+					vain = 0;
 				tell(&w, i);
 			}
 		}
@@ -246,11 +259,12 @@ AVX2 static bool any_in(const struct few *f, const char *p, size_t n, struct str
 {
 	unsigned char bucket[STEP];
 	struct walk w = {.f = f, .p = p, .n = n, .bucket = bucket};
+	size_t vain = 0;
 	while (next_places(&w))
 		for (; w.some; w.some &= w.some - 1) {
 			size_t at = w.at + (unsigned)__builtin_ctzll(w.some);
 			for (uint64_t fit = fitting(&w, at); fit; fit &= fit - 1)
-				if (is_any(&f->literal[__builtin_ctzll(fit)], text, from + at))
+				if (is_any(&f->literal[__builtin_ctzll(fit)], text, from + at) || too_vain(++vain, text))
 					return true;
 		}
 	return false;
@@ -377,7 +391,7 @@ static struct few_literal unescaped_part(const char *text, uint32_t n, uint16_t 
 	return best;
 }
 
-/* Where its rarest three bytes begin. */
+/* Where its rarest bytes begin, as many as are looked for: runs of one byte are common in themselves. */
 static uint32_t rarest_bytes(const struct few_literal *l)
 {
 	uint32_t best = 0;
@@ -385,7 +399,7 @@ static uint32_t rarest_bytes(const struct few_literal *l)
 	for (uint32_t at = 0; at + PLACES <= l->n; at++) {
 		unsigned weight = 0;
 		for (uint32_t k = 0; k < PLACES; k++)
-			weight += literal_byte_weight((unsigned char)l->text[at + k]);
+			weight += literal_byte_weight((unsigned char)l->text[at + k]) + (k && l->text[at + k] == l->text[at + k - 1]);
 		if (weight < least) {
 			least = weight;
 			best = at;

@@ -26,7 +26,7 @@ void few_find(const struct few *f, struct str text, void (*hit)(void *arg, uint1
 
 /*
  * FEW_LINE: could one of them stand in some string of this line of JSON, whatever the case of its letters? No is sure for all strings of ASCII: of each literal the longest
- * part that JSON writes as it is is looked for, and \uXXXX anywhere is a yes.
+ * part that JSON writes as it is is looked for, and \uXXXX anywhere is a yes, and so are too many places that come near.
  */
 bool few_any(const struct few *f, struct str text);
 
