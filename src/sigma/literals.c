@@ -159,6 +159,11 @@ static void seal_windows(const struct literal_set *set, struct literal_windows *
 	free(all);
 }
 
+static inline struct str text_of(const struct literal_set *set, const struct literal *l)
+{
+	return str_n(set->text.p + l->text, l->n);
+}
+
 static bool is_sound(const struct literal_set *set, const struct literal *l)
 {
 	if (!l->gate || !l->n || l->text > set->text.n || l->n > set->text.n - l->text)
@@ -166,11 +171,25 @@ static bool is_sound(const struct literal_set *set, const struct literal *l)
 	return l->narrow < l->n && width_of(l->n) + narrow_windows(l->n) - 1 <= l->n - l->narrow && (!wide_windows(l->n) || (l->wide < l->n && LITERAL_WIDE + 3 <= l->n - l->wide));
 }
 
+/* Of equally rare ones the last: literals differ more often at their ends. */
+static char rarest_byte(struct str s)
+{
+	char rare = s.p[0];
+	for (size_t i = 1; i < s.n; i++)
+		if (literal_byte_weight((unsigned char)s.p[i]) <= literal_byte_weight((unsigned char)rare))
+			rare = s.p[i];
+	return rare;
+}
+
 bool literals_seal(struct literal_set *set)
 {
 	bool sound = true;
-	for (size_t i = 0; i < set->n && sound; i++)
-		sound = is_sound(set, &set->literal[i]);
+	for (size_t i = 0; i < set->n && sound; i++) {
+		struct literal *l = &set->literal[i];
+		sound = is_sound(set, l);
+		if (sound)
+			l->rare = rarest_byte(text_of(set, l));
+	}
 	if (!sound)
 		set->n = 0;
 	seal_windows(set, &set->narrow, false);
@@ -259,20 +278,114 @@ void literal_bits_done(struct literal_bits *bits)
 
 /* ---- finding ----------------------------------------------------------------------------------------------------------------------- */
 
+/*
+ * A text may be made to be looked at in vain: windows that stand everywhere in it, of literals that stand nowhere. A window that is met often, and once more for so many bytes, is
+ * settled: its literals are looked for on their own, in the whole text, and it is passed over from there on.
+ */
+#define OFTEN 3
+#define OFTEN_BYTES 512
+#define MET_BITS 4
+#define SETTLED_BITS 6
+#define LATELY 4
+#define DECIDED 256
+
+/* Of the windows of one width, by the first bits of their hashes. */
+struct often {
+	uint32_t met[1u << MET_BITS];
+	uint32_t settled[1u << SETTLED_BITS]; /* hashes */
+	uint32_t lately[LATELY];              /* of those the ones that were met often last */
+	uint32_t decided[DECIDED];            /* by number: 1 + that of a literal that was looked for */
+};
+
 struct finding {
 	const struct literal_set *set;
 	const struct literal_bits *bits;
 	struct str text; /* LITERAL_ROOM is behind it */
 	void (*hit)(void *arg, uint16_t gate);
 	void *arg;
+	size_t looks, n_lately; /* at windows of one width, and how many were settled */
+	struct often often;     /* met is unset before OFTEN looks, all else before the first window is settled */
 };
 
+static inline bool same_bytes(const char *a, const char *b, size_t n)
+{
+	uint64_t a_first, b_first, a_last, b_last;
+	if (n < 8)
+		return memcmp(a, b, n) == 0;
+	/* Most that differ do so at an end: the windows were alike. */
+	memcpy(&a_first, a, 8);
+	memcpy(&b_first, b, 8);
+	memcpy(&a_last, a + n - 8, 8);
+	memcpy(&b_last, b + n - 8, 8);
+	return ((a_first ^ b_first) | (a_last ^ b_last)) == 0 && (n <= 16 || memcmp(a, b, n) == 0);
+}
+
+/* Looks for a literal in the whole text, unless it was. Its rarest byte first: most such texts lack it. */
+static void decide(struct finding *f, uint32_t i)
+{
+	const struct literal *l = &f->set->literal[i];
+	uint32_t *decided = &f->often.decided[i % DECIDED];
+	if (*decided == i + 1)
+		return;
+	*decided = i + 1;
+	if (str_chr(f->text, l->rare) != STR_NPOS && str_find(f->text, text_of(f->set, l)) != STR_NPOS)
+		f->hit(f->arg, l->gate);
+}
+
+static inline uint32_t *settled_of(struct finding *f, uint32_t hash)
+{
+	return &f->often.settled[hash >> (32 - SETTLED_BITS)];
+}
+
+static inline bool is_settled(struct finding *f, uint32_t hash)
+{
+	return f->n_lately && *settled_of(f, hash) == hash;
+}
+
+static __attribute__((noinline)) void settle(struct finding *f, const struct literal_windows *w, uint32_t hash)
+{
+	struct often *often = &f->often;
+	if (!f->n_lately) {
+		/* In the places of others this hash is as good as none. */
+		for (size_t i = 0; i < LEN(often->settled); i++)
+			often->settled[i] = hash;
+		for (size_t i = 0; i < LATELY; i++)
+			often->lately[i] = hash;
+		memset(often->decided, 0, sizeof(often->decided));
+	}
+	bool again = is_settled(f, hash);
+	often->lately[f->n_lately++ % LATELY] = hash;
+	if (again)
+		return;
+	*settled_of(f, hash) = hash;
+	const uint32_t *bucket = &w->bucket[hash >> w->shift];
+	for (uint32_t i = bucket[0]; i < bucket[1]; i++)
+		if (w->window[i].hash == hash)
+			decide(f, w->window[i].of / 4);
+}
+
+/* A window is met, and some were before: is it one that is met often? */
+static __attribute__((noinline)) bool is_often(struct finding *f, uint32_t hash)
+{
+	uint32_t *met = &f->often.met[hash >> (32 - MET_BITS)];
+	if (f->looks == OFTEN)
+		memset(f->often.met, 0, sizeof(f->often.met));
+	if (++*met <= 1 + f->text.n / OFTEN_BYTES)
+		return false;
+	*met = 0;
+	return true;
+}
+
 /* The window stands at text[at]: which literals around it do? */
-static __attribute__((noinline)) void compare(const struct finding *f, size_t at, unsigned width)
+static __attribute__((noinline)) void compare(struct finding *f, size_t at, unsigned width)
 {
 	const struct literal_set *set = f->set;
 	const struct literal_windows *w = width == LITERAL_WIDE ? &set->wide : &set->narrow;
 	uint32_t hash = hash_at(f->text.p + at, width);
+	if (++f->looks >= OFTEN && is_often(f, hash))
+		settle(f, w, hash);
+	if (is_settled(f, hash))
+		return;
 	const uint32_t *bucket = &w->bucket[hash >> w->shift];
 	for (uint32_t i = bucket[0]; i < bucket[1]; i++) {
 		if (w->window[i].hash != hash)
@@ -281,12 +394,12 @@ static __attribute__((noinline)) void compare(const struct finding *f, size_t at
 		size_t before = (width == LITERAL_WIDE ? l->wide : l->narrow) + w->window[i].of % 4;
 		if (at < before || at - before + l->n > f->text.n)
 			continue;
-		if (memcmp(f->text.p + (at - before), set->text.p + l->text, l->n) == 0)
+		if (same_bytes(f->text.p + (at - before), set->text.p + l->text, l->n))
 			f->hit(f->arg, l->gate);
 	}
 }
 
-static void walk(const struct finding *f, unsigned width, size_t step)
+static void walk(struct finding *f, unsigned width, size_t step)
 {
 	const uint32_t *bit = f->bits->bit, shift = f->bits->shift;
 	for (size_t i = 0; i + width <= f->text.n; i += step) {
@@ -313,28 +426,40 @@ AVX2 static inline unsigned passing(const struct literal_bits *b, __m256i hash)
 	return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(word, bits), bits)));
 }
 
+/* Those of them that are not settled. */
+AVX2 static inline unsigned looked_at(const struct finding *f, __m256i hash)
+{
+	unsigned some = passing(f->bits, hash);
+	if (!some || !f->n_lately)
+		return some;
+	__m256i settled = _mm256_setzero_si256();
+	for (unsigned i = 0; i < LATELY; i++)
+		settled = _mm256_or_si256(settled, _mm256_cmpeq_epi32(hash, _mm256_set1_epi32((int)f->often.lately[i])));
+	return some & ~(unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(settled));
+}
+
 /* As walk, 32 bytes at a time. Windows that end behind the text are looked at, too; nothing is found there. */
-AVX2 static void walk_wide(const struct finding *f)
+AVX2 static void walk_wide(struct finding *f)
 {
 	const __m256i odd = _mm256_set1_epi32((int)ODD), other = _mm256_set1_epi32((int)OTHER);
 	for (size_t at = 0; at + LITERAL_WIDE <= f->text.n; at += 32) {
 		__m256i hash = _mm256_add_epi32(_mm256_mullo_epi32(load(f->text.p + at), odd), _mm256_mullo_epi32(load(f->text.p + at + 2), other));
-		for (unsigned some = passing(f->bits, hash); some; some &= some - 1)
+		for (unsigned some = looked_at(f, hash); some; some &= some - 1)
 			compare(f, at + 4 * (unsigned)__builtin_ctz(some), LITERAL_WIDE);
 	}
 }
 
-AVX2 static void walk_narrow(const struct finding *f, unsigned width)
+AVX2 static void walk_narrow(struct finding *f, unsigned width)
 {
 	const __m256i odd = _mm256_set1_epi32((int)ODD), kept = _mm256_set1_epi32((int)(UINT32_MAX >> 8 * (LITERAL_WINDOW - width))), mark = _mm256_set1_epi32((int)mark_of(width));
 	for (size_t at = 0; at + width <= f->text.n; at += at % 4 ? 30 : 2) {
 		__m256i hash = _mm256_mullo_epi32(_mm256_xor_si256(_mm256_and_si256(load(f->text.p + at), kept), mark), odd);
-		for (unsigned some = passing(f->bits, hash); some; some &= some - 1)
+		for (unsigned some = looked_at(f, hash); some; some &= some - 1)
 			compare(f, at + 4 * (unsigned)__builtin_ctz(some), width);
 	}
 }
 
-static void walk_quickly(const struct finding *f, unsigned width)
+static void walk_quickly(struct finding *f, unsigned width)
 {
 	if (width == LITERAL_WIDE)
 		walk_wide(f);
@@ -342,7 +467,7 @@ static void walk_quickly(const struct finding *f, unsigned width)
 		walk_narrow(f, width);
 }
 #else
-static void walk_quickly(const struct finding *f, unsigned width)
+static void walk_quickly(struct finding *f, unsigned width)
 {
 	walk(f, width, width == LITERAL_WIDE ? 4 : 2);
 }
@@ -360,23 +485,34 @@ static bool find_tiny(const struct finding *f)
 	return true;
 }
 
+static inline void walk_all(struct finding *f, unsigned width)
+{
+	f->looks = f->n_lately = 0;
+	if (width == 1)
+		walk(f, 1, f->bits->widths & 1 ? 1 : 2);
+	else if (f->bits->avx2)
+		walk_quickly(f, width);
+	else
+		walk(f, width, width == LITERAL_WIDE ? 4 : 2);
+}
+
 void literals_find(const struct literal_set *set, const struct literal_bits *bits, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg)
 {
-	struct finding f = {set, bits, text, hit, arg};
 	if (bits->few) {
 		few_find(bits->few, text, hit, arg);
 		return;
 	}
 	if (bits->shorts)
 		few_find(bits->shorts, text, hit, arg);
-	for (unsigned width = LITERAL_WIDE; width > 1; width--) {
-		if (!(bits->widths & 1u << width))
-			continue;
-		if (bits->avx2)
-			walk_quickly(&f, width);
-		else
-			walk(&f, width, width == LITERAL_WIDE ? 4 : 2);
+	struct finding f;
+	f.set = set;
+	f.bits = bits;
+	f.text = text;
+	f.hit = hit;
+	f.arg = arg;
+	for (unsigned widths = bits->widths & ~1u; widths; widths &= widths - 1) {
+		unsigned width = (unsigned)__builtin_ctz(widths);
+		if (width > 1 || !find_tiny(&f))
+			walk_all(&f, width);
 	}
-	if (bits->widths & 1u << 1 && !find_tiny(&f))
-		walk(&f, 1, bits->widths & 1 ? 1 : 2);
 }

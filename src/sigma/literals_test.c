@@ -19,7 +19,17 @@ struct search {
 	size_t least, most; /* bytes of a literal */
 	size_t text_most;
 	bool slowly; /* as if the machine had no AVX2 */
+	unsigned run; /* of the bytes of texts and literals only one in so many may not be the first letter; 0: any */
 };
+
+static struct str text_of(struct arena *mem, uint64_t *state, const struct search *s, size_t least, size_t most)
+{
+	struct str text = rig_text(mem, state, least, most, s->letters);
+	for (size_t i = 0; s->run && i < text.n; i++)
+		if (test_random(state) % s->run)
+			((char *)(uintptr_t)text.p)[i] = 0x7e;
+	return text;
+}
 
 /* Few letters, so that literals of all lengths do occur, overlap and share their windows. In every other text some stands. */
 static void compare_with_plain_search(const struct search *s)
@@ -35,14 +45,14 @@ static void compare_with_plain_search(const struct search *s)
 	arena_init(&mem, 0);
 	memset(wanted, 0x5b, sizeof(wanted));
 	for (unsigned i = 0; i < s->literals; i++) {
-		literal[i] = rig_text(&mem, &state, s->least, s->most, s->letters);
+		literal[i] = text_of(&mem, &state, s, s->least, s->most);
 		gate[i] = (uint16_t)(i + 1);
 	}
 	literals_make(&set, &mem, literal, gate, s->literals);
 	literal_bits_make(&bits, &set, wanted);
 	bits.avx2 = bits.avx2 && !s->slowly;
 	for (unsigned round = 0; round < 500; round++) {
-		struct str text = rig_text(&mem, &state, 1, s->text_most, s->letters), some = literal[test_random(&state) % s->literals];
+		struct str text = text_of(&mem, &state, s, 1, s->text_most), some = literal[test_random(&state) % s->literals];
 		if (round % 2 && some.n <= text.n)
 			memcpy((char *)(uintptr_t)text.p + test_random(&state) % (text.n - some.n + 1), some.p, some.n);
 		memset(found, 0, sizeof(found));
@@ -63,11 +73,11 @@ static void compare_with_plain_search(const struct search *s)
 TEST(every_wanted_literal_is_found_and_nothing_that_is_not_there)
 {
 	for (unsigned slowly = 0; slowly < 2; slowly++) {
-		compare_with_plain_search(&(struct search){2, LITERALS, 1, 12, 60, slowly});
-		compare_with_plain_search(&(struct search){4, LITERALS, 1, 12, 60, slowly});
-		compare_with_plain_search(&(struct search){9, LITERALS, 1, 12, 60, slowly});
-		compare_with_plain_search(&(struct search){3, LITERALS, 2, 5, 200, slowly});
-		compare_with_plain_search(&(struct search){20, LITERALS, 1, 12, 900, slowly});
+		compare_with_plain_search(&(struct search){2, LITERALS, 1, 12, 60, slowly, 0});
+		compare_with_plain_search(&(struct search){4, LITERALS, 1, 12, 60, slowly, 0});
+		compare_with_plain_search(&(struct search){9, LITERALS, 1, 12, 60, slowly, 0});
+		compare_with_plain_search(&(struct search){3, LITERALS, 2, 5, 200, slowly, 0});
+		compare_with_plain_search(&(struct search){20, LITERALS, 1, 12, 900, slowly, 0});
 	}
 }
 
@@ -75,10 +85,10 @@ TEST(every_wanted_literal_is_found_and_nothing_that_is_not_there)
 TEST(long_literals_are_found_at_any_place)
 {
 	for (unsigned slowly = 0; slowly < 2; slowly++) {
-		compare_with_plain_search(&(struct search){2, LITERALS, LITERAL_LONG, 12, 60, slowly});
-		compare_with_plain_search(&(struct search){3, LITERALS, LITERAL_LONG, 40, 300, slowly});
-		compare_with_plain_search(&(struct search){60, LITERALS, LITERAL_LONG, 40, 300, slowly});
-		compare_with_plain_search(&(struct search){3, LITERALS, LITERAL_LONG - 1, 20, 300, slowly});
+		compare_with_plain_search(&(struct search){2, LITERALS, LITERAL_LONG, 12, 60, slowly, 0});
+		compare_with_plain_search(&(struct search){3, LITERALS, LITERAL_LONG, 40, 300, slowly, 0});
+		compare_with_plain_search(&(struct search){60, LITERALS, LITERAL_LONG, 40, 300, slowly, 0});
+		compare_with_plain_search(&(struct search){3, LITERALS, LITERAL_LONG - 1, 20, 300, slowly, 0});
 	}
 }
 
@@ -86,9 +96,20 @@ TEST(long_literals_are_found_at_any_place)
 TEST(few_literals_are_found_in_texts_of_any_length)
 {
 	for (unsigned literals = 1; literals <= 70; literals += literals < 10 ? 1 : 15) {
-		compare_with_plain_search(&(struct search){2, literals, 1, 12, 60, false});
-		compare_with_plain_search(&(struct search){3, literals, 1, 12, 300, false});
+		compare_with_plain_search(&(struct search){2, literals, 1, 12, 60, false, 0});
+		compare_with_plain_search(&(struct search){3, literals, 1, 12, 300, false, 0});
 	}
+}
+
+/* Texts of little but one letter, where windows are settled and literals decided. */
+TEST(literals_are_found_in_texts_made_to_be_compared_in_vain)
+{
+	for (unsigned slowly = 0; slowly < 2; slowly++)
+		for (unsigned run = 4; run < 100; run *= 3) {
+			compare_with_plain_search(&(struct search){3, LITERALS, LITERAL_LONG, 30, 1500, slowly, run});
+			compare_with_plain_search(&(struct search){3, LITERALS, 2, 12, 1500, slowly, run});
+			compare_with_plain_search(&(struct search){3, 40, 5, 30, 1500, slowly, run});
+		}
 }
 
 /* A literal in a string of ASCII, whatever its case and its escapes, is never missed by the look at the line. */
