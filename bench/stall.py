@@ -15,25 +15,34 @@ import tempfile
 from instructions import RULES, Counter
 import workloads
 
-MOST = 1.11
+# The shipped rules are few: with contains the evaluation alone, which hostile events cost no more than others, is a tenth of them.
+MOST = {"re": 1.11, "contains": 1.2}
 EVENTS = 2000
 ID = "8d9a8a3c-5c4e-4f6e-9d1c-2b7f0e6a1d52"
 RULE = """title: hostile
 id: %s
 logsource: {product: windows, category: process_creation}
 detection:
-    s: {CommandLine|re: '%s'}
+    s: {CommandLine|%s: '%s'}
     condition: s
 level: low
 """
 # The last may not leave PCRE2, and can only be set aside.
-PATTERNS = (r"(a+)+$", r"(.*a){20}", r"^(([a-z])+.)+[A-Z]([a-z])+$", r"^(a|a?)+$", r"^(a+)+\1!$")
+HOSTILE = (
+    ("contains", "a?" * 9 + "b"),
+    ("contains", "a" * 29 + "b"),
+    ("re", r"(a+)+$"),
+    ("re", r"(.*a){20}"),
+    ("re", r"^(([a-z])+.)+[A-Z]([a-z])+$"),
+    ("re", r"^(a|a?)+$"),
+    ("re", r"^(a+)+\1!$"),
+)
 
 
-def rules_with(folder, pattern):
+def rules_with(folder, modifier, pattern):
     shutil.copytree(RULES, folder)
     with open(os.path.join(folder, "hostile.yml"), "w") as f:
-        f.write(RULE % (ID, pattern))
+        f.write(RULE % (ID, modifier, pattern))
     return folder
 
 
@@ -66,10 +75,10 @@ def main():
         workloads.write_hostile(events, EVENTS)
         quiet, found = instructions(c, events, RULES), detections(c, events, RULES)[0]
         check(len(found) >= EVENTS / 100, "the shipped rules find something", f"{len(found)} detections, {quiet / EVENTS:,.0f} instructions an event")
-        for i, pattern in enumerate(PATTERNS):
-            rules = rules_with(c.path(f"rules{i}"), pattern)
+        for i, (modifier, pattern) in enumerate(HOSTILE):
+            rules, most = rules_with(c.path(f"rules{i}"), modifier, pattern), MOST[modifier]
             cost, (others, said) = instructions(c, events, rules) / quiet, detections(c, events, rules)
-            check(cost <= MOST, f"{pattern} costs at most {MOST} times", f"{cost:.3f}")
+            check(cost <= most, f"{pattern} costs at most {most} times", f"{cost:.3f}")
             check(others == found, f"{pattern} changes nothing that others find", f"{len(others)} detections")
         check('"hostile"' in said, f"{pattern} is reported at the end", said.strip())
     print(f"1..{number}")

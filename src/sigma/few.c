@@ -219,28 +219,68 @@ static inline bool stands_at(const struct few_literal *l, struct str text, size_
 	return at >= l->at && text.n - (at - l->at) >= l->n;
 }
 
+/* Places where a bucket's bytes stand and nothing fits. */
+struct misses {
+	size_t n, since; /* their number, from that place on */
+};
+
+#define MISSES_FEW 16
+#define MISS_PLACES 16
+
+/* One more: is it one in so many places? Such a text is made for it. */
+static inline bool is_missed_often(struct misses *m, size_t at)
+{
+	return ++m->n > MISSES_FEW && m->n * MISS_PLACES > at - m->since;
+}
+
+/* What few_find tells. */
+struct telling {
+	struct str text;
+	void (*hit)(void *arg, uint16_t gate);
+	void *arg;
+};
+
+/* The literal is there, or is not, and not asked for again. */
+static void decide(struct walk *w, const struct telling *t, unsigned i, bool there)
+{
+	const struct few_literal *l = &w->f->literal[i];
+	if (there || str_find(t->text, str_n(l->text, l->n)) != STR_NPOS)
+		t->hit(t->arg, l->gate);
+	tell(w, i);
+}
+
+/* The buckets of this place are decided, one literal after the other. */
+static __attribute__((noinline)) void decide_buckets(struct walk *w, const struct telling *t, size_t at)
+{
+	for (unsigned buckets = w->bucket[at - w->at]; buckets; buckets &= buckets - 1)
+		for (uint64_t left = w->f->of_bucket[__builtin_ctz(buckets)] & ~w->told; left; left &= left - 1)
+			decide(w, t, (unsigned)__builtin_ctzll(left), false);
+}
 
 AVX2 void few_find(const struct few *f, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg)
 {
 	unsigned char bucket[STEP];
 	struct walk w = {.f = f, .p = text.p, .n = text.n, .bucket = bucket};
+	const struct telling t = {text, hit, arg};
+	struct misses misses = {0};
 	size_t vain = 0;
 	while (next_places(&w))
 		while (w.some) {
 			size_t at = w.at + (unsigned)__builtin_ctzll(w.some);
 			w.some &= w.some - 1;
-			for (uint64_t fit = fitting(&w, at); fit; fit &= fit - 1) {
+			uint64_t fit = fitting(&w, at);
+			if (!fit && is_missed_often(&misses, at)) {
+				decide_buckets(&w, &t, at);
+				misses = (struct misses){.since = at};
+			}
+			for (; fit; fit &= fit - 1) {
 				unsigned i = (unsigned)__builtin_ctzll(fit);
 				const struct few_literal *l = &f->literal[i];
 				bool there = stands_at(l, text, at) && memcmp(text.p + (at - l->at), l->text, l->n) == 0;
 				if (!there && !too_vain(++vain, text))
 					continue;
-				/* Once and for all, then. */
-				if (there || str_find(text, str_n(l->text, l->n)) != STR_NPOS)
-					hit(arg, l->gate);
-				if (!there)
-					vain = 0;
-				tell(&w, i);
+				vain = there ? vain : 0;
+				decide(&w, &t, i, there);
 			}
 		}
 }
@@ -259,11 +299,14 @@ AVX2 static bool any_in(const struct few *f, const char *p, size_t n, struct str
 {
 	unsigned char bucket[STEP];
 	struct walk w = {.f = f, .p = p, .n = n, .bucket = bucket};
-	size_t vain = 0;
+	size_t vain = 0, missed = 0;
 	while (next_places(&w))
 		for (; w.some; w.some &= w.some - 1) {
 			size_t at = w.at + (unsigned)__builtin_ctzll(w.some);
-			for (uint64_t fit = fitting(&w, at); fit; fit &= fit - 1)
+			uint64_t fit = fitting(&w, at);
+			if (!fit && ++missed > MISSES_FEW + text.n / MISS_PLACES)
+				return true;
+			for (; fit; fit &= fit - 1)
 				if (is_any(&f->literal[__builtin_ctzll(fit)], text, from + at) || too_vain(++vain, text))
 					return true;
 		}
