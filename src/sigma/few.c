@@ -173,12 +173,6 @@ static inline bool next_places(struct walk *w)
 	return w->some;
 }
 
-/* So many comparisons were in vain: is the text made for them? */
-static inline bool too_vain(size_t vain, struct str text)
-{
-	return vain > 8 + text.n / 64;
-}
-
 /* The literals of which the bytes that are looked for stand at this place. */
 AVX2 static inline uint64_t fitting(const struct walk *w, size_t at)
 {
@@ -219,7 +213,7 @@ static inline bool stands_at(const struct few_literal *l, struct str text, size_
 	return at >= l->at && text.n - (at - l->at) >= l->n;
 }
 
-/* Places where a bucket's bytes stand and nothing fits. */
+/* Places where a bucket's bytes stand and no literal does. */
 struct misses {
 	size_t n, since; /* their number, from that place on */
 };
@@ -233,54 +227,41 @@ static inline bool is_missed_often(struct misses *m, size_t at)
 	return ++m->n > MISSES_FEW && m->n * MISS_PLACES > at - m->since;
 }
 
-/* What few_find tells. */
-struct telling {
-	struct str text;
-	void (*hit)(void *arg, uint16_t gate);
-	void *arg;
-};
-
-/* The literal is there, or is not, and not asked for again. */
-static void decide(struct walk *w, const struct telling *t, unsigned i, bool there)
-{
-	const struct few_literal *l = &w->f->literal[i];
-	if (there || str_find(t->text, str_n(l->text, l->n)) != STR_NPOS)
-		t->hit(t->arg, l->gate);
-	tell(w, i);
-}
-
-/* The buckets of this place are decided, one literal after the other. */
-static __attribute__((noinline)) void decide_buckets(struct walk *w, const struct telling *t, size_t at)
+/* The literals of this place's buckets are looked for one by one, and not asked for again. */
+static __attribute__((noinline)) void decide_buckets(struct walk *w, size_t at, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg)
 {
 	for (unsigned buckets = w->bucket[at - w->at]; buckets; buckets &= buckets - 1)
-		for (uint64_t left = w->f->of_bucket[__builtin_ctz(buckets)] & ~w->told; left; left &= left - 1)
-			decide(w, t, (unsigned)__builtin_ctzll(left), false);
+		for (uint64_t left = w->f->of_bucket[__builtin_ctz(buckets)] & ~w->told; left; left &= left - 1) {
+			unsigned i = (unsigned)__builtin_ctzll(left);
+			const struct few_literal *l = &w->f->literal[i];
+			if (str_find(text, str_n(l->text, l->n)) != STR_NPOS)
+				hit(arg, l->gate);
+			tell(w, i);
+		}
 }
 
 AVX2 void few_find(const struct few *f, struct str text, void (*hit)(void *arg, uint16_t gate), void *arg)
 {
 	unsigned char bucket[STEP];
 	struct walk w = {.f = f, .p = text.p, .n = text.n, .bucket = bucket};
-	const struct telling t = {text, hit, arg};
 	struct misses misses = {0};
-	size_t vain = 0;
 	while (next_places(&w))
 		while (w.some) {
 			size_t at = w.at + (unsigned)__builtin_ctzll(w.some);
+			bool any = false;
 			w.some &= w.some - 1;
-			uint64_t fit = fitting(&w, at);
-			if (!fit && is_missed_often(&misses, at)) {
-				decide_buckets(&w, &t, at);
-				misses = (struct misses){.since = at};
-			}
-			for (; fit; fit &= fit - 1) {
+			for (uint64_t fit = fitting(&w, at); fit; fit &= fit - 1) {
 				unsigned i = (unsigned)__builtin_ctzll(fit);
 				const struct few_literal *l = &f->literal[i];
-				bool there = stands_at(l, text, at) && memcmp(text.p + (at - l->at), l->text, l->n) == 0;
-				if (!there && !too_vain(++vain, text))
+				if (!stands_at(l, text, at) || memcmp(text.p + (at - l->at), l->text, l->n) != 0)
 					continue;
-				vain = there ? vain : 0;
-				decide(&w, &t, i, there);
+				any = true;
+				hit(arg, l->gate);
+				tell(&w, i);
+			}
+			if (!any && is_missed_often(&misses, at)) {
+				decide_buckets(&w, at, text, hit, arg);
+				misses = (struct misses){.since = at};
 			}
 		}
 }
@@ -299,16 +280,15 @@ AVX2 static bool any_in(const struct few *f, const char *p, size_t n, struct str
 {
 	unsigned char bucket[STEP];
 	struct walk w = {.f = f, .p = p, .n = n, .bucket = bucket};
-	size_t vain = 0, missed = 0;
+	size_t missed = 0;
 	while (next_places(&w))
 		for (; w.some; w.some &= w.some - 1) {
 			size_t at = w.at + (unsigned)__builtin_ctzll(w.some);
-			uint64_t fit = fitting(&w, at);
-			if (!fit && ++missed > MISSES_FEW + text.n / MISS_PLACES)
-				return true;
-			for (; fit; fit &= fit - 1)
-				if (is_any(&f->literal[__builtin_ctzll(fit)], text, from + at) || too_vain(++vain, text))
+			for (uint64_t fit = fitting(&w, at); fit; fit &= fit - 1)
+				if (is_any(&f->literal[__builtin_ctzll(fit)], text, from + at))
 					return true;
+			if (++missed > MISSES_FEW + text.n / MISS_PLACES)
+				return true;
 		}
 	return false;
 }

@@ -82,7 +82,7 @@ void programs_build(struct sigma_image *img);
 /* One test of an atom. */
 struct test program_test(const struct sigma_image *img, uint32_t atom, uint32_t yes, uint32_t no);
 
-/* glob over folded text: * and ?, \ before a literal one. ? is one code point. Bounded: O(n*m). */
+/* glob over folded text: * and ?, \ before a literal one. ? is one code point. O(n) for text that is UTF-8 and pieces of at most 64 bytes between stars, else O(n*m). */
 bool glob_match(struct str pattern, struct str text);
 /* LITERAL_ROOM zeros stand behind it. */
 struct str fold_dup(struct arena *mem, struct str s);
