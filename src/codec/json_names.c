@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/json_names.h"
 
+#include "base/word.h"
 #include "sys/rand.h"
 
 #include <string.h>
@@ -49,20 +50,13 @@ struct json_name *json_names_front(struct json_names *t)
 	return &t->front;
 }
 
-static inline uint64_t word(const char *p)
-{
-	uint64_t w;
-	memcpy(&w, p, sizeof(w));
-	return w;
-}
-
 /* The first and the last eight bytes, or what there is. */
 static size_t slot_of(const struct json_names *t, struct str s)
 {
 	uint64_t first = 0, last = 0;
 	if (s.n >= 8) {
-		first = word(s.p);
-		last = word(s.p + s.n - 8);
+		first = word_load(s.p);
+		last = word_load(s.p + s.n - 8);
 	} else if (s.n >= 4) {
 		memcpy(&first, s.p, 4);
 		memcpy(&last, s.p + s.n - 4, 4);

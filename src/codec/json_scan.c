@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/json_scan.h"
 
-#include <endian.h>
+#include "base/word.h"
+
 #include <string.h>
 
 #if defined(__AVX2__) || defined(__SSE2__)
@@ -127,12 +128,9 @@ static const char *string_end(const struct json_scan *s, const char *p, bool *es
 /* How many of the 8 characters at p are figures, up to the first that is none. */
 static inline size_t figures(const char *p)
 {
-	const uint64_t zeros = UINT64_C(0x3030303030303030), high = UINT64_C(0x8080808080808080);
-	uint64_t word;
-	memcpy(&word, p, sizeof(word));
-	word = le64toh(word) ^ zeros;
+	uint64_t word = word_load(p) ^ word_fill('0');
 	/* The high bit of each byte that is no figure; exact up to the first. */
-	uint64_t other = ((word + UINT64_C(0x7676767676767676)) | word) & high;
+	uint64_t other = ((word + word_fill(0x80 - 10)) | word) & word_fill(0x80);
 	return other ? (size_t)__builtin_ctzll(other) / 8 : 8;
 }
 

@@ -2,6 +2,7 @@
 #include "codec/json.h"
 
 #include "base/utf8.h"
+#include "base/word.h"
 
 #include <endian.h>
 
@@ -53,7 +54,6 @@ static inline size_t copy_step(char *out, const char *p)
 }
 #else
 #define STEP 8u
-#define BYTES(c) (UINT64_C(0x0101010101010101) * (c))
 
 static inline struct stops copy_stops(char *out, const char *p)
 {
@@ -71,8 +71,8 @@ static inline struct stops copy_stops(char *out, const char *p)
 /* The high bits mark what stops, exact up to the first one. */
 static inline size_t word_stop(uint64_t w)
 {
-	uint64_t quote = w ^ BYTES('"'), slash = w ^ BYTES('\\');
-	uint64_t found = (w | (w - BYTES(0x20)) | (quote - BYTES(1)) | (slash - BYTES(1))) & BYTES(0x80);
+	uint64_t quote = w ^ word_fill('"'), slash = w ^ word_fill('\\');
+	uint64_t found = (w | (w - word_fill(0x20)) | (quote - word_fill(1)) | (slash - word_fill(1))) & word_fill(0x80);
 	return found ? (size_t)__builtin_ctzll(found) / 8 : 8;
 }
 
