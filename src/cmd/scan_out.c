@@ -313,7 +313,7 @@ static void jsonl_match(struct job *j, struct scan_words *w, const struct sigma_
 static void csv_cell(struct buf *out, struct str s)
 {
 	buf_addc(out, '"');
-	if (s.n && strchr("=+-@\t", s.p[0]))
+	if (s.n && str_chr(STR("=+-@\t"), s.p[0]) != STR_NPOS)
 		buf_addc(out, '\'');
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == '"')

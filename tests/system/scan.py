@@ -276,7 +276,7 @@ def a_value_goes_out_whole(s):
     log, rules = os.path.join(s.tmp, "whole.json"), os.path.join(s.tmp, "whole.yml")
     values = "before\0after", "x" * (3 << 20)
     with open(log, "w") as f:
-        f.writelines(json.dumps({"time": "2026-03-02T00:00:00Z", "text": value, "n": n}) + "\n" for n, value in enumerate(values))
+        f.writelines(json.dumps({"time": "2026-03-02T00:00:00Z", "host": "\0h", "text": value, "n": n}) + "\n" for n, value in enumerate(values))
     with open(rules, "w") as f:
         f.write("title: w\nname: w\nlogsource: {product: any}\ndetection: {s: {text|re: '.', n|lt: 2}, condition: s}\n---\n"
                 "title: nul\nname: nul\nlogsource: {product: any}\ndetection: {s: {n: 0}, condition: s}\n---\n"
@@ -285,6 +285,7 @@ def a_value_goes_out_whole(s):
     p = run("scan", "-r", rules, "--routing", "off", "-o", "csv", log)
     rows = p.stdout.decode().split("\r\n")[1:-1]
     assert sorted(x.split(",")[-1].strip('"') for x in rows) == [nul, nul, long], [len(x) for x in rows]
+    assert {x.split(",")[4] for x in rows} == {'"\0h"', '""'}, [x[:200] for x in rows]  # a NUL begins no formula
     p = run("scan", "-r", rules, "--routing", "off", "-o", "timesketch", log)
     rows = [json.loads(x) for x in p.stdout.splitlines()]
     assert sorted(x.get("group") or x["message"].split(": ", 1)[1] for x in rows) == [nul, nul, long], [len(x["message"]) for x in rows]
