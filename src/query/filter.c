@@ -111,14 +111,15 @@ static bool is_time(struct str field)
 	return m == META_TIME || m == META_RECEIVED;
 }
 
-static struct str time_text(struct parser *p, struct str field, struct str s)
+/* The value of a field that holds a time as the rows have it; `at` is where it stands in the query. */
+static struct str time_text(struct parser *p, struct str field, struct str s, struct str at)
 {
 	tstamp t;
 	if (!is_time(field))
 		return s;
 	if (!ts_parse_user(s, p->now, p->offset_s, &t)) {
 		if (s.n && !str_eq(s, STR("*")))
-			parse_complain(p, s, "query.bad_time", "this is not a time");
+			parse_complain(p, at, "query.bad_time", "this is not a time");
 		return s;
 	}
 	char text[TS_TEXT_MAX];
@@ -129,12 +130,14 @@ static struct pred *range(struct parser *p, struct str field, struct str at)
 {
 	struct pred *n = leaf(p, PRED_RANGE, field, STR(""));
 	parse_blanks(p);
-	n->text = time_text(p, field, bare(p));
+	struct str low = bare(p);
+	n->text = time_text(p, field, low, low);
 	parse_blanks(p);
 	if (!str_take(&p->rest, STR("TO")) && !str_take(&p->rest, STR("to")))
 		return parse_complain(p, at, "query.bad_range", "a range is written [low TO high]"), n;
 	parse_blanks(p);
-	n->high = time_text(p, field, bare(p));
+	struct str high = bare(p);
+	n->high = time_text(p, field, high, high);
 	if (!parse_char(p, ']'))
 		parse_complain(p, at, "query.bad_range", "a range is written [low TO high]");
 	return n;
@@ -162,12 +165,12 @@ static struct pred *bare_value(struct parser *p, struct str field, struct str at
 	if (field.n && str_ieq(s, STR("null")) && !whole)
 		return leaf(p, PRED_NULL, field, s);
 	if (is_time(field) && s.p[0] == '-' && !whole)
-		return leaf(p, PRED_GE, field, time_text(p, field, s));
+		return leaf(p, PRED_GE, field, time_text(p, field, s, s));
 	if (field.n && is_network(s))
 		return leaf(p, PRED_CIDR, field, s);
 	if (has_wildcard(s))
 		return leaf(p, PRED_GLOB, field, s);
-	return leaf(p, whole ? PRED_EQ : PRED_WORD, field, time_text(p, field, s));
+	return leaf(p, whole ? PRED_EQ : PRED_WORD, field, time_text(p, field, s, s));
 }
 
 static struct pred *or_level(struct parser *p, struct str field);
@@ -185,8 +188,11 @@ static struct pred *value(struct parser *p, struct str field, bool whole)
 		n->cased = true;
 		return n;
 	}
-	if (str_take(&p->rest, STR("\"")))
-		return quoted(p, '"', &text) ? leaf(p, whole ? PRED_EQ : PRED_WORD, field, time_text(p, field, text)) : leaf(p, PRED_ALL, field, STR(""));
+	if (str_take(&p->rest, STR("\""))) {
+		if (!quoted(p, '"', &text))
+			return leaf(p, PRED_ALL, field, STR(""));
+		return leaf(p, whole ? PRED_EQ : PRED_WORD, field, time_text(p, field, text, str_sub(at, 0, at.n - p->rest.n)));
+	}
 	if (field.n && str_take(&p->rest, STR("/")))
 		return quoted(p, '/', &text) ? leaf(p, PRED_REGEX, field, text) : leaf(p, PRED_ALL, field, STR(""));
 	if (field.n && str_take(&p->rest, STR("[")))

@@ -217,6 +217,7 @@ TEST(errors_point_at_their_column)
 	check(&x, "* | eval a=b", "1:5: error: this pipe is not supported in this version: \"eval\" [query.not_supported]\n");
 	check(&x, "a ) b", "1:3: error: the query cannot go on like this: \") b\" [query.syntax]\n");
 	check(&x, "_time:yesterday", "1:7: error: this is not a time: \"yesterday\" [query.bad_time]\n");
+	check(&x, "_time:\"4h a\" b", "1:7: error: this is not a time: \"\"4h a\"\" [query.bad_time]\n");
 	stage_close(&x);
 }
 
