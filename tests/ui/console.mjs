@@ -343,6 +343,7 @@ async function a_cut_connection_catches_up() {
   await logIn(page, 'tanaka');
   await page.locator('.live.live').waitFor();
   await page.context().setOffline(true);
+  await page.waitForFunction(() => fetch('/api/v1/me').then(() => false, () => true));
   await house.syslog([line(1, 'while-away', 'sudo', 'ito : user NOT in sudoers ; TTY=pts/0 ; PWD=/home/ito ; USER=root ; COMMAND=/usr/bin/id')]);
   for (;;) {
     const found = await house.api('GET', 'alerts?entity=host:while-away');
